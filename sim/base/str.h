@@ -1,0 +1,46 @@
+/*
+ * Parse and print quantities, and suggest the nearest right name. Locale-independent: uses
+ * the "C" locale's decimal point whatever the environment says (main.c never calls setlocale).
+ */
+#ifndef ALIQUOT_BASE_STR_H
+#define ALIQUOT_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/units.h"
+
+/*
+ * The name in `names` (n of them) nearest to `word` by edit distance (case ignored), or NULL when
+ * none is near (distance over a third of the longer one, at least 2). Ties: the first.
+ */
+const char *str_nearest(const char *word, const char *const *names, size_t n);
+
+/*
+ * Parsers: the whole text must be used; return false and leave *out alone otherwise, also on
+ * overflow and NaN. Blanks between number and unit are allowed.
+ */
+bool str_to_duration(const char *s, ns_t *out); /* "250ms", "2m30s", "1h", "1.5s", "7d"; needs a unit
+                                                   (ns us ms s m h d) unless zero */
+bool str_to_bytes(const char *s, double *out);  /* "80GiB", "94GB", "1.5TiB", "512": bytes */
+bool str_to_count(const char *s, double *out);  /* "10k", "1.5M", "2G", "12", "1e6" */
+bool str_to_share(const char *s, double *out);  /* "50%" -> 0.5, "0.25" -> 0.25 */
+bool str_to_int(const char *s, int64_t *out);   /* plain decimal integer with optional sign */
+bool str_to_real(const char *s, double *out);   /* plain decimal number, finite */
+
+/* Shortest decimal text that reads back as the same double; no exponent below 1e15. */
+const char *str_real(double v, char *buf, size_t size);
+
+/* "1,234,567" */
+const char *str_thousands(int64_t v, char *buf, size_t size);
+
+/* For people: four significant figures with thousands commas, "8,768", "943.1", "0.01234". */
+const char *str_human(double v, char *buf, size_t size);
+
+/* For people: "250 ms", "2m30s", "1.5 s". */
+const char *str_duration(ns_t t, char *buf, size_t size);
+
+/* For people: "80 GiB" when a whole number of binary units, else "94.0 GB". */
+const char *str_bytes(bytes_t b, char *buf, size_t size);
+
+#endif

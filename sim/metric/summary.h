@@ -1,0 +1,82 @@
+/* Totals and distributions of a whole run: what every report prints. Computed once, at the end. */
+#ifndef ALIQUOT_METRIC_SUMMARY_H
+#define ALIQUOT_METRIC_SUMMARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/units.h"
+#include "metric/request_log.h"
+#include "spec/slo.h"
+
+/* NaN when undefined (no sample). Percentiles p1 p5 p10 p25 p50 p75 p90 p95 p99. */
+#define DIST_PERCENTILES 9
+extern const double dist_percentiles[DIST_PERCENTILES];
+
+struct dist {
+	int64_t count;
+	double avg, sum, min, max, std;
+	double p[DIST_PERCENTILES];
+};
+
+struct service_summary {
+	const char *name; /* borrowed from the scenario */
+	int64_t submitted, finished, rejected, lost, unfinished; /* measured requests */
+	int64_t warmup;                                          /* finished but not measured */
+	struct dist ttft_ms, ttst_ms, tpot_ms, itl_ms, latency_ms, queue_ms, tps_user;
+	struct dist input_tokens, output_tokens;
+	ns_t first_arrival, last_end; /* of measured finished requests: the duration D of formats.md 3 */
+	double output_tokens_per_s, input_tokens_per_s, requests_per_s;
+	double goodput_per_s;         /* NaN when the service has no limits */
+	bool streaming;               /* false: TTFT, ITL are not reported in the NVIDIA files */
+	bool generates;               /* false: embedding, no output tokens */
+	/* from the replicas */
+	int64_t replicas;
+	int64_t kv_capacity_tokens, kv_peak_tokens; /* per replica; peak over replicas */
+	int64_t preemptions;
+	double running_avg, waiting_avg;            /* sequences per replica, time average */
+	int64_t running_max, waiting_max;           /* of one replica */
+	double busy;                                /* share of time a replica was in a step */
+	double gpu_busy;                            /* share of time its GPU worked */
+	double prefill_share;                       /* share of busy time in steps with prompt tokens */
+	int64_t max_num_seqs;                       /* for what binds */
+};
+
+struct limit_result {
+	const struct slo *limit; /* borrowed */
+	size_t service;
+	double observed;
+	bool ok;
+};
+
+struct summary {
+	const char *scenario_name, *scenario_hash, *version; /* borrowed */
+	uint64_t seed;
+	ns_t simulated;
+	int64_t events;
+	bool incomplete;             /* interrupted */
+	struct service_summary *services;
+	size_t n_services;
+	struct limit_result *limits;
+	size_t n_limits;
+	bool pass;                   /* every limit ok */
+	int64_t gpus;
+	double gpu_busy, memory_used, allocated; /* shares of the cluster, 0..1 */
+	char binding[128];           /* one line of cause: what stops it */
+};
+
+void summary_fini(struct summary *s);
+
+/*
+ * Distributions and rates of service `i` of a log into *out: counts, times, lengths, throughput.
+ * `slo` (n of them, may be 0) gives goodput: request-level limits only. Leaves the replica fields alone.
+ */
+void summary_service(const struct request_log *log, size_t i, const struct slo *slo, size_t n_slo,
+                     struct service_summary *out);
+
+/* Value of a limit's metric and statistic in a service summary; NaN when undefined. */
+double summary_observe(const struct service_summary *s, const struct request_log *log, size_t i,
+                       const struct slo *limit);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * One engine profile from models/engine/: how a serving engine batches, what a step costs besides the
+ * kernels, how long it takes to start. Fields and units: models/README.md.
+ */
+#ifndef ALIQUOT_SPEC_ENGINE_SPEC_H
+#define ALIQUOT_SPEC_ENGINE_SPEC_H
+
+#include "base/option.h"
+#include "base/units.h"
+
+enum batching { BATCHING_CHUNKED_PREFILL, BATCHING_PREFILL_FIRST };
+enum prefill_cut { PREFILL_CUT_TOKENS, PREFILL_CUT_WHOLE_PROMPT };
+enum kv_reservation { KV_ON_DEMAND, KV_FULL };
+/* How KV capacity follows from u = gpu_memory_utilization (physics.md section 3). */
+enum kv_sizing {
+	KV_OF_TOTAL, /* vLLM: u * memory - weights - reserved */
+	KV_OF_FREE,  /* TensorRT-LLM: u * (memory - weights - reserved) */
+};
+enum kv_pool { KV_POOL_STATIC, KV_POOL_ELASTIC };
+
+/* What a user may set per service under `engine_options`. */
+struct engine_options {
+	int batching;                        /* enum batching */
+	int64_t max_num_seqs;                /* running sequences, 1..16384 */
+	int64_t max_num_batched_tokens;      /* tokens of one step */
+	int prefill_cut;                     /* enum prefill_cut */
+	int64_t max_prefill_tokens_per_step; /* valid only when prefill_cut is tokens */
+	int64_t kv_block_tokens;             /* 1..256 */
+	int kv_reservation;                  /* enum kv_reservation */
+	int kv_sizing;                       /* enum kv_sizing */
+	int kv_pool;                         /* enum kv_pool */
+	double gpu_memory_utilization;       /* (0, 1] */
+	bytes_t reserved_bytes;              /* per GPU: context, graphs, activations */
+	int64_t queue_limit;                 /* waiting requests per replica; 0 = no limit */
+	bool overlap;                        /* asynchronous scheduling: max(host, gpu) */
+};
+
+/* Costs of physics.md sections 2 and 7. Efficiencies are shares of the data-sheet peak. */
+struct cost_constants {
+	double e_compute, e_memory, e_kv, e_attn;
+	double t_layer_s;   /* GPU time per layer and step */
+	double t_eager_s;   /* least duration of a step with prompt tokens */
+	double h_step_s;    /* host time per step */
+	double h_seq_s;     /* host time per sequence in the step */
+	double h_request_s; /* host time per admitted request */
+	double t_stream_s;  /* front end, per token */
+	double t_link_s;    /* latency of one tensor-parallel all-reduce */
+};
+
+/* Start-up stages (physics.md section 6), data for the life cycle of replicas. */
+struct engine_startup {
+	double process_s, build_s, warmup_s, warmup_per_token_s;
+};
+
+struct engine_spec {
+	char *name;
+	char *title;
+	struct engine_options options;
+	struct cost_constants costs;
+	struct engine_startup startup;
+};
+
+/* Tables of the three blocks, for `check`, `show`, help and the scenario loader. */
+extern const struct option engine_option_table[];
+extern const struct option engine_cost_table[];
+extern const struct option engine_startup_table[];
+
+/* Load a profile; NULL with errors added. Caller frees. */
+struct engine_spec *engine_spec_read(const char *file, struct err *err);
+void engine_spec_free(struct engine_spec *e);
+
+/* Rules over several options (batched tokens against sequences ...), errors at `at`. */
+bool engine_options_check(const struct engine_options *o, const struct json_at *at);
+
+#endif

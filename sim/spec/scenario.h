@@ -1,0 +1,132 @@
+/*
+ * A whole scenario as plain structs, validated (contract.md section 1; every key in
+ * scenarios/README.md). Policy blocks stay as name + JSON node, because this level cannot know the
+ * policies. Immutable once loaded.
+ */
+#ifndef ALIQUOT_SPEC_SCENARIO_H
+#define ALIQUOT_SPEC_SCENARIO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "base/option.h"
+#include "spec/data_dir.h"
+#include "spec/engine_spec.h"
+#include "spec/gpu_spec.h"
+#include "spec/llm_spec.h"
+#include "spec/slo.h"
+
+struct scenario_policy {
+	char *name;          /* "least_outstanding" */
+	const json_t *block; /* the object form, or NULL; borrowed from the scenario */
+	char *path;          /* for messages: "services.0.routing" */
+};
+
+struct scenario_nodes { /* `count` equal nodes */
+	char *name;
+	int64_t count;
+	char *gpu_name;
+	const struct gpu_spec *gpu; /* owned by the scenario */
+	int64_t gpus;               /* per node */
+	int64_t cpus;
+	bytes_t host_memory;
+	double storage_bandwidth;   /* bytes/s */
+};
+
+struct scenario_service {
+	char *name;
+	char *model_name, *engine_name;
+	const struct llm_spec *llm;       /* owned by the scenario */
+	const struct engine_spec *engine; /* owned by the scenario */
+	struct engine_options options;    /* the profile's, with engine_options over it */
+	struct cost_constants costs;      /* the profile's, with `costs` over it */
+	int precision, kv_precision;      /* enum precision */
+	int64_t replicas;
+	int64_t gpus_per_replica;         /* = tensor_parallel */
+	int64_t tensor_parallel;
+	struct scenario_policy routing;
+	struct slo *slo;
+	size_t n_slo;
+};
+
+struct length_dist { /* tokens: normal, rounded, at least `min` */
+	double mean, stddev;
+	int64_t min, max; /* max 0 = none */
+};
+
+enum load_kind { LOAD_CONCURRENCY, LOAD_RATE, LOAD_STAGES, LOAD_TRACE };
+enum arrivals { ARRIVALS_POISSON, ARRIVALS_CONSTANT, ARRIVALS_GAMMA };
+enum trace_format {
+	TRACE_GUESS, TRACE_AZURE, TRACE_BURSTGPT, TRACE_MOONCAKE, TRACE_AIPERF, TRACE_GENAI_PERF,
+	TRACE_CSV,
+};
+
+struct load_stage {
+	int64_t users; /* closed stage; 0 in an open one */
+	double rate;   /* open stage, requests/s; 0 in a closed one */
+	ns_t span;
+};
+
+struct scenario_load {
+	char *name;               /* "loads.0" unless named */
+	size_t service;           /* index */
+	int kind;                 /* enum load_kind; `genai-perf` becomes one of these */
+	struct length_dist isl, osl;
+	int64_t images;           /* per request */
+	/* concurrency */
+	int64_t users;
+	ns_t think;
+	ns_t stagger;             /* users start evenly over this span; 0: all at t = 0 */
+	/* rate */
+	double rate;
+	int arrivals;             /* enum arrivals */
+	double smoothness;        /* gamma shape; 1 = poisson */
+	/* counts: 0 = none; counted over the whole load */
+	int64_t requests;         /* stop after this many measured */
+	int64_t warmup_requests;  /* first so many are not measured */
+	/* stages */
+	struct load_stage *stages;
+	size_t n_stages;
+	/* trace */
+	char *file;               /* resolved against the scenario's folder */
+	int format;               /* enum trace_format */
+	double speedup;           /* arrival times divided by this */
+	bool spread;              /* spread ties evenly up to the next timestamp */
+	bool streaming;           /* false: no TTFT, ITL reported (genai-perf without --streaming) */
+};
+
+struct scenario {
+	char *name;               /* file name without folder and .json */
+	char *file;
+	char *about;
+	char *hash;               /* of the canonical JSON after --set, hexadecimal */
+	uint64_t seed;
+	json_t *json;             /* after --set; owned */
+	struct scenario_nodes *nodes;
+	size_t n_nodes;
+	struct scenario_service *services;
+	size_t n_services;
+	struct scenario_load *loads;
+	size_t n_loads;
+	ns_t stop_after;          /* NS_NEVER when absent */
+	char **assumptions;
+	size_t n_assumptions;
+	struct option_log *log;   /* every key with value and source; owned */
+	struct scenario_sheets *sheets; /* owned data sheets */
+};
+
+struct scenario_override {
+	const char *path, *value; /* of --set, in order */
+};
+
+/*
+ * Load and validate; NULL with all errors added. `overrides` are applied before anything is read.
+ * Caller frees.
+ */
+struct scenario *scenario_read(const char *file, struct data_dir *data,
+                               const struct scenario_override *overrides, size_t n_overrides,
+                               struct err *err);
+void scenario_free(struct scenario *sc);
+
+#endif

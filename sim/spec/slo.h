@@ -1,0 +1,34 @@
+/* The one grammar for limits: METRIC[.STAT] OP VALUE[UNIT] (cli.md 4.3). */
+#ifndef ALIQUOT_SPEC_SLO_H
+#define ALIQUOT_SPEC_SLO_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+enum slo_metric {
+	SLO_TTFT, SLO_TTST, SLO_TPOT, SLO_ITL, SLO_LATENCY, SLO_QUEUE, /* times, ms */
+	SLO_TPS_USER, /* tok/s per user */
+	SLO_TPS, SLO_RPS, SLO_GOODPUT, /* of the service, per second */
+	SLO_ERROR_RATE, /* share of requests rejected or lost */
+};
+enum slo_stat { SLO_AVG, SLO_MIN, SLO_MAX, SLO_STD, SLO_PERCENTILE, SLO_NONE /* scalar metrics */ };
+enum slo_op { SLO_LT, SLO_LE, SLO_GT, SLO_GE, SLO_EQ };
+
+struct slo {
+	enum slo_metric metric;
+	enum slo_stat stat;
+	double percentile; /* valid only for SLO_PERCENTILE: 50, 95, 99.9 */
+	enum slo_op op;
+	double value;      /* ms, tok/s, req/s or share */
+	char text[64];     /* canonical: "ttft.p95 <= 1000 ms" */
+};
+
+/*
+ * Parse "ttft.p95<=1s", long names (time_to_first_token), GenAI-Perf's "time_to_first_token:1000"
+ * and AIPerf's "time_to_first_token:p95:lt:1000". Default statistic: p95 for times, none else.
+ * False with *why set to a static or thread-local message.
+ */
+bool slo_parse(const char *text, struct slo *out, const char **why);
+
+#endif
