@@ -1,0 +1,156 @@
+/* Named random streams on GSL's Mersenne twister, and draws made of basic IEEE operations. */
+#include "base/rng.h"
+
+#include <gsl/gsl_rng.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#define LN2 0.69314718055994530942
+#define TWO_32 4294967296.0
+
+struct rng {
+	gsl_rng *gsl;
+	double spare; /* second normal of a pair; valid only when has_spare */
+	int has_spare;
+};
+
+/* FNV-1a, 64 bit (Fowler, Noll, Vo): spreads seed and name over the generator's seed. */
+static uint64_t hash(uint64_t seed, const char *name)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+	for (int i = 0; i < 8; i++) {
+		h = (h ^ ((seed >> (8 * i)) & 0xff)) * UINT64_C(1099511628211);
+	}
+	for (; *name != '\0'; name++) {
+		h = (h ^ (unsigned char)*name) * UINT64_C(1099511628211);
+	}
+	return h ^ (h >> 32);
+}
+
+struct rng *rng_new(uint64_t seed, const char *name)
+{
+	struct rng *r = mem_new(1, sizeof(*r));
+	r->gsl = gsl_rng_alloc(gsl_rng_mt19937);
+	sim_assert(r->gsl != NULL);
+	gsl_rng_set(r->gsl, (unsigned long)(hash(seed, name) & 0xffffffff));
+	return r;
+}
+
+void rng_free(struct rng *r)
+{
+	if (r != NULL) {
+		gsl_rng_free(r->gsl);
+		free(r);
+	}
+}
+
+double rng_uniform(struct rng *r)
+{
+	return ((double)gsl_rng_get(r->gsl) + 0.5) / TWO_32;
+}
+
+uint64_t rng_below(struct rng *r, uint64_t n)
+{
+	sim_assert(n >= 1);
+	const uint64_t limit = UINT64_MAX - UINT64_MAX % n; /* reject the uneven tail */
+	for (;;) {
+		uint64_t x = (uint64_t)gsl_rng_get(r->gsl) << 32;
+		x |= (uint64_t)gsl_rng_get(r->gsl);
+		if (x < limit) {
+			return x % n;
+		}
+	}
+}
+
+double rng_exponential(struct rng *r)
+{
+	return -rng_log(rng_uniform(r));
+}
+
+double rng_normal(struct rng *r)
+{
+	if (r->has_spare) {
+		r->has_spare = 0;
+		return r->spare;
+	}
+	for (;;) { /* Marsaglia's polar method */
+		const double x = 2.0 * rng_uniform(r) - 1.0;
+		const double y = 2.0 * rng_uniform(r) - 1.0;
+		const double s = x * x + y * y;
+		if (s > 0.0 && s < 1.0) {
+			const double f = __builtin_sqrt(-2.0 * rng_log(s) / s);
+			r->spare = y * f;
+			r->has_spare = 1;
+			return x * f;
+		}
+	}
+}
+
+double rng_gamma(struct rng *r, double shape)
+{
+	sim_assert(shape > 0.0);
+	if (shape < 1.0) { /* boost: gamma(a) = gamma(a + 1) * u^(1/a) */
+		const double u = rng_uniform(r);
+		return rng_gamma(r, shape + 1.0) * rng_exp(rng_log(u) / shape);
+	}
+	const double d = shape - 1.0 / 3.0;
+	const double c = 1.0 / __builtin_sqrt(9.0 * d);
+	for (;;) {
+		const double x = rng_normal(r);
+		const double t = 1.0 + c * x;
+		if (t <= 0.0) {
+			continue;
+		}
+		const double v = t * t * t;
+		const double u = rng_uniform(r);
+		if (rng_log(u) < 0.5 * x * x + d - d * v + d * rng_log(v)) {
+			return d * v;
+		}
+	}
+}
+
+double rng_log(double x)
+{
+	uint64_t bits;
+	sim_assert(x > 0.0);
+	memcpy(&bits, &x, sizeof(bits));
+	int exponent = (int)(bits >> 52) - 1023;
+	sim_assert(exponent > -1023 && exponent < 1024); /* normal numbers only */
+	bits = (bits & UINT64_C(0x000fffffffffffff)) | UINT64_C(0x3ff0000000000000);
+	double m;
+	memcpy(&m, &bits, sizeof(m));
+	if (m > 1.41421356237309504880) {
+		m *= 0.5;
+		exponent++;
+	}
+	/* ln m = 2 atanh(f), |f| < 0.1716: eleven terms reach 1e-17 */
+	const double f = (m - 1.0) / (m + 1.0);
+	const double g = f * f;
+	double sum = 0.0;
+	for (int k = 21; k >= 1; k -= 2) {
+		sum = sum * g + 1.0 / (double)k;
+	}
+	return (double)exponent * LN2 + 2.0 * f * sum;
+}
+
+double rng_exp(double x)
+{
+	if (x < -700.0) {
+		return 0.0;
+	}
+	sim_assert(x < 700.0);
+	const double scaled = x / LN2;
+	const int n = (int)(scaled + (scaled < 0.0 ? -0.5 : 0.5));
+	const double rest = x - (double)n * LN2;
+	double sum = 1.0;
+	for (int k = 16; k >= 1; k--) {
+		sum = 1.0 + sum * rest / (double)k;
+	}
+	const uint64_t bits = (uint64_t)(n + 1023) << 52;
+	double power;
+	memcpy(&power, &bits, sizeof(power));
+	return sum * power;
+}

@@ -1,0 +1,65 @@
+/*
+ * Clock and future-event list. Every entity (a replica, a load, the sampler) has one leaf with at
+ * most one pending event; setting it again moves it, so there is nothing to cancel. A binary winner
+ * tree over 128-bit keys (time, phase, entity): order is total and does not depend on history.
+ * Cost of every operation: log2(entities). The functions are inline because they are the hot path.
+ */
+#ifndef ALIQUOT_EVENT_EVENT_H
+#define ALIQUOT_EVENT_EVENT_H
+
+#include <stdint.h>
+
+#include "base/units.h"
+#include "event/phase.h"
+
+struct event_list {
+	u128_t *node;      /* node[1] is the winner; leaves start at node[n_leaves] */
+	uint32_t n_leaves; /* a power of two */
+	ns_t now;
+	int64_t count;     /* events taken */
+};
+
+struct event {
+	ns_t at;
+	enum phase phase;
+	uint32_t entity;
+};
+
+/* Room for n entities, all without an event. */
+void event_list_init(struct event_list *list, uint32_t n);
+void event_list_fini(struct event_list *list);
+
+/* Set, move or (at = NS_NEVER) remove the event of an entity. `at` must not be in the past. */
+static inline void event_set(struct event_list *list, uint32_t entity, ns_t at, enum phase phase)
+{
+	u128_t *const node = list->node;
+	uint32_t i = list->n_leaves + entity;
+	u128_t key = (u128_t)(uint64_t)at << 64 | (uint64_t)phase << 32 | entity;
+	node[i] = key;
+	while (i > 1) {
+		const u128_t other = node[i ^ 1];
+		key = other < key ? other : key;
+		i >>= 1;
+		node[i] = key;
+	}
+}
+
+/* The next event without taking it; at = NS_NEVER when there is none. */
+static inline struct event event_peek(const struct event_list *list)
+{
+	const u128_t key = list->node[1];
+	const uint64_t low = (uint64_t)key;
+	const struct event e = {(ns_t)(uint64_t)(key >> 64), (enum phase)(low >> 32), (uint32_t)low};
+	return e;
+}
+
+/* Take the next event: the clock moves to it. Its entity must be set again before the next take. */
+static inline struct event event_take(struct event_list *list)
+{
+	const struct event e = event_peek(list);
+	list->now = e.at;
+	list->count++;
+	return e;
+}
+
+#endif
