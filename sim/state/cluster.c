@@ -1,0 +1,99 @@
+/* Storage of the cluster, and its conservation laws. */
+#include "state/cluster.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+void cluster_init(struct cluster *c, uint32_t n_replicas, uint32_t n_services)
+{
+	memset(c, 0, sizeof(*c));
+	c->replicas = mem_new_aligned(n_replicas, sizeof(*c->replicas));
+	c->n_replicas = n_replicas;
+	c->services = mem_new(n_services, sizeof(*c->services));
+	c->n_services = n_services;
+	request_pool_init(&c->requests);
+	for (uint32_t i = 0; i < n_replicas; i++) {
+		replica_init(&c->replicas[i]);
+	}
+}
+
+void cluster_fini(struct cluster *c)
+{
+	for (uint32_t i = 0; i < c->n_replicas; i++) {
+		replica_fini(&c->replicas[i]);
+	}
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		service_fini(&c->services[i]);
+	}
+	free(c->replicas);
+	free(c->services);
+	request_pool_fini(&c->requests);
+}
+
+/* Blocks the batch of one replica holds, at boundary `done`. */
+static int64_t blocks_held(const struct cluster *c, const struct replica *r)
+{
+	int64_t blocks = 0;
+	uint32_t decoding = 0;
+	tokens_t context = 0;
+	bool prompts = false;
+	for (uint32_t i = r->batch.head; i != REQUEST_NONE; i = c->requests.at[i].next) {
+		const struct request *const q = &c->requests.at[i];
+		const int64_t length = q->context + (q->decoding ? r->iteration - q->joined : 0);
+		blocks += kv_cache_blocks(&r->kv, r->kv.grows ? length
+		                                              : (int64_t)q->input + q->output);
+		sim_assert(!(prompts && q->decoding)); /* who prefills was admitted later */
+		prompts = !q->decoding;
+		decoding += q->decoding;
+		context += q->decoding ? length : 0;
+	}
+	sim_assert(decoding == r->n_decoding && context == r->context);
+	sim_assert(r->batch.n == r->n_decoding + r->n_prefilling);
+	return blocks;
+}
+
+void cluster_verify(const struct cluster *c)
+{
+	uint32_t requests = 0;
+	for (uint32_t s = 0; s < c->n_services; s++) {
+		const struct service *const service = &c->services[s];
+		uint32_t running = 0;
+		uint32_t waiting = 0;
+		for (uint32_t i = service->first; i < service->first + service->n; i++) {
+			const struct replica *const r = &c->replicas[i];
+			sim_assert(r->kv.used >= 0 && r->kv.used <= r->kv.capacity);
+			sim_assert(blocks_held(c, r) == r->kv.used);
+			running += r->batch.n;
+			waiting += r->waiting.n;
+		}
+		sim_assert(running == service->running && waiting == service->waiting);
+		requests += running + waiting;
+	}
+	sim_assert(requests == c->requests.in_use);
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	return (h ^ v) * UINT64_C(1099511628211);
+}
+
+uint64_t cluster_checksum(const struct cluster *c)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+	for (uint32_t i = 0; i < c->n_replicas; i++) {
+		const struct replica *const r = &c->replicas[i];
+		h = mix(mix(mix(h, (uint64_t)r->kv.used), r->waiting.n), r->batch.n);
+		h = mix(mix(mix(h, (uint64_t)r->anchor), (uint64_t)r->done), (uint64_t)r->iteration);
+	}
+	for (uint32_t s = 0; s < c->n_services; s++) {
+		const struct service *const v = &c->services[s];
+		h = mix(mix(mix(h, v->running), v->waiting), v->submitted);
+		for (uint32_t i = 0; v->load != NULL && i < v->n; i++) {
+			h = mix(h, (uint64_t)v->load[i]);
+		}
+	}
+	return mix(h, c->requests.in_use);
+}

@@ -1,0 +1,55 @@
+/*
+ * Block accounting of one replica's KV cache. Growth of all decoding sequences is counted by residue:
+ * a sequence takes a block at the decode iterations where its length is a multiple of the block, so
+ * class (length - iteration) mod block stays the same while it decodes, and k iterations cost O(block).
+ */
+#ifndef ALIQUOT_STATE_KV_CACHE_H
+#define ALIQUOT_STATE_KV_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/units.h"
+
+#define KV_BLOCK_MAX 256 /* tokens */
+
+struct kv_cache {
+	int64_t capacity, used, peak; /* blocks */
+	int64_t state_blocks;         /* blocks one sequence's state takes besides its tokens */
+	uint32_t block_tokens;        /* a power of two, up to KV_BLOCK_MAX */
+	uint32_t shift;               /* log2(block_tokens) */
+	bool grows;                   /* false: full reservation, decoding takes nothing */
+	uint16_t *growing;            /* [block_tokens]: decoding sequences per residue class */
+};
+
+/* block_tokens must be a power of two. */
+void kv_cache_init(struct kv_cache *kv, int64_t capacity, int64_t state_blocks, int64_t block_tokens,
+                   bool grows);
+void kv_cache_fini(struct kv_cache *kv);
+
+/* Blocks that hold this many tokens of one sequence, its state included. */
+static inline int64_t kv_cache_blocks(const struct kv_cache *kv, int64_t tokens)
+{
+	return ((tokens + kv->block_tokens - 1) >> kv->shift) + kv->state_blocks;
+}
+
+static inline bool kv_cache_fits(const struct kv_cache *kv, int64_t blocks)
+{
+	return kv->used + blocks <= kv->capacity;
+}
+
+/* Take or give back blocks; asserts that they are there. */
+void kv_cache_take(struct kv_cache *kv, int64_t blocks);
+void kv_cache_give(struct kv_cache *kv, int64_t blocks);
+
+/* A sequence of `length` tokens starts or stops decoding at `iteration`. */
+void kv_cache_join(struct kv_cache *kv, int64_t length, int64_t iteration);
+void kv_cache_leave(struct kv_cache *kv, int64_t length, int64_t iteration);
+
+/* Blocks that the decoding sequences take in `steps` iterations from `iteration` on. */
+int64_t kv_cache_growth(const struct kv_cache *kv, int64_t iteration, int64_t steps);
+
+/* The most iterations, up to `limit`, that fit in the free blocks. */
+int64_t kv_cache_steps(const struct kv_cache *kv, int64_t n_decoding, int64_t iteration, int64_t limit);
+
+#endif

@@ -1,0 +1,179 @@
+/* Lists, the heap of finishing sequences and the arithmetic of a stretch of steps. */
+#include "state/replica.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+void replica_init(struct replica *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->waiting.head = r->waiting.tail = REQUEST_NONE;
+	r->batch.head = r->batch.tail = REQUEST_NONE;
+	r->prefilling = REQUEST_NONE;
+	r->state = REPLICA_IDLE;
+}
+
+void replica_fini(struct replica *r)
+{
+	free(r->heap);
+	free(r->fresh);
+	kv_cache_fini(&r->kv);
+}
+
+void request_list_push_back(struct request_list *list, struct request_pool *pool, uint32_t index)
+{
+	struct request *const q = &pool->at[index];
+	q->next = REQUEST_NONE;
+	q->prev = list->tail;
+	if (list->tail == REQUEST_NONE) {
+		list->head = index;
+	} else {
+		pool->at[list->tail].next = index;
+	}
+	list->tail = index;
+	list->n++;
+}
+
+void request_list_push_front(struct request_list *list, struct request_pool *pool, uint32_t index)
+{
+	struct request *const q = &pool->at[index];
+	q->prev = REQUEST_NONE;
+	q->next = list->head;
+	if (list->head == REQUEST_NONE) {
+		list->tail = index;
+	} else {
+		pool->at[list->head].prev = index;
+	}
+	list->head = index;
+	list->n++;
+}
+
+void request_list_remove(struct request_list *list, struct request_pool *pool, uint32_t index)
+{
+	const struct request *const q = &pool->at[index];
+	sim_assert(list->n > 0);
+	if (q->prev == REQUEST_NONE) {
+		list->head = q->next;
+	} else {
+		pool->at[q->prev].next = q->next;
+	}
+	if (q->next == REQUEST_NONE) {
+		list->tail = q->prev;
+	} else {
+		pool->at[q->next].prev = q->prev;
+	}
+	list->n--;
+}
+
+static void sift_up(struct finish_entry *heap, uint32_t i, struct finish_entry e)
+{
+	while (i > 0 && e.key < heap[(i - 1) / 2].key) {
+		heap[i] = heap[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	heap[i] = e;
+}
+
+static void sift_down(struct finish_entry *heap, uint32_t n, uint32_t i, struct finish_entry e)
+{
+	for (;;) {
+		uint32_t child = 2 * i + 1;
+		if (child >= n) {
+			break;
+		}
+		child += child + 1 < n && heap[child + 1].key < heap[child].key;
+		if (e.key <= heap[child].key) {
+			break;
+		}
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = e;
+}
+
+void replica_push_finish(struct replica *r, int64_t iteration, uint32_t rank, uint32_t request)
+{
+	if (r->n_decoding == r->heap_cap) {
+		r->heap_cap = r->heap_cap == 0 ? 16 : 2 * r->heap_cap;
+		r->heap = mem_resize(r->heap, r->heap_cap, sizeof(*r->heap));
+	}
+	const uint64_t low = rank & ((UINT32_C(1) << FINISH_RANK_BITS) - 1);
+	const struct finish_entry e = {(uint64_t)iteration << FINISH_RANK_BITS | low, request};
+	sift_up(r->heap, r->n_decoding, e);
+	r->n_decoding++;
+}
+
+uint32_t replica_pop_finish(struct replica *r)
+{
+	sim_assert(r->n_decoding > 0);
+	const uint32_t request = r->heap[0].request;
+	r->n_decoding--;
+	if (r->n_decoding > 0) {
+		sift_down(r->heap, r->n_decoding, 0, r->heap[r->n_decoding]);
+	}
+	return request;
+}
+
+void replica_drop_finish(struct replica *r, uint32_t request)
+{
+	uint32_t i = 0;
+	while (r->heap[i].request != request) {
+		i++;
+		sim_assert(i < r->n_decoding);
+	}
+	r->n_decoding--;
+	if (i == r->n_decoding) {
+		return;
+	}
+	const struct finish_entry last = r->heap[r->n_decoding];
+	if (i > 0 && last.key < r->heap[(i - 1) / 2].key) {
+		sift_up(r->heap, i, last);
+	} else {
+		sift_down(r->heap, r->n_decoding, i, last);
+	}
+}
+
+void replica_add_fresh(struct replica *r, uint32_t request)
+{
+	if (r->n_fresh == r->fresh_cap) {
+		r->fresh_cap = r->fresh_cap == 0 ? 16 : 2 * r->fresh_cap;
+		r->fresh = mem_resize(r->fresh, r->fresh_cap, sizeof(*r->fresh));
+	}
+	r->fresh[r->n_fresh++] = request;
+}
+
+void replica_drop_fresh(struct replica *r, uint32_t request)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < r->n_fresh; i++) {
+		if (r->fresh[i] != request) {
+			r->fresh[kept++] = r->fresh[i];
+		}
+	}
+	r->n_fresh = kept;
+}
+
+int64_t replica_boundary_after(const struct replica *r, ns_t t)
+{
+	sim_assert(t >= r->anchor);
+	const i128_t wanted = (i128_t)(t - r->anchor) << TICK_SHIFT; /* smallest k with S(k) >= wanted */
+	int64_t k;
+	if (r->growth == 0) {
+		k = (int64_t)((wanted + r->first - 1) / r->first);
+	} else { /* root of the quadratic in a form without cancellation, then corrected exactly */
+		const double x = (double)wanted;
+		const double b = (double)r->first - 0.5 * (double)r->growth;
+		const double root = b + __builtin_sqrt(b * b + 2.0 * (double)r->growth * x);
+		k = (int64_t)(2.0 * x / root);
+	}
+	while (k > 0 && replica_ticks(r, k - 1) >= wanted) {
+		k--;
+	}
+	while (replica_ticks(r, k) < wanted) {
+		k++;
+	}
+	return k;
+}

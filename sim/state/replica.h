@@ -1,0 +1,111 @@
+/*
+ * One running copy of a service: who waits, who is in the batch, its KV cache, and the stretch of
+ * equal steps it is in. Holds and links; decides and times nothing (flow/engine.c does).
+ */
+#ifndef ALIQUOT_STATE_REPLICA_H
+#define ALIQUOT_STATE_REPLICA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/units.h"
+#include "state/kv_cache.h"
+#include "state/request.h"
+
+struct request_list { /* through next and prev */
+	uint32_t head, tail;
+	uint32_t n;
+};
+
+/* Who finishes next: a binary heap over (decode iteration of the last token, admission). */
+struct finish_entry {
+	uint64_t key; /* iteration << FINISH_RANK_BITS | rank */
+	uint32_t request;
+};
+#define FINISH_RANK_BITS 26
+
+enum replica_state {
+	REPLICA_IDLE,    /* no step running, none planned */
+	REPLICA_STARTING, /* composes its next batch in this nanosecond */
+	REPLICA_RUNNING, /* inside a stretch of steps */
+};
+
+struct replica_totals {
+	i128_t busy, gpu, prompt;    /* ticks in steps, of the GPU, in steps with prompt tokens */
+	int64_t preemptions;
+	uint32_t running_max, waiting_max;
+};
+
+struct replica {
+	/* the stretch: boundary k is at anchor + S(k) >> TICK_SHIFT, S(k) = k first + growth k (k-1) / 2 */
+	ns_t anchor;
+	tick_t first, growth;
+	tick_t gpu_first, gpu_growth;
+	int64_t done;            /* steps completed since the anchor */
+	int64_t planned;         /* boundary of the pending event */
+	int64_t limit;           /* boundary at which the batch is composed anew at the latest */
+	int64_t iteration;       /* decode iterations ever completed */
+	tokens_t context;        /* K: KV tokens of the decoding sequences, at boundary `done` */
+	ns_t last_decode;        /* boundary at which the decoding sequences last emitted */
+	uint32_t n_decoding;
+	uint32_t n_prefilling;   /* admitted, prompt not finished */
+	uint32_t n_fresh;        /* decoding sequences that have emitted one token only (see fresh) */
+	uint32_t admissions;     /* next rank */
+	uint8_t state;           /* enum replica_state */
+	bool changed;            /* the batch is not what the stretch was computed for */
+	bool prompt_step;        /* the running step holds prompt chunks: one step only */
+	struct finish_entry *heap; /* [n_decoding] */
+	uint32_t *fresh;         /* requests that wait for their second token */
+	uint32_t heap_cap, fresh_cap;
+	struct request_list waiting;
+	struct request_list batch; /* decoding and prefilling, in order of admission */
+	uint32_t prefilling;     /* first of the batch whose prompt is not finished, or REQUEST_NONE */
+	struct kv_cache kv;
+	/* who it is */
+	uint32_t service, index; /* within the service */
+	uint32_t node, gpu;      /* first GPU on the node */
+	uint32_t gpu_kind;       /* index of scenario.nodes */
+	struct replica_totals totals;
+};
+
+void replica_init(struct replica *r);
+void replica_fini(struct replica *r);
+
+void request_list_push_back(struct request_list *list, struct request_pool *pool, uint32_t index);
+void request_list_push_front(struct request_list *list, struct request_pool *pool, uint32_t index);
+void request_list_remove(struct request_list *list, struct request_pool *pool, uint32_t index);
+
+/* A sequence emits its last token `iteration`; it is found again by replica_pop_finished. */
+void replica_push_finish(struct replica *r, int64_t iteration, uint32_t rank, uint32_t request);
+
+/* Earliest last iteration, INT64_MAX when none decodes. */
+static inline int64_t replica_next_finish(const struct replica *r)
+{
+	return r->n_decoding > 0 ? (int64_t)(r->heap[0].key >> FINISH_RANK_BITS) : INT64_MAX;
+}
+
+/* Take the sequence on top of the heap. */
+uint32_t replica_pop_finish(struct replica *r);
+
+/* Take a given sequence out of the heap (preemption; linear). */
+void replica_drop_finish(struct replica *r, uint32_t request);
+
+void replica_add_fresh(struct replica *r, uint32_t request);
+void replica_drop_fresh(struct replica *r, uint32_t request);
+
+/* Ticks from the anchor to boundary k. */
+static inline i128_t replica_ticks(const struct replica *r, int64_t k)
+{
+	return (i128_t)k * r->first + ((i128_t)k * (k - 1) / 2) * r->growth;
+}
+
+/* Time of boundary k. */
+static inline ns_t replica_boundary(const struct replica *r, int64_t k)
+{
+	return r->anchor + (ns_t)(replica_ticks(r, k) >> TICK_SHIFT);
+}
+
+/* First boundary at or after t; t must not be before the anchor. */
+int64_t replica_boundary_after(const struct replica *r, ns_t t);
+
+#endif

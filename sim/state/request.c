@@ -1,0 +1,52 @@
+/* The pool of requests in flight. */
+#include "state/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+void request_pool_init(struct request_pool *pool)
+{
+	memset(pool, 0, sizeof(*pool));
+	pool->free = REQUEST_NONE;
+}
+
+void request_pool_fini(struct request_pool *pool)
+{
+	free(pool->at);
+	request_pool_init(pool);
+}
+
+static void grow(struct request_pool *pool)
+{
+	const uint32_t cap = pool->cap == 0 ? 256 : 2 * pool->cap;
+	sim_assert(cap > pool->cap);
+	pool->at = mem_resize(pool->at, cap, sizeof(*pool->at));
+	for (uint32_t i = cap; i-- > pool->cap;) { /* lowest index first */
+		pool->at[i].next = pool->free;
+		pool->free = i;
+	}
+	pool->cap = cap;
+}
+
+uint32_t request_take(struct request_pool *pool)
+{
+	if (pool->free == REQUEST_NONE) {
+		grow(pool);
+	}
+	const uint32_t index = pool->free;
+	pool->free = pool->at[index].next;
+	pool->in_use++;
+	memset(&pool->at[index], 0, sizeof(pool->at[index]));
+	return index;
+}
+
+void request_give(struct request_pool *pool, uint32_t index)
+{
+	sim_assert(index < pool->cap && pool->in_use > 0);
+	pool->at[index].next = pool->free;
+	pool->free = index;
+	pool->in_use--;
+}

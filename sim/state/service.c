@@ -1,0 +1,78 @@
+/* The load index of a service. */
+#include "state/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#define REPLICA_BITS 24 /* of a tree key; the rest is the load */
+
+void service_init(struct service *s, uint32_t first, uint32_t n, enum load_measure measure)
+{
+	sim_assert(n >= 1 && n < UINT32_C(1) << REPLICA_BITS);
+	memset(s, 0, sizeof(*s));
+	s->first = first;
+	s->n = n;
+	s->measure = measure;
+	if (measure == LOAD_NOT_KEPT) {
+		return;
+	}
+	s->load = mem_new(n, sizeof(*s->load));
+	s->n_leaves = 1;
+	while (s->n_leaves < n) {
+		s->n_leaves *= 2;
+	}
+	s->tree = mem_new(2 * (size_t)s->n_leaves, sizeof(*s->tree));
+	for (uint32_t i = 0; i < s->n_leaves; i++) {
+		s->tree[s->n_leaves + i] = i < n ? i : UINT64_MAX;
+	}
+	for (uint32_t i = s->n_leaves; i-- > 1;) {
+		const uint64_t left = s->tree[2 * i];
+		const uint64_t right = s->tree[2 * i + 1];
+		s->tree[i] = left < right ? left : right;
+	}
+}
+
+void service_fini(struct service *s)
+{
+	free(s->load);
+	free(s->tree);
+}
+
+static void change(struct service *s, uint32_t replica, int64_t delta)
+{
+	sim_assert(replica < s->n);
+	s->load[replica] += delta;
+	sim_assert(s->load[replica] >= 0);
+	uint64_t key = (uint64_t)s->load[replica] << REPLICA_BITS | replica;
+	uint32_t i = s->n_leaves + replica;
+	s->tree[i] = key;
+	while (i > 1) {
+		const uint64_t other = s->tree[i ^ 1];
+		key = other < key ? other : key;
+		i >>= 1;
+		s->tree[i] = key;
+	}
+}
+
+void service_load_add(struct service *s, uint32_t replica, int64_t tokens)
+{
+	if (s->measure != LOAD_NOT_KEPT) {
+		change(s, replica, s->measure == LOAD_TOKENS ? tokens : 1);
+	}
+}
+
+void service_load_remove(struct service *s, uint32_t replica, int64_t tokens)
+{
+	if (s->measure != LOAD_NOT_KEPT) {
+		change(s, replica, s->measure == LOAD_TOKENS ? -tokens : -1);
+	}
+}
+
+uint32_t service_least_loaded(const struct service *s)
+{
+	sim_assert(s->measure != LOAD_NOT_KEPT);
+	return (uint32_t)(s->tree[1] & ((UINT64_C(1) << REPLICA_BITS) - 1));
+}

@@ -1,0 +1,41 @@
+/*
+ * One service: its replicas and how loaded each is. The load index (a winner tree over load and
+ * replica number) answers "who has least?" in constant time and follows changes in log2(replicas).
+ */
+#ifndef ALIQUOT_STATE_SERVICE_H
+#define ALIQUOT_STATE_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/units.h"
+
+/* What the load index counts, as the routing policy asks for it. */
+enum load_measure {
+	LOAD_NOT_KEPT,
+	LOAD_REQUESTS, /* requests sent and not answered */
+	LOAD_TOKENS,   /* their prompt and output tokens */
+};
+
+struct service {
+	uint32_t first, n;       /* replicas [first, first + n) of the cluster */
+	enum load_measure measure;
+	int64_t *load;           /* [n], in the measure's unit */
+	uint64_t *tree;          /* winner tree of load << 24 | replica; NULL when not kept */
+	uint32_t n_leaves;
+	uint32_t running, waiting; /* sequences over all replicas */
+	uint64_t submitted;      /* measured requests that arrived */
+	uint64_t warmup;         /* others */
+};
+
+void service_init(struct service *s, uint32_t first, uint32_t n, enum load_measure measure);
+void service_fini(struct service *s);
+
+/* A request of this size was sent to a replica, or left it. */
+void service_load_add(struct service *s, uint32_t replica, int64_t tokens);
+void service_load_remove(struct service *s, uint32_t replica, int64_t tokens);
+
+/* Replica with the least load, the lowest number among equals. The index must be kept. */
+uint32_t service_least_loaded(const struct service *s);
+
+#endif
