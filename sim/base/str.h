@@ -12,7 +12,8 @@
 
 /*
  * The name in `names` (n of them) nearest to `word` by edit distance (case ignored), or NULL when
- * none is near (distance over a third of the longer one, at least 2). Ties: the first.
+ * none is near (distance over a third of the longer one, at least 2; failing that, one that begins with the
+ * other, three letters or more). Ties: the first.
  */
 const char *str_nearest(const char *word, const char *const *names, size_t n);
 
@@ -28,7 +29,10 @@ bool str_to_share(const char *s, double *out);  /* "50%" -> 0.5, "0.25" -> 0.25 
 bool str_to_int(const char *s, int64_t *out);   /* plain decimal integer with optional sign */
 bool str_to_real(const char *s, double *out);   /* plain decimal number, finite */
 
-/* Shortest decimal text that reads back as the same double; no exponent below 1e15. */
+/*
+ * Shortest decimal text that reads back as the same double; an exponent only from 1e15 up and below
+ * 1e-7. "nan", "inf" when not finite.
+ */
 const char *str_real(double v, char *buf, size_t size);
 
 /* "1,234,567" */
@@ -37,7 +41,7 @@ const char *str_thousands(int64_t v, char *buf, size_t size);
 /* For people: four significant figures with thousands commas, "8,768", "943.1", "0.01234". */
 const char *str_human(double v, char *buf, size_t size);
 
-/* For people: "250 ms", "2m30s", "1.5 s". */
+/* "250 ms", "2m30s", "1.5 s"; exact, and read back by str_to_duration unless negative or NS_NEVER. */
 const char *str_duration(ns_t t, char *buf, size_t size);
 
 /* For people: "80 GiB" when a whole number of binary units, else "94.0 GB". */

@@ -1,0 +1,264 @@
+/* Loading JSON: reading the file whole, and turning the parser's remarks into plain words. */
+#include "base/json.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_LIMIT ((size_t)64 << 20) /* bytes; a scenario or data sheet is a thousandth of it */
+
+struct blob {
+	char *text;
+	size_t size;
+};
+
+/* Read a stream to its end, or one byte over the limit. */
+static bool read_all(FILE *in, struct blob *out)
+{
+	size_t cap = (size_t)64 << 10;
+
+	out->text = mem_new(cap, 1);
+	out->size = 0;
+	for (;;) {
+		size_t got = fread(out->text + out->size, 1, cap - out->size, in);
+
+		out->size += got;
+		if (got == 0 || out->size > FILE_LIMIT) {
+			return ferror(in) == 0;
+		}
+		if (out->size == cap) {
+			cap *= 2;
+			out->text = mem_resize(out->text, cap, 1);
+		}
+	}
+}
+
+json_t *json_read(const char *file, struct err *err)
+{
+	bool is_stdin = strcmp(file, "-") == 0;
+	const char *name = is_stdin ? "stdin" : file;
+	FILE *in = is_stdin ? stdin : fopen(file, "rb");
+	struct blob blob;
+
+	if (in == NULL) {
+		err_add(err, ERR_IO, name, "cannot open: %s", strerror(errno));
+		return NULL;
+	}
+	errno = 0;
+	bool ok = read_all(in, &blob);
+	int why = errno;
+
+	if (!is_stdin) {
+		fclose(in);
+	}
+	json_t *root = NULL;
+
+	if (!ok) {
+		err_add(err, ERR_IO, name, "cannot read: %s", strerror(why));
+	} else {
+		root = json_parse(blob.text, blob.size, name, err);
+	}
+	free(blob.text);
+	return root;
+}
+
+/* The token before byte `end`, when it is a string: where its opening quote stands; else `end`. */
+static size_t string_start(const char *text, size_t end)
+{
+	if (end < 2 || text[end - 1] != '"') {
+		return end;
+	}
+	for (size_t i = end - 1; i-- > 0;) {
+		size_t slashes = 0;
+
+		while (slashes < i && text[i - 1 - slashes] == '\\') {
+			slashes++;
+		}
+		if (text[i] == '"' && slashes % 2 == 0) {
+			return i;
+		}
+	}
+	return end;
+}
+
+/* The parser's `near 'TOKEN'` at the end of its message; "" when it names none. */
+static const char *near_token(const char *message, char *buf, size_t size)
+{
+	const char *near = strstr(message, " near '");
+
+	buf[0] = '\0';
+	if (near != NULL) {
+		snprintf(buf, size, "%s", near + strlen(" near '"));
+		size_t length = strlen(buf);
+
+		if (length > 0 && buf[length - 1] == '\'') {
+			buf[length - 1] = '\0';
+		}
+	}
+	return buf;
+}
+
+static bool begins(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* "got X" for a message, X being the token or the end of the file. */
+static void describe_got(const char *token, char *buf, size_t size)
+{
+	if (token[0] == '\0') {
+		snprintf(buf, size, "the end of the line or file");
+	} else {
+		snprintf(buf, size, token[0] == '"' ? "%s" : "\"%s\"", token);
+	}
+}
+
+static const char *invalid_token(const char *token)
+{
+	if (token[0] == '/' || token[0] == '#') {
+		return "JSON has no comments; put remarks into \"about\" or \"assumptions\"";
+	}
+	if (token[0] == '\'') {
+		return "strings need double quotes";
+	}
+	if (token[0] == '+' || token[0] == '.' || (token[0] >= '0' && token[0] <= '9') ||
+	    token[0] == '-') {
+		return "not a JSON number: no leading \"+\", \".\" or zeros";
+	}
+	return "not a JSON value: expected a number, true, false, null, or text in double quotes";
+}
+
+/* The parser's words to ours; `message` is its text, `token` the offending token or "". */
+static void plain_words(const json_error_t *error, const char *token, char *buf, size_t size)
+{
+	const char *message = error->text;
+	char got[64];
+
+	describe_got(token, got, sizeof(got));
+	if (begins(message, "string or '}' expected")) {
+		snprintf(buf, size, "expected a key in double quotes, got %s%s", got,
+		         token[0] == '}' ? "; remove the comma before it" : "");
+	} else if (begins(message, "'}' expected")) {
+		snprintf(buf, size, "expected \",\" or \"}\", got %s", got);
+	} else if (begins(message, "']' expected")) {
+		snprintf(buf, size, "expected \",\" or \"]\", got %s", got);
+	} else if (begins(message, "':' expected")) {
+		snprintf(buf, size, "expected \":\" after the key, got %s", got);
+	} else if (begins(message, "unexpected token")) {
+		snprintf(buf, size, "expected a value, got %s", got);
+	} else if (begins(message, "invalid token")) {
+		snprintf(buf, size, "%s%s%s", invalid_token(token), token[0] != '\0' ? "; got " : "",
+		         token[0] != '\0' ? got : "");
+	} else if (begins(message, "end of file expected")) {
+		snprintf(buf, size, "expected the end of the file, got %s", got);
+	} else if (begins(message, "premature end of input")) {
+		snprintf(buf, size, "the file ends in the middle of a string or value");
+	} else if (begins(message, "unexpected newline")) {
+		snprintf(buf, size, "a string is not closed on this line");
+	} else if (begins(message, "control character")) {
+		snprintf(buf, size, "a control character in a string; write it as \\uXXXX");
+	} else if (begins(message, "invalid escape")) {
+		snprintf(buf, size, "unknown escape in a string; known: \\\" \\\\ \\/ \\b \\f \\n \\r "
+		                    "\\t \\uXXXX");
+	} else if (begins(message, "unable to decode byte") || begins(message, "invalid UTF-8")) {
+		snprintf(buf, size, "not UTF-8 text");
+	} else if (json_error_code(error) == json_error_numeric_overflow) {
+		snprintf(buf, size, "the number is too large%s%s", token[0] != '\0' ? ": " : "", token);
+	} else if (json_error_code(error) == json_error_stack_overflow) {
+		snprintf(buf, size, "nested more than %d levels deep", JSON_PARSER_MAX_DEPTH);
+	} else if (json_error_code(error) == json_error_null_character ||
+	           json_error_code(error) == json_error_null_byte_in_key) {
+		snprintf(buf, size, "\\u0000 is not allowed in a string");
+	} else {
+		snprintf(buf, size, "%s", message);
+	}
+}
+
+/* Line and column, from 1, of a byte; columns count characters, not bytes. */
+static void find_place(const char *text, size_t byte, size_t *line, size_t *column)
+{
+	*line = 1;
+	*column = 1;
+	for (size_t i = 0; i < byte; i++) {
+		if (text[i] == '\n') {
+			(*line)++;
+			*column = 1;
+		} else if (((unsigned char)text[i] & 0xC0) != 0x80) {
+			(*column)++;
+		}
+	}
+}
+
+static void add_syntax_error(const json_error_t *error, const char *text, size_t size,
+                             const char *name, struct err *err)
+{
+	char token[128], message[512];
+	size_t end = error->position < 0 ? 0 : (size_t)error->position;
+	size_t line, column;
+
+	end = end < size ? end : size;
+	near_token(error->text, token, sizeof(token));
+	if (json_error_code(error) == json_error_duplicate_key) {
+		size_t start = string_start(text, end);
+
+		snprintf(message, sizeof(message), "duplicate key %.*s",
+		         (int)(end - start < 100 ? end - start : 100), text + start);
+		end = start;
+	} else {
+		size_t length = strlen(token);
+
+		plain_words(error, token, message, sizeof(message));
+		end -= length <= end && memcmp(text + end - length, token, length) == 0 ? length : 0;
+	}
+	find_place(text, end, &line, &column);
+	char *where = mem_printf("%s:%zu:%zu", name, line, column);
+
+	err_add(err, ERR_INPUT, where, "%s", message);
+	free(where);
+}
+
+/* Errors that need no parser: too large, empty, binary. */
+static bool looks_like_text(const char *text, size_t size, const char *name, struct err *err)
+{
+	const char *nul = memchr(text, '\0', size);
+
+	if (size > FILE_LIMIT) {
+		err_add(err, ERR_INPUT, name, "larger than 64 MiB; this is not a scenario or data sheet");
+		return false;
+	}
+	if (nul != NULL) {
+		err_add(err, ERR_INPUT, name, "not a text file: byte %zu is zero",
+		        (size_t)(nul - text) + 1);
+		return false;
+	}
+	for (size_t i = 0; i < size; i++) {
+		if (strchr(" \t\r\n", text[i]) == NULL) {
+			return true;
+		}
+	}
+	err_add(err, ERR_INPUT, name, "the file is empty");
+	return false;
+}
+
+json_t *json_parse(const char *text, size_t size, const char *name, struct err *err)
+{
+	static const char byte_order_mark[] = "\xEF\xBB\xBF";
+	json_error_t error;
+
+	if (size >= 3 && memcmp(text, byte_order_mark, 3) == 0) {
+		text += 3;
+		size -= 3;
+	}
+	if (!looks_like_text(text, size, name, err)) {
+		return NULL;
+	}
+	json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+
+	if (root == NULL) {
+		add_syntax_error(&error, text, size, name, err);
+	}
+	return root;
+}

@@ -1,0 +1,139 @@
+/* Changing one value by its dotted path, for --set. */
+#include "base/json.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Where a walk along the path stands. */
+struct walk {
+	json_t *value;
+	const char *rest; /* of the path, not yet walked */
+};
+
+__attribute__((format(printf, 3, 4))) static bool fail(struct err *err, const char *path,
+                                                       const char *fmt, const char *detail)
+{
+	char *where = mem_printf("--set %s", path);
+	char *message = mem_printf(fmt, detail);
+
+	err_add(err, ERR_USAGE, where, "%s", message);
+	free(message);
+	free(where);
+	return false;
+}
+
+/* Read `text` as JSON when it is JSON, else as a string. */
+static json_t *read_value(const char *text)
+{
+	json_t *value = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+
+	return value != NULL ? value : json_string(text);
+}
+
+/*
+ * The element that `rest` begins with, by index or by its "name" (the longest that fits: names may
+ * hold dots). *length is what of `rest` it took; the array's size when there is none.
+ */
+static size_t find_element(const json_t *array, const char *rest, size_t *length)
+{
+	size_t n = json_array_size(array), found = n;
+	char *first = mem_strdup(rest);
+	int64_t index;
+
+	first[strcspn(first, ".")] = '\0';
+	*length = strlen(first);
+	if (str_to_int(first, &index) && index >= 0 && (uint64_t)index < n) {
+		free(first);
+		return (size_t)index;
+	}
+	size_t longest = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = json_string_value(json_object_get(json_array_get(array, i), "name"));
+		size_t size = name != NULL ? strlen(name) : 0;
+
+		if (size > longest && strncmp(rest, name, size) == 0 &&
+		    (rest[size] == '.' || rest[size] == '\0')) {
+			longest = size;
+			found = i;
+		}
+	}
+	*length = longest > 0 ? longest : *length;
+	free(first);
+	return found;
+}
+
+static bool set_in_array(struct walk *at, const char *path, const char *text, struct err *err)
+{
+	size_t length;
+	size_t i = find_element(at->value, at->rest, &length);
+
+	if (i == json_array_size(at->value)) {
+		char *part = mem_printf("\"%.*s\" among the %zu there", (int)length, at->rest, i);
+
+		fail(err, path, "no element %s; name one by its index from 0 or its \"name\"", part);
+		free(part);
+		return false;
+	}
+	if (at->rest[length] == '\0') {
+		return json_array_set_new(at->value, i, read_value(text)) == 0;
+	}
+	at->value = json_array_get(at->value, i);
+	at->rest += length + 1;
+	return true;
+}
+
+static bool set_in_object(struct walk *at, const char *text)
+{
+	size_t length = strcspn(at->rest, ".");
+	char *key = mem_printf("%.*s", (int)length, at->rest);
+	json_t *member = json_object_get(at->value, key);
+
+	if (at->rest[length] == '\0') {
+		json_object_set_new(at->value, key, read_value(text));
+		free(key);
+		return true;
+	}
+	if (member == NULL || json_is_null(member)) {
+		member = json_object();
+		json_object_set_new(at->value, key, member);
+	}
+	free(key);
+	at->value = member;
+	at->rest += length + 1;
+	return true;
+}
+
+bool json_set(json_t *root, const char *path, const char *text, struct err *err)
+{
+	struct walk at = {.value = root, .rest = path};
+
+	if (path[0] == '\0' || path[0] == '.' || path[strlen(path) - 1] == '.' ||
+	    strstr(path, "..") != NULL) {
+		return fail(err, path, "%s", "expected keys with single dots between, like loads.0.users");
+	}
+	for (;;) {
+		const char *before = at.rest;
+		bool ok = true;
+
+		if (json_is_array(at.value)) {
+			ok = set_in_array(&at, path, text, err);
+		} else if (json_is_object(at.value)) {
+			ok = set_in_object(&at, text);
+		} else {
+			char *part = mem_printf("%.*s\" is %s",
+			                        at.rest > path ? (int)(at.rest - path - 1) : 0, path,
+			                        json_type_name(at.value));
+
+			fail(err, path, "\"%s and has no keys", part);
+			free(part);
+			return false;
+		}
+		if (!ok || at.rest == before) { /* failed, or the last key was set */
+			return ok;
+		}
+	}
+}
