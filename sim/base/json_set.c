@@ -13,14 +13,13 @@ struct walk {
 	const char *rest; /* of the path, not yet walked */
 };
 
-__attribute__((format(printf, 3, 4))) static bool fail(struct err *err, const char *path,
-                                                       const char *fmt, const char *detail)
+/* Add the error and free the message. */
+static bool fail(struct err *err, const char *path, char *take_message)
 {
 	char *where = mem_printf("--set %s", path);
-	char *message = mem_printf(fmt, detail);
 
-	err_add(err, ERR_USAGE, where, "%s", message);
-	free(message);
+	err_add(err, ERR_USAGE, where, "%s", take_message);
+	free(take_message);
 	free(where);
 	return false;
 }
@@ -72,11 +71,10 @@ static bool set_in_array(struct walk *at, const char *path, const char *text, st
 	size_t i = find_element(at->value, at->rest, &length);
 
 	if (i == json_array_size(at->value)) {
-		char *part = mem_printf("\"%.*s\" among the %zu there", (int)length, at->rest, i);
-
-		fail(err, path, "no element %s; name one by its index from 0 or its \"name\"", part);
-		free(part);
-		return false;
+		return fail(err, path,
+		            mem_printf("no element \"%.*s\" among the %zu there; give an index from 0 "
+		                       "or a \"name\"",
+		                       (int)length, at->rest, i));
 	}
 	if (at->rest[length] == '\0') {
 		return json_array_set_new(at->value, i, read_value(text)) == 0;
@@ -113,7 +111,8 @@ bool json_set(json_t *root, const char *path, const char *text, struct err *err)
 
 	if (path[0] == '\0' || path[0] == '.' || path[strlen(path) - 1] == '.' ||
 	    strstr(path, "..") != NULL) {
-		return fail(err, path, "%s", "expected keys with single dots between, like loads.0.users");
+		return fail(err, path,
+		            mem_strdup("expected keys with single dots between, like loads.0.users"));
 	}
 	for (;;) {
 		const char *before = at.rest;
@@ -124,13 +123,10 @@ bool json_set(json_t *root, const char *path, const char *text, struct err *err)
 		} else if (json_is_object(at.value)) {
 			ok = set_in_object(&at, text);
 		} else {
-			char *part = mem_printf("%.*s\" is %s",
-			                        at.rest > path ? (int)(at.rest - path - 1) : 0, path,
-			                        json_type_name(at.value));
+			int walked = at.rest > path ? (int)(at.rest - path - 1) : 0;
 
-			fail(err, path, "\"%s and has no keys", part);
-			free(part);
-			return false;
+			return fail(err, path, mem_printf("\"%.*s\" is %s and has no keys", walked, path,
+			                                  json_type_name(at.value)));
 		}
 		if (!ok || at.rest == before) { /* failed, or the last key was set */
 			return ok;
