@@ -5,8 +5,12 @@
 #ifndef ALIQUOT_SPEC_ENGINE_SPEC_H
 #define ALIQUOT_SPEC_ENGINE_SPEC_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/option.h"
 #include "base/units.h"
+#include "spec/sheet.h"
 
 enum batching { BATCHING_CHUNKED_PREFILL, BATCHING_PREFILL_FIRST };
 enum prefill_cut { PREFILL_CUT_TOKENS, PREFILL_CUT_WHOLE_PROMPT };
@@ -64,6 +68,9 @@ struct engine_spec {
 extern const struct option engine_option_table[];
 extern const struct option engine_cost_table[];
 extern const struct option engine_startup_table[];
+
+/* The sheet behind it, for the sources of the values; NULL with errors added. Caller frees. */
+struct sheet *engine_spec_sheet(const char *file, struct err *err);
 
 /* Load a profile; NULL with errors added. Caller frees. */
 struct engine_spec *engine_spec_read(const char *file, struct err *err);

@@ -5,8 +5,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/option.h"
 #include "base/units.h"
 #include "spec/precision.h"
+#include "spec/sheet.h"
 
 struct gpu_spec {
 	char *name;                         /* file name without .json */
@@ -20,6 +22,12 @@ struct gpu_spec {
 	double power_w;
 	double price_per_h;                 /* 0 = not stated */
 };
+
+/* The fields of the section "facts", for help, `show` and the field table of models/README.md. */
+extern const struct option gpu_fact_table[];
+
+/* The sheet behind it, for the sources of the values; NULL with errors added. Caller frees. */
+struct sheet *gpu_spec_sheet(const char *file, struct err *err);
 
 /* Load a sheet; NULL with errors added. Caller frees. */
 struct gpu_spec *gpu_spec_read(const char *file, struct err *err);

@@ -5,18 +5,25 @@
 #ifndef ALIQUOT_SPEC_LLM_SPEC_H
 #define ALIQUOT_SPEC_LLM_SPEC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/option.h"
 #include "base/units.h"
 #include "spec/precision.h"
+#include "spec/sheet.h"
 
 enum llm_task { LLM_GENERATE, LLM_EMBED };
+/* What fp8 and nvfp4 apply to: all matrices of the layers, or the experts alone (gpt-oss). */
+enum llm_quantized { QUANTIZED_LAYERS, QUANTIZED_EXPERTS };
 
 struct llm_spec {
 	char *name;
 	char *title;
 	int task;                 /* enum llm_task */
+	int quantized;            /* enum llm_quantized */
+	double fp4_bits;          /* per nvfp4 weight with its scales: 4.5, or 4.25 for MXFP4 */
 	int64_t layers_attention; /* of which layers_windowed attend to the last `window` tokens only */
 	int64_t layers_windowed;
 	int64_t window;           /* tokens */
@@ -33,9 +40,10 @@ struct llm_spec {
 	bool tied;                /* output head shares the input embedding */
 	int64_t experts, experts_per_token, expert_ffn, shared_expert_ffn;
 	bool expert_gated, expert_bias;
+	bool router_bias;         /* one value per expert besides the router's matrix */
 	int64_t mamba_heads, mamba_head_dim, mamba_state, mamba_groups, mamba_conv;
 	int64_t context;          /* longest sequence, tokens */
-	double vision_parameters; /* 0 = text only */
+	double vision_parameters; /* encoder and projector, always bf16; 0 = text only */
 	int64_t image_tokens;     /* prompt tokens of one image */
 	double image_flops;       /* encoder work of one image */
 };
@@ -43,30 +51,57 @@ struct llm_spec {
 /* What follows from geometry and precision. Units: values, bytes, FLOP; per whole model (not per GPU). */
 struct llm_shape {
 	double parameters;        /* all, embeddings and vision included */
-	double active_parameters; /* used for one token, both embeddings included */
+	double active_parameters; /* used for one text token, both embeddings included */
 	double weight_bytes;      /* resident in GPU memory; embedding, head, norms and routers stay bf16 */
-	double dense_bytes;       /* read by every step: everything but the input embedding, head and routed experts */
+	double dense_bytes;       /* read by every step: everything but the input embedding, head, routed
+	                             experts and vision encoder */
 	double head_bytes;        /* read by every step that samples a token */
 	double expert_bytes;      /* one routed expert of one layer */
 	int64_t layers_moe, experts, experts_per_token;
 	int64_t layers;           /* all blocks that t_layer counts: attention + Mamba-2 layers (a Llama layer counts
 	                             once); at least 1 */
-	double f_token;           /* FLOP per token, head and attention scores excluded */
+	double f_token;           /* FLOP per token, head and attention scores excluded; windowed layers
+	                             count their scores here, as if the window were full */
 	double f_head;            /* FLOP per sampled token */
-	double attn_flops;        /* 4 * layers_attention * heads * head_dim: FLOP per (query, key) pair */
+	double attn_flops;        /* 4 * heads * head_dim * layers that see every key (layers_attention -
+	                             layers_windowed): FLOP per (query, key) pair */
 	double activation_bytes;  /* read and written per token by the matrix products, bf16 */
 	double allreduce_bytes;   /* hidden * 2 (bf16): one token's vector in a tensor-parallel all-reduce */
-	int64_t allreduces;       /* all-reduces per step: 2 per transformer layer */
+	int64_t allreduces;       /* all-reduces per step: one per block, so 2 per transformer layer */
 	double kv_bytes_per_token;         /* full-attention layers only when the model has windows */
 	double kv_bytes_per_token_unwindowed; /* as published, every attention layer */
 	double state_bytes_per_sequence;   /* Mamba-2 state (fp32) and convolution (bf16), and the windowed layers' KV */
 	double image_flops;
 };
 
+/* What the makers or checkers of a model published, to test the derived figures; 0 = not found. */
+struct llm_published {
+	double parameters;          /* language part, without the vision encoder */
+	double parameters_rounding; /* 0: exact */
+	double active_parameters;   /* the same count as llm_shape's */
+	double active_parameters_rounding;
+	double weight_bytes_bf16, weight_bytes_fp8, weight_bytes_nvfp4; /* language part */
+	double weight_bytes_rounding;
+	double kv_bytes_per_token;  /* bf16, every attention layer */
+	double ssm_state_bytes;     /* fp32 state of the Mamba-2 layers per sequence, convolution excluded */
+	double ssm_state_rounding;
+};
+
+/* The fields of the sections "geometry" and "published". */
+extern const struct option llm_geometry_table[];
+extern const struct option llm_published_table[];
+
+/* The sheet behind it, for the sources of the values; NULL with errors added. Caller frees. */
+struct sheet *llm_spec_sheet(const char *file, struct err *err);
+
+/* Published figures of a sheet; false with errors added. */
+bool llm_published_read(const struct sheet *s, struct llm_published *out);
+
 /* Load a sheet; NULL with errors added. Caller frees. */
 struct llm_spec *llm_spec_read(const char *file, struct err *err);
 void llm_spec_free(struct llm_spec *m);
 
+/* Derive sizes and work from geometry (models/README.md has the formulas). */
 void llm_spec_shape(const struct llm_spec *m, enum precision weights, enum precision kv,
                     struct llm_shape *out);
 

@@ -1,0 +1,84 @@
+/* Loads GPU data sheets. Does not know what a step costs: that is perf. */
+#include "spec/gpu_spec.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "spec/sheet.h"
+
+static const char *const sections[] = {"facts", NULL};
+
+#define FIELD(member) offsetof(struct gpu_spec, member)
+
+/* clang-format off */
+const struct option gpu_fact_table[] = {
+	{"memory", OPTION_BYTES, FIELD(memory_bytes), 1e9, 1e13, NULL, NULL, "bytes",
+	 "memory a process can see, as nvidia-smi reports it"},
+	{"bandwidth", OPTION_RATE, FIELD(hbm_bytes_per_s), 1e9, 1e15, NULL, NULL, "bytes/s",
+	 "peak bandwidth of that memory"},
+	{"flops_bf16", OPTION_REAL, FIELD(flops_per_s[PRECISION_BF16]), 1e9, 1e18, NULL, NULL, "FLOP/s",
+	 "dense tensor peak in bf16"},
+	{"flops_fp8", OPTION_REAL, FIELD(flops_per_s[PRECISION_FP8]), 0, 1e18, "0", NULL, "FLOP/s",
+	 "dense tensor peak in fp8; 0: none"},
+	{"flops_nvfp4", OPTION_REAL, FIELD(flops_per_s[PRECISION_NVFP4]), 0, 1e18, "0", NULL, "FLOP/s",
+	 "dense tensor peak in fp4; 0: none"},
+	{"sms", OPTION_INT, FIELD(sms), 1, 4096, NULL, NULL, "SMs",
+	 "streaming multiprocessors"},
+	{"host_link", OPTION_RATE, FIELD(host_link_bytes_per_s), 1e8, 1e13, NULL, NULL, "bytes/s",
+	 "link to host memory, one direction"},
+	{"nvlink", OPTION_RATE, FIELD(nvlink_bytes_per_s), 0, 1e13, "0", NULL, "bytes/s",
+	 "link to the other GPUs of the node, one direction; 0: none"},
+	{"power", OPTION_REAL, FIELD(power_w), 1, 10000, NULL, NULL, "W",
+	 "largest board power"},
+	{"price", OPTION_REAL, FIELD(price_per_h), 0, 1e6, "0", NULL, "per h",
+	 "price of one GPU hour in any currency; 0: not stated"},
+	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},
+};
+/* clang-format on */
+
+struct sheet *gpu_spec_sheet(const char *file, struct err *err)
+{
+	return sheet_read(file, sections, err);
+}
+
+struct gpu_spec *gpu_spec_read(const char *file, struct err *err)
+{
+	struct sheet *s = gpu_spec_sheet(file, err);
+	struct gpu_spec *g;
+
+	if (!s) {
+		return NULL;
+	}
+	g = mem_new(1, sizeof *g);
+	g->name = mem_strdup(sheet_name(s));
+	g->title = mem_strdup(sheet_title(s));
+	if (!sheet_fill(s, "facts", gpu_fact_table, g)) {
+		gpu_spec_free(g);
+		g = NULL;
+	}
+	sheet_free(s);
+	return g;
+}
+
+void gpu_spec_free(struct gpu_spec *g)
+{
+	if (!g) {
+		return;
+	}
+	free(g->name);
+	free(g->title);
+	free(g);
+}
+
+double gpu_spec_flops(const struct gpu_spec *g, enum precision p)
+{
+	double best = 0;
+
+	for (int q = 0; q <= (int)p; q++) {
+		if (g->flops_per_s[q] > best) {
+			best = g->flops_per_s[q];
+		}
+	}
+	return best;
+}
