@@ -393,18 +393,15 @@ void option_value_default(const struct option *o, void *self)
 	err_free(err);
 }
 
+/* "80 GiB" where that is exact, else the number of bytes. */
 static char *bytes_text(bytes_t bytes)
 {
-	static const bytes_t kib = 1024;
 	char buf[64];
+	double back;
 
-	if (bytes != 0 && bytes % kib == 0) {
-		double back;
-		const char *text = str_bytes(bytes, buf, sizeof(buf));
-
-		if (str_to_bytes(text, &back) && (bytes_t)back == bytes) {
-			return mem_strdup(text);
-		}
+	str_bytes(bytes, buf, sizeof(buf));
+	if (str_to_bytes(buf, &back) && (bytes_t)back == bytes) {
+		return mem_strdup(buf);
 	}
 	return mem_printf("%lld", (long long)bytes);
 }

@@ -278,15 +278,32 @@ static size_t edit_distance(const char *a, const char *b, size_t *row)
 	return row[n];
 }
 
-/* Whether the shorter of the two, of three letters or more, begins the other; case ignored. */
-static bool one_begins_other(const char *a, const char *b)
+/* Letters that the two have in common at their beginning, case ignored. */
+static size_t common_beginning(const char *a, const char *b)
 {
 	size_t i = 0;
 
-	while (a[i] != '\0' && b[i] != '\0' && lower(a[i]) == lower(b[i])) {
+	while (a[i] != '\0' && lower(a[i]) == lower(b[i])) {
 		i++;
 	}
-	return i >= 3 && (a[i] == '\0' || b[i] == '\0');
+	return i;
+}
+
+/* The name that begins most like `word`: three letters at least, and half of the word. */
+static const char *longest_beginning(const char *word, const char *const *names, size_t n)
+{
+	const char *best = NULL;
+	size_t least = strlen(word) / 2 + 1 > 3 ? strlen(word) / 2 + 1 : 3;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t common = common_beginning(word, names[i]);
+
+		if (common >= least) {
+			best = names[i];
+			least = common + 1;
+		}
+	}
+	return best;
 }
 
 const char *str_nearest(const char *word, const char *const *names, size_t n)
@@ -312,8 +329,5 @@ const char *str_nearest(const char *word, const char *const *names, size_t n)
 			best_distance = distance;
 		}
 	}
-	for (size_t i = 0; best == NULL && i < n; i++) {
-		best = one_begins_other(word, names[i]) ? names[i] : NULL;
-	}
-	return best;
+	return best != NULL ? best : longest_beginning(word, names, n);
 }

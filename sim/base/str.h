@@ -12,8 +12,8 @@
 
 /*
  * The name in `names` (n of them) nearest to `word` by edit distance (case ignored), or NULL when
- * none is near (distance over a third of the longer one, at least 2; failing that, one that begins with the
- * other, three letters or more). Ties: the first.
+ * none is near (distance over a third of the longer one, at least 2) and none begins alike (three letters at
+ * least, and more than half of the word). Ties: the first.
  */
 const char *str_nearest(const char *word, const char *const *names, size_t n);
 
