@@ -22,8 +22,8 @@ struct replay {
 
 static struct scenario_load load_of(const char *format_or_null)
 {
-	static const char *const names[] = {"azure", "burstgpt", "mooncake", "aiperf", "genai-perf",
-	                                    "csv"};
+	static const char *const names[] = {"azure",  "burstgpt",   "mooncake",
+	                                    "aiperf", "genai-perf", "csv"};
 	struct scenario_load load = {.kind = LOAD_TRACE, .speedup = 1, .format = TRACE_GUESS};
 
 	for (int i = 0; format_or_null != NULL && i < 6; i++) {
@@ -131,19 +131,20 @@ static void assert_arrival(const struct replay *r, size_t i, ns_t at, int input,
 
 /* The same three requests, at 0 s, 2 s and 5 s. */
 static const char azure_text[] = "TIMESTAMP,ContextTokens,GeneratedTokens\r\n"
-                                 "2023-11-16 18:15:46.0000000,374,44\r\n"
-                                 "2023-11-16 18:15:48.0000000,396,109\r\n"
-                                 "2023-11-16 18:15:51.0000000,879,55";
-static const char burst_text[] = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
-                                 "5,ChatGPT,374,44,418,Conversation log\n"
-                                 "7,ChatGPT,396,109,505,Conversation log\n"
-                                 "10,GPT-4,879,55,934,API log\n";
+				 "2023-11-16 18:15:46.0000000,374,44\r\n"
+				 "2023-11-16 18:15:48.0000000,396,109\r\n"
+				 "2023-11-16 18:15:51.0000000,879,55";
+static const char burst_text[] =
+	"Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+	"5,ChatGPT,374,44,418,Conversation log\n"
+	"7,ChatGPT,396,109,505,Conversation log\n"
+	"10,GPT-4,879,55,934,API log\n";
 static const char mooncake_text[] =
 	"{\"timestamp\": 3000, \"input_length\": 374, \"output_length\": 44, \"hash_ids\": [0, 1]}\n"
 	"{\"timestamp\": 5000, \"input_length\": 396, \"output_length\": 109, \"hash_ids\": [0]}\n"
 	"{\"timestamp\": 8000, \"input_length\": 879, \"output_length\": 55, \"hash_ids\": [2, 3]}\n";
 static const char plain_text[] = "arrival_s,input_tokens,output_tokens\n"
-                                 "0.5,374,44\n2.5,396,109\n5.5,879,55\n";
+				 "0.5,374,44\n2.5,396,109\n5.5,879,55\n";
 /* Records in order of completion, old and new shape mixed, one failed. */
 static const char aiperf_text[] =
 	"{\"metadata\":{\"request_start_ns\":1759522421154829652,\"benchmark_phase\":\"profiling\"},"
@@ -161,7 +162,8 @@ static const char aiperf_text[] =
 
 START_TEST(test_formats_agree)
 {
-	const char *const texts[] = {azure_text, burst_text, mooncake_text, plain_text, aiperf_text};
+	const char *const texts[] = {azure_text, burst_text, mooncake_text, plain_text,
+	                             aiperf_text};
 	const char *const names[] = {"azure", "burstgpt", "mooncake", "csv", "aiperf"};
 	struct replay r;
 
@@ -207,8 +209,10 @@ START_TEST(test_line_ends)
 {
 	struct replay r;
 
-	replay_text(&r, load_of(NULL), "\xef\xbb\xbf" "arrival_s,input_tokens,output_tokens\r\n\r\n"
-	                               "1,10,20\r\n2,30,40\r");
+	replay_text(&r, load_of(NULL),
+	            "\xef\xbb\xbf"
+	            "arrival_s,input_tokens,output_tokens\r\n\r\n"
+	            "1,10,20\r\n2,30,40\r");
 	ck_assert_uint_eq(err_count(r.err), 0);
 	assert_arrival(&r, 1, NS_PER_S, 30, 40);
 	replay_free(&r);
@@ -219,8 +223,9 @@ START_TEST(test_line_ends)
 	assert_arrival(&r, 1, 1500000, 30, 40);
 	replay_free(&r);
 	/* Names decide, not places, and their case does not. */
-	replay_text(&r, load_of(NULL), "Output_Tokens, \"ARRIVAL_S\" ,x,input_tokens\n"
-	                               "7,0,abc,5\n8,1e-9,,6\n");
+	replay_text(&r, load_of(NULL),
+	            "Output_Tokens, \"ARRIVAL_S\" ,x,input_tokens\n"
+	            "7,0,abc,5\n8,1e-9,,6\n");
 	ck_assert_uint_eq(err_count(r.err), 0);
 	assert_arrival(&r, 1, 1, 6, 8);
 	replay_free(&r);
@@ -254,7 +259,8 @@ START_TEST(test_exact_times)
 	                 INT64_C(1000000000000000001));
 	ck_assert_int_eq(second_arrival("csv", csv, "0.1", "0.3"), 200000000);
 	ck_assert_int_eq(second_arrival("csv", csv, "0", "+.0000000005"), 1);
-	ck_assert_int_eq(second_arrival("csv", csv, "0", "0.00000000049999999999999999999999999999"), 0);
+	ck_assert_int_eq(
+		second_arrival("csv", csv, "0", "0.00000000049999999999999999999999999999"), 0);
 	ck_assert_int_eq(second_arrival("csv", csv, "0", "1.5E+2 "), 150 * NS_PER_S);
 	ck_assert_int_eq(second_arrival("csv", csv, "0e999999999999", "5e-7"), 500);
 	ck_assert_int_eq(second_arrival("csv", csv, "0", "1e-999999999999"), 0);
@@ -265,18 +271,18 @@ START_TEST(test_exact_times)
 	ck_assert_int_eq(second_arrival("azure", azure, "2024-02-28 23:59:59.9999999",
 	                                "2024-03-01 00:00:00.0000001"),
 	                 86400 * NS_PER_S + 200);
-	ck_assert_int_eq(second_arrival("azure", azure, "2023-02-28 23:59:59",
-	                                "2023-03-01T00:00:00Z"),
-	                 NS_PER_S);
+	ck_assert_int_eq(
+		second_arrival("azure", azure, "2023-02-28 23:59:59", "2023-03-01T00:00:00Z"),
+		NS_PER_S);
 	ck_assert_int_eq(second_arrival("azure", azure, "2023-12-31 23:59:59.123456789",
 	                                "2024-01-01 00:00:00.123456788"),
 	                 NS_PER_S - 1);
-	ck_assert_int_eq(second_arrival("azure", azure, "2100-02-28 00:00:00",
-	                                "2100-03-01 00:00:00"),
-	                 86400 * NS_PER_S);
-	ck_assert_int_eq(second_arrival("azure", azure, "1970-01-01 00:00:00",
-	                                "2023-11-14 22:13:20"),
-	                 INT64_C(1700000000) * NS_PER_S);
+	ck_assert_int_eq(
+		second_arrival("azure", azure, "2100-02-28 00:00:00", "2100-03-01 00:00:00"),
+		86400 * NS_PER_S);
+	ck_assert_int_eq(
+		second_arrival("azure", azure, "1970-01-01 00:00:00", "2023-11-14 22:13:20"),
+		INT64_C(1700000000) * NS_PER_S);
 	ck_assert_int_eq(second_arrival("azure", azure, "2024-05-10 00:00:00.009930+00:00",
 	                                "2024-05-10 02:00:00.009930+01:30"),
 	                 1800 * NS_PER_S);
@@ -286,21 +292,35 @@ END_TEST
 START_TEST(test_bad_times)
 {
 	static const char *const civil[] = {
-		"2023-02-29 00:00:00", "2023-13-01 00:00:00", "2023-01-32 00:00:00",
-		"2023-00-01 00:00:00", "2023-01-00 00:00:00", "1969-12-31 23:59:59",
-		"9999-01-01 00:00:00", "2023-01-01 24:00:00", "2023-01-01 00:60:00",
-		"2023-01-01 00:00:60", "2023-01-01 00:00", "2023-01-01 00:00:00.",
-		"2023-01-01 00:00:00.1234567890", "2023-01-01 00:00:00+99:00",
-		"2023-01-01 00:00:00 CET", "1970-01-01 00:00:00+01:00", "16/11/2023", "1700000000",
+		"2023-02-29 00:00:00",
+		"2023-13-01 00:00:00",
+		"2023-01-32 00:00:00",
+		"2023-00-01 00:00:00",
+		"2023-01-00 00:00:00",
+		"1969-12-31 23:59:59",
+		"9999-01-01 00:00:00",
+		"2023-01-01 24:00:00",
+		"2023-01-01 00:60:00",
+		"2023-01-01 00:00:60",
+		"2023-01-01 00:00",
+		"2023-01-01 00:00:00.",
+		"2023-01-01 00:00:00.1234567890",
+		"2023-01-01 00:00:00+99:00",
+		"2023-01-01 00:00:00 CET",
+		"1970-01-01 00:00:00+01:00",
+		"16/11/2023",
+		"1700000000",
 	};
-	static const char *const plain[] = {"",     "-1",       "1s",  "nan", "inf", "1e", "0x10", ".",
-	                                    "1..2", "1e30", "9223372036.9", "1 2", "e5"};
+	static const char *const plain[] = {"",     "-1", "1s",   "nan",  "inf",          "1e",
+	                                    "0x10", ".",  "1..2", "1e30", "9223372036.9", "1 2",
+	                                    "e5"};
 
 	for (size_t i = 0; i < sizeof(civil) / sizeof(civil[0]); i++) {
-		char *text = mem_printf("TIMESTAMP,ContextTokens,GeneratedTokens\n%s,1,1\n",
-		                        civil[i]);
+		char *text =
+			mem_printf("TIMESTAMP,ContextTokens,GeneratedTokens\n%s,1,1\n", civil[i]);
 		char *message = mem_printf("error: FILE:2:1: TIMESTAMP: expected a time like "
-		                           "2023-11-16 18:15:46.6805900, got \"%s\"\n", civil[i]);
+		                           "2023-11-16 18:15:46.6805900, got \"%s\"\n",
+		                           civil[i]);
 
 		assert_refused(NULL, text, 0, strstr(message, "FILE"));
 		free(text);
@@ -309,7 +329,8 @@ START_TEST(test_bad_times)
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
 		char *text = mem_printf("input_tokens,arrival_s,output_tokens\n1,%s,1\n", plain[i]);
 		char *message = mem_printf("FILE:2:2: arrival_s: expected seconds as a decimal "
-		                           "number, got \"%s\"\n", plain[i]);
+		                           "number, got \"%s\"\n",
+		                           plain[i]);
 
 		assert_refused(NULL, text, 0, message);
 		free(text);
@@ -329,13 +350,15 @@ START_TEST(test_bad_rows)
 		{"3,0,1\n", "FILE:4:2: input_tokens: expected 1 to 16777216, got 0\n"},
 		{"3,1,0\n", "FILE:4:3: output_tokens: expected 1 to 16777216, got 0\n"},
 		{"3,-1,1\n", "FILE:4:2: input_tokens: expected 1 to 16777216, got -1\n"},
-		{"3,1,16777217\n", "FILE:4:3: output_tokens: expected 1 to 16777216, got 16777217\n"},
+		{"3,1,16777217\n",
+	         "FILE:4:3: output_tokens: expected 1 to 16777216, got 16777217\n"},
 		{"3,1,99999999999999999999\n",
-		 "FILE:4:3: output_tokens: expected an integer, got \"99999999999999999999\"\n"},
+	         "FILE:4:3: output_tokens: expected an integer, got \"99999999999999999999\"\n"},
 		{"3,1\n", "FILE:4:2: expected 3 fields as in the header, got 2\n"},
 		{"3,1,1,1\n", "FILE:4:4: expected 3 fields as in the header, got 4\n"},
 		{"1.25,1,1\n", "FILE:4:1: 0.75 s before row 3; sort the file by time\n"},
-		{"3000000000,1,1\n", "FILE:4:1: arrives more than 70 years after the first request\n"},
+		{"3000000000,1,1\n",
+	         "FILE:4:1: arrives more than 70 years after the first request\n"},
 		{"\"3,1,1\n", "FILE:4: a quote"},
 	};
 
@@ -355,38 +378,38 @@ START_TEST(test_bad_lines)
 		const char *row, *message;
 	} cases[] = {
 		{"{\"timestamp\":0.5,\"input_length\":1,\"output_length\":1}",
-		 "FILE:2: 0.0005 s before row 1; sort the file by time\n"},
+	         "FILE:2: 0.0005 s before row 1; sort the file by time\n"},
 		{"{\"timestamp\":-1,\"input_length\":1,\"output_length\":1}",
-		 "FILE:2: timestamp: time is negative\n"},
+	         "FILE:2: timestamp: time is negative\n"},
 		{"{\"timestamp\":9300000000000,\"input_length\":1,\"output_length\":1}",
-		 "FILE:2: timestamp: time is too large\n"},
+	         "FILE:2: timestamp: time is too large\n"},
 		{"{\"timestamp\":\"1\",\"input_length\":1,\"output_length\":1}",
-		 "FILE:2: timestamp: expected a time, got a string\n"},
+	         "FILE:2: timestamp: expected a time, got a string\n"},
 		{"{\"timestamp\":1,\"input_length\":0,\"output_length\":1}",
-		 "FILE:2: input_length: expected 1 to 16777216 tokens, got 0\n"},
+	         "FILE:2: input_length: expected 1 to 16777216 tokens, got 0\n"},
 		{"{\"timestamp\":1,\"input_length\":1,\"output_length\":1e300}",
-		 "FILE:2: output_length: expected 1 to 16777216 tokens, got 1e+300\n"},
+	         "FILE:2: output_length: expected 1 to 16777216 tokens, got 1e+300\n"},
 		{"{\"timestamp\":1,\"input_length\":1.5,\"output_length\":1}",
-		 "FILE:2: input_length: expected a whole number of tokens, got a fraction\n"},
+	         "FILE:2: input_length: expected a whole number of tokens, got a fraction\n"},
 		{"{\"timestamp\":1,\"input_length\":1,\"output_length\":true}",
-		 "FILE:2: output_length: expected a whole number of tokens, got a truth value\n"},
+	         "FILE:2: output_length: expected a whole number of tokens, got a truth value\n"},
 		{"{\"timestamp\":1,\"text_input\":\"hi\",\"output_length\":1}",
-		 "FILE:2: text_input without input_length: the length in tokens is needed"},
+	         "FILE:2: text_input without input_length: the length in tokens is needed"},
 		{"{\"timestamp\":1,\"output_length\":1}",
-		 "FILE:2: no input_length, and the load has no \"isl\" to stand in\n"},
+	         "FILE:2: no input_length, and the load has no \"isl\" to stand in\n"},
 		{"{\"timestamp\":1,\"input_length\":1}",
-		 "FILE:2: no output_length, and the load has no \"osl\" to stand in\n"},
+	         "FILE:2: no output_length, and the load has no \"osl\" to stand in\n"},
 		{"{\"session_id\":\"u\",\"delay\":5,\"input_length\":1,\"output_length\":1}",
-		 "FILE:2: no timestamp: turns that wait for the answer before are not replayed\n"},
+	         "FILE:2: no timestamp: turns that wait for the answer before are not replayed\n"},
 		{"{\"input_length\":1,\"output_length\":1}", "FILE:2: no timestamp\n"},
 		{"{\"timestamp\":1,\"input_length\":1,\"output_length\":1,\"hash_ids\":7}",
-		 "FILE:2: hash_ids: expected an array"},
+	         "FILE:2: hash_ids: expected an array"},
 		{"{\"timestamp\":1,\"input_length\":2,\"output_length\":1,\"hash_ids\":[0,\"a\"]}",
-		 "FILE:2: hash_ids.1: expected a block id, a number from 0\n"},
+	         "FILE:2: hash_ids.1: expected a block id, a number from 0\n"},
 		{"{\"timestamp\":1,\"input_length\":1,\"output_length\":1,\"hash_ids\":[0,1]}",
-		 "FILE:2: hash_ids: 2 blocks for 1 tokens\n"},
+	         "FILE:2: hash_ids: 2 blocks for 1 tokens\n"},
 		{"{\"timestamp\":1,\"timestamp\":2,\"input_length\":1,\"output_length\":1}",
-		 "FILE:2:26: duplicate object key"},
+	         "FILE:2:26: duplicate object key"},
 		{"{\"timestamp\":1,\"input_length\":1,\"outp", "FILE:2:"},
 		{"[1]", "FILE:2: expected an object, got an array\n"},
 		{"{\"timestamp\":12345678901234567890}", "FILE:2:33: too big integer"},
@@ -412,7 +435,8 @@ START_TEST(test_not_a_trace)
 	assert_refused(NULL, "TIMESTAMP,ContextTokens,GeneratedTokens", 0, "FILE: no requests\n");
 	assert_refused(NULL, "\x1f\x8b\x08 more", 0, "FILE: gzip-compressed; unpack it first\n");
 	assert_refused(NULL, "PK\x03\x04zip", 0, "FILE: zip-compressed; unpack it first\n");
-	assert_refused(NULL, "when,what\n1,2\n", 0, "FILE: cannot tell the trace's format; known are");
+	assert_refused(NULL, "when,what\n1,2\n", 0,
+	               "FILE: cannot tell the trace's format; known are");
 	assert_refused(NULL, "{\"a\":{\"timestamp\":1}}\n", 0, "cannot tell the trace's format");
 	assert_refused("csv", "arrivals,input_tokens,output_tokens\n1,2,3\n", 0,
 	               "FILE:1:1: no column \"arrival_s\"; is it \"arrivals\"?\n");
@@ -475,7 +499,7 @@ END_TEST
 START_TEST(test_ties_keep_order)
 {
 	const char *text = "arrival_s,input_tokens,output_tokens\n"
-	                   "1,1,1\n1,2,1\n1,3,1\n4,4,1\n5,5,1\n5,6,1\n";
+			   "1,1,1\n1,2,1\n1,3,1\n4,4,1\n5,5,1\n5,6,1\n";
 	const ns_t spread[] = {0, 1000000000, 2000000000, 3000000000, 4000000000, 4500000000};
 	struct scenario_load load = load_of(NULL);
 	struct replay r;
@@ -483,7 +507,10 @@ START_TEST(test_ties_keep_order)
 	replay_text(&r, load, text);
 	ck_assert_uint_eq(r.n, 6);
 	for (int i = 0; i < 6; i++) {
-		assert_arrival(&r, (size_t)i, i < 3 ? 0 : i == 3 ? 3 * NS_PER_S : 4 * NS_PER_S,
+		assert_arrival(&r, (size_t)i,
+		               i < 3    ? 0
+		               : i == 3 ? 3 * NS_PER_S
+		                        : 4 * NS_PER_S,
 		               i + 1, 1);
 	}
 	replay_free(&r);
@@ -544,11 +571,12 @@ START_TEST(test_counts_and_warmup)
 	ck_assert_uint_eq(r.n, 2);
 	ck_assert(r.arrivals[0].warmup && !r.arrivals[1].warmup);
 	replay_free(&r);
-	replay_text(&r, load_of(NULL),
-	            "{\"metadata\":{\"request_start_ns\":5,\"benchmark_phase\":\"warmup\"},\"metrics\":"
-	            "{\"input_sequence_length\":{\"value\":1},\"output_sequence_length\":{\"value\":2}}}\n"
-	            "{\"metadata\":{\"request_start_ns\":6,\"benchmark_phase\":\"profiling\"},\"metrics\":"
-	            "{\"input_sequence_length\":{\"value\":1},\"output_sequence_length\":{\"value\":2}}}\n");
+	replay_text(
+		&r, load_of(NULL),
+		"{\"metadata\":{\"request_start_ns\":5,\"benchmark_phase\":\"warmup\"},\"metrics\":"
+		"{\"input_sequence_length\":{\"value\":1},\"output_sequence_length\":{\"value\":2}}}\n"
+		"{\"metadata\":{\"request_start_ns\":6,\"benchmark_phase\":\"profiling\"},\"metrics\":"
+		"{\"input_sequence_length\":{\"value\":1},\"output_sequence_length\":{\"value\":2}}}\n");
 	ck_assert_uint_eq(r.n, 2);
 	ck_assert(r.arrivals[0].warmup && !r.arrivals[1].warmup);
 	replay_free(&r);
@@ -566,6 +594,11 @@ START_TEST(test_embedding)
 	ck_assert_uint_eq(err_count(r.err), 0);
 	assert_arrival(&r, 0, 0, 5, 0);
 	replay_free(&r);
+	/* Without a column for answers no request of BurstGPT counts as failed. */
+	replay_bytes(&r, load_of(NULL), LLM_EMBED, "Timestamp,Request tokens\n1,5\n1,0\n", 33);
+	ck_assert_uint_eq(r.n, 1);
+	assert_printed(&r, "FILE:3:2: Request tokens: expected 1 to 16777216, got 0\n");
+	replay_free(&r);
 	replay_bytes(&r, load_of(NULL), LLM_EMBED, mooncake_text, sizeof(mooncake_text) - 1);
 	assert_arrival(&r, 1, 2 * NS_PER_S, 396, 0);
 	replay_free(&r);
@@ -579,8 +612,9 @@ START_TEST(test_images)
 {
 	struct replay r;
 
-	replay_text(&r, load_of(NULL), "TIMESTAMP,NumImages,ContextTokens,GeneratedTokens\n"
-	                               "2024-10-15 00:00:00,3,2000,9\n");
+	replay_text(&r, load_of(NULL),
+	            "TIMESTAMP,NumImages,ContextTokens,GeneratedTokens\n"
+	            "2024-10-15 00:00:00,3,2000,9\n");
 	ck_assert_uint_eq(err_count(r.err), 0);
 	assert_arrival(&r, 0, 0, 2000, 9);
 	ck_assert_int_eq(r.arrivals[0].images, 3);
@@ -623,15 +657,16 @@ START_TEST(test_mooncake_means)
 }
 END_TEST
 
-#define CHUNK(text)                                                                              \
-	"{\"response\":\"data: {\\\"choices\\\":[{\\\"delta\\\":{\\\"content\\\":\\\"" text "\\\"}}]}\\n\\n\"}"
+#define CHUNK(text)                                                                         \
+	"{\"response\":\"data: {\\\"choices\\\":[{\\\"delta\\\":{\\\"content\\\":\\\"" text \
+	"\\\"}}]}\\n\\n\"}"
 #define DONE "{\"response\":\"data: [DONE]\\n\\n\"}"
-#define EXPORT(requests)                                                                         \
-	"{\"experiments\":[{\"experiment\":{\"mode\":\"concurrency\",\"value\":2},\"requests\":["  \
-	requests "],\"window_boundaries\":[]}],\"version\":\"2.59.0\",\"service_kind\":\"openai\","  \
+#define EXPORT(requests)                                                                                   \
+	"{\"experiments\":[{\"experiment\":{\"mode\":\"concurrency\",\"value\":2},\"requests\":[" requests \
+	"],\"window_boundaries\":[]}],\"version\":\"2.59.0\",\"service_kind\":\"openai\","                 \
 	"\"endpoint\":\"v1/chat/completions\"}"
-#define REQUEST(at, inputs, outputs)                                                             \
-	"{\"timestamp\":" at ",\"request_inputs\":{" inputs "},\"response_timestamps\":[],"         \
+#define REQUEST(at, inputs, outputs)                                                        \
+	"{\"timestamp\":" at ",\"request_inputs\":{" inputs "},\"response_timestamps\":[]," \
 	"\"response_outputs\":[" outputs "]}"
 
 START_TEST(test_genai_perf)
@@ -639,13 +674,13 @@ START_TEST(test_genai_perf)
 	struct scenario_load load = load_of(NULL);
 	struct replay r;
 	const char *text = EXPORT(
-		REQUEST("2000", "", CHUNK("") "," CHUNK("a") "," CHUNK("b") "," DONE) ","
-		REQUEST("1000", "\"input_lengths\":[12]",
-		        "{\"output_ids\":1},{\"output_ids\":[2,3]}") ","
-		REQUEST("1500", "", CHUNK("") "," DONE) ","
-		REQUEST("3000", "", "{\"text_output\":\"x\"},{\"text_output\":\"\"}") ","
-		REQUEST("4000", "", CHUNK("x") ",{\"response\":\"data: {\\\"usage\\\":{"
-		        "\\\"prompt_tokens\\\":9,\\\"completion_tokens\\\":17}}\"}"));
+		REQUEST("2000", "", CHUNK("") "," CHUNK("a") "," CHUNK("b") "," DONE) "," REQUEST("1000", "\"input_lengths\":[12]", "{\"output_ids\":1},{\"output_ids\":[2,3]}") "," REQUEST(
+			"1500", "",
+			CHUNK("") "," DONE) "," REQUEST("3000", "",
+	                                                "{\"text_output\":\"x\"},{\"text_output\":\"\"}") "," REQUEST("4000",
+	                                                                                                              "",
+	                                                                                                              CHUNK("x") ",{\"response\":\"data: {\\\"usage\\\":{"
+	                                                                                                                         "\\\"prompt_tokens\\\":9,\\\"completion_tokens\\\":17}}\"}"));
 
 	load.isl.mean = 100;
 	replay_text(&r, load, text);
@@ -659,8 +694,9 @@ START_TEST(test_genai_perf)
 	replay_free(&r);
 	load.isl.mean = 0;
 	replay_text(&r, load, text);
-	assert_printed(&r, "FILE: experiments.0.requests.0: the prompt's length in tokens is not in "
-	                   "this file: give the load an \"isl\"\n");
+	assert_printed(&r,
+	               "FILE: experiments.0.requests.0: the prompt's length in tokens is not in "
+	               "this file: give the load an \"isl\"\n");
 	ck_assert(!r.opened);
 	replay_free(&r);
 }
@@ -677,8 +713,9 @@ START_TEST(test_genai_perf_whole_answers)
 	load.isl.mean = 5;
 	replay_text(&r, load, text);
 	ck_assert(!r.opened);
-	assert_printed(&r, "FILE: experiments.0.requests.0: the answer's length in tokens is not in "
-	                   "this file (not streamed, no usage): give the load an \"osl\"\n");
+	assert_printed(&r,
+	               "FILE: experiments.0.requests.0: the answer's length in tokens is not in "
+	               "this file (not streamed, no usage): give the load an \"osl\"\n");
 	replay_free(&r);
 	load.osl.mean = 33;
 	replay_text(&r, load, text);
