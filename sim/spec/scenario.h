@@ -77,6 +77,7 @@ struct scenario_load {
 	/* concurrency */
 	int64_t users;
 	ns_t think;
+	ns_t retry;               /* wait of a user whose request was refused */
 	ns_t stagger;             /* users start evenly over this span; 0: all at t = 0 */
 	/* rate */
 	double rate;

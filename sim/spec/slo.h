@@ -24,6 +24,24 @@ struct slo {
 	char text[64];     /* canonical: "ttft.p95 <= 1000 ms" */
 };
 
+/* Does the limit hold for this value? NaN (nothing observed) never does. */
+static inline bool slo_holds(const struct slo *limit, double observed)
+{
+	switch (limit->op) {
+	case SLO_LT:
+		return observed < limit->value;
+	case SLO_LE:
+		return observed <= limit->value;
+	case SLO_GT:
+		return observed > limit->value;
+	case SLO_GE:
+		return observed >= limit->value;
+	case SLO_EQ:
+		break;
+	}
+	return observed >= limit->value && observed <= limit->value;
+}
+
 /*
  * Parse "ttft.p95<=1s", long names (time_to_first_token), GenAI-Perf's "time_to_first_token:1000"
  * and AIPerf's "time_to_first_token:p95:lt:1000". Default statistic: p95 for times, none else.

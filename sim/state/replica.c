@@ -136,24 +136,28 @@ void replica_drop_finish(struct replica *r, uint32_t request)
 	}
 }
 
-void replica_add_fresh(struct replica *r, uint32_t request)
+void replica_add_fresh(struct replica *r, uint32_t request, ns_t emitted)
 {
 	if (r->n_fresh == r->fresh_cap) {
 		r->fresh_cap = r->fresh_cap == 0 ? 16 : 2 * r->fresh_cap;
 		r->fresh = mem_resize(r->fresh, r->fresh_cap, sizeof(*r->fresh));
 	}
-	r->fresh[r->n_fresh++] = request;
+	r->fresh[r->n_fresh++] = (struct fresh_entry){request, emitted};
 }
 
-void replica_drop_fresh(struct replica *r, uint32_t request)
+ns_t replica_drop_fresh(struct replica *r, uint32_t request)
 {
 	uint32_t kept = 0;
+	ns_t emitted = -1;
 	for (uint32_t i = 0; i < r->n_fresh; i++) {
-		if (r->fresh[i] != request) {
+		if (r->fresh[i].request == request) {
+			emitted = r->fresh[i].emitted;
+		} else {
 			r->fresh[kept++] = r->fresh[i];
 		}
 	}
 	r->n_fresh = kept;
+	return emitted;
 }
 
 int64_t replica_boundary_after(const struct replica *r, ns_t t)

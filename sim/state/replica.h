@@ -30,7 +30,17 @@ enum replica_state {
 	REPLICA_RUNNING, /* inside a stretch of steps */
 };
 
+/* A sequence whose prompt ended and that has not decoded since. */
+struct fresh_entry {
+	uint32_t request;
+	ns_t emitted;
+};
+
+/* Why the head of the waiting list was not admitted. */
+enum replica_block { BLOCK_NONE, BLOCK_SEQS, BLOCK_KV, BLOCK_PROMPTS, BLOCK_COUNT };
+
 struct replica_totals {
+	ns_t blocked[BLOCK_COUNT];   /* time the head of the waiting list waited for each reason */
 	i128_t busy, gpu, prompt;    /* ticks in steps, of the GPU, in steps with prompt tokens */
 	int64_t preemptions;
 	uint32_t running_max, waiting_max;
@@ -49,13 +59,17 @@ struct replica {
 	ns_t last_decode;        /* boundary at which the decoding sequences last emitted */
 	uint32_t n_decoding;
 	uint32_t n_prefilling;   /* admitted, prompt not finished */
-	uint32_t n_fresh;        /* decoding sequences that have emitted one token only (see fresh) */
+	uint32_t n_fresh;        /* decoding sequences that have not decoded since their prompt */
 	uint32_t admissions;     /* next rank */
 	uint8_t state;           /* enum replica_state */
 	bool changed;            /* the batch is not what the stretch was computed for */
 	bool prompt_step;        /* the running step holds prompt chunks: one step only */
+	bool decode_step;        /* decoding sequences take part in the running steps */
+	bool gap_noted;          /* the token gaps of the first step are in the log already */
+	uint8_t blocked;         /* enum replica_block, since blocked_since */
+	ns_t blocked_since;
 	struct finish_entry *heap; /* [n_decoding] */
-	uint32_t *fresh;         /* requests that wait for their second token */
+	struct fresh_entry *fresh; /* [n_fresh] */
 	uint32_t heap_cap, fresh_cap;
 	struct request_list waiting;
 	struct request_list batch; /* decoding and prefilling, in order of admission */
@@ -90,8 +104,10 @@ uint32_t replica_pop_finish(struct replica *r);
 /* Take a given sequence out of the heap (preemption; linear). */
 void replica_drop_finish(struct replica *r, uint32_t request);
 
-void replica_add_fresh(struct replica *r, uint32_t request);
-void replica_drop_fresh(struct replica *r, uint32_t request);
+void replica_add_fresh(struct replica *r, uint32_t request, ns_t emitted);
+
+/* Take it out if it is there; returns when it emitted its first token, or -1. */
+ns_t replica_drop_fresh(struct replica *r, uint32_t request);
 
 /* Ticks from the anchor to boundary k. */
 static inline i128_t replica_ticks(const struct replica *r, int64_t k)

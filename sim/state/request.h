@@ -18,6 +18,7 @@ struct request {
 	ns_t admitted;      /* first time in a batch; valid only once admitted */
 	ns_t first;         /* delivery of the first token; valid only when generated >= 1 */
 	ns_t second;        /* delivery of the second token; valid only when generated >= 2 */
+	ns_t stalled;       /* last token before a preemption; valid only while preempted with generated >= 1 */
 	int64_t joined;     /* decode iteration at which it joined the decoding sequences */
 	int32_t input;      /* prompt tokens */
 	int32_t output;     /* tokens to generate; 0: embedding */

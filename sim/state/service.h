@@ -24,6 +24,9 @@ struct service {
 	uint64_t *tree;          /* winner tree of load << 24 | replica; NULL when not kept */
 	uint32_t n_leaves;
 	uint32_t running, waiting; /* sequences over all replicas */
+	uint32_t running_max, waiting_max;
+	i128_t running_area, waiting_area; /* their integrals over time, sequences x ns, up to `since` */
+	ns_t since;
 	uint64_t submitted;      /* measured requests that arrived */
 	uint64_t warmup;         /* others */
 };
@@ -34,6 +37,19 @@ void service_fini(struct service *s);
 /* A request of this size was sent to a replica, or left it. */
 void service_load_add(struct service *s, uint32_t replica, int64_t tokens);
 void service_load_remove(struct service *s, uint32_t replica, int64_t tokens);
+
+/* Sequences that came (or left) the batches and the waiting lists at `now`; keeps the integrals. */
+static inline void service_count(struct service *s, ns_t now, int32_t running, int32_t waiting)
+{
+	const ns_t span = now - s->since;
+	s->running_area += (i128_t)s->running * span;
+	s->waiting_area += (i128_t)s->waiting * span;
+	s->since = now;
+	s->running += (uint32_t)running;
+	s->waiting += (uint32_t)waiting;
+	s->running_max = s->running > s->running_max ? s->running : s->running_max;
+	s->waiting_max = s->waiting > s->waiting_max ? s->waiting : s->waiting_max;
+}
 
 /* Replica with the least load, the lowest number among equals. The index must be kept. */
 uint32_t service_least_loaded(const struct service *s);

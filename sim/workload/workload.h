@@ -17,7 +17,7 @@ struct arrival {
 	int32_t input_tokens;  /* images included */
 	int32_t output_tokens; /* 0: embedding or reranking */
 	int32_t images;
-	uint32_t user;         /* closed loops: who waits for the answer; else 0 */
+	uint32_t user;         /* closed loops: who waits for the answer, from 1; else 0 */
 	bool warmup;           /* not measured */
 };
 

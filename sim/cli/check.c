@@ -1,0 +1,99 @@
+/* `aliquot check`: every key with its value and where it came from, and whether each model fits. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "flow/sim.h"
+
+static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i)
+{
+	const struct scenario_service *const service = &sc->services[i];
+	char weights[32], reserved[32], memory[32], kv[32], tokens[32];
+	struct sim_fit fit;
+	sim_fit(sim, i, &fit);
+	printf("  %s: %s %s on %s", service->name, service->model_name,
+	       precision_names[service->precision], fit.nodes->gpu_name);
+	if (service->gpus_per_replica > 1) {
+		printf(", %lld GPUs per replica", (long long)service->gpus_per_replica);
+	}
+	printf("\n    fits: %s weights + %s reserved of %s per GPU, %s left for KV\n",
+	       str_bytes(fit.memory.weights, weights, sizeof(weights)),
+	       str_bytes(fit.memory.reserved, reserved, sizeof(reserved)),
+	       str_bytes(fit.memory.memory, memory, sizeof(memory)),
+	       str_bytes(fit.memory.kv, kv, sizeof(kv)));
+	printf("    KV cache holds %s tokens per replica",
+	       str_thousands(fit.capacity_tokens, tokens, sizeof(tokens)));
+	if (fit.users > 0) {
+		const int64_t cap = service->options.max_num_seqs;
+		const int64_t users = fit.users < cap ? fit.users : cap;
+		printf(": %s requests of the load's mean length", str_thousands(fit.users, tokens, sizeof(tokens)));
+		printf(fit.users < cap ? " at once" : "; max_num_seqs lets %lld run at once",
+		       (long long)users);
+	}
+	printf("\n    costs: engine profile %s, set by hand, not calibrated\n", service->engine_name);
+}
+
+static void print_keys(const struct scenario *sc)
+{
+	const size_t n = option_log_size(sc->log);
+	printf("\n  %-44s %-28s %s\n", "key", "value", "source");
+	for (size_t i = 0; i < n; i++) {
+		const struct option_seen *const seen = option_log_at(sc->log, i);
+		printf("  %-44s %-28.48s %s\n", seen->path, seen->value, seen->source);
+	}
+}
+
+static json_t *fit_json(const struct scenario *sc, const struct sim *sim, size_t i)
+{
+	struct sim_fit fit;
+	sim_fit(sim, i, &fit);
+	return json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "service",
+	                 sc->services[i].name, "model", sc->services[i].model_name, "gpu",
+	                 fit.nodes->gpu_name, "fits", 1, "memory_bytes", (json_int_t)fit.memory.memory,
+	                 "weight_bytes", (json_int_t)fit.memory.weights, "reserved_bytes",
+	                 (json_int_t)fit.memory.reserved, "free_bytes", (json_int_t)fit.memory.kv,
+	                 "kv_capacity_tokens", (json_int_t)fit.capacity_tokens, "users_that_fit",
+	                 (json_int_t)fit.users);
+}
+
+static void print_json(const struct scenario *sc, const struct sim *sim)
+{
+	json_t *const keys = json_array();
+	json_t *const fits = json_array();
+	for (size_t i = 0; i < option_log_size(sc->log); i++) {
+		const struct option_seen *const seen = option_log_at(sc->log, i);
+		json_array_append_new(keys, json_pack("{s:s, s:s, s:s}", "path", seen->path, "value",
+		                                      seen->value, "source", seen->source));
+	}
+	for (size_t i = 0; i < sc->n_services; i++) {
+		json_array_append_new(fits, fit_json(sc, sim, i));
+	}
+	json_t *const doc = json_pack("{s:s, s:{s:s, s:s}, s:o, s:o}", "schema", "aliquot/check/1",
+	                              "scenario", "name", sc->name, "hash", sc->hash, "services", fits,
+	                              "keys", keys);
+	json_dumpf(doc, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(doc);
+}
+
+int cli_check(struct cli *c)
+{
+	const struct sim_options options = {0};
+	struct scenario *const sc = cli_scenario(c, c->args[0]);
+	struct sim *const sim = sc != NULL ? sim_new(sc, &options, c->err) : NULL;
+	if (sim != NULL && c->json) {
+		print_json(sc, sim);
+	} else if (sim != NULL) {
+		printf("%s: %s\n", sc->name, sc->about != NULL ? sc->about : "no \"about\"");
+		for (size_t i = 0; i < sc->n_services; i++) {
+			print_fit(sc, sim, i);
+		}
+		print_keys(sc);
+	}
+	sim_free(sim);
+	scenario_free(sc);
+	return err_exit_code(c->err);
+}

@@ -1,0 +1,235 @@
+/* Flags, shared by all subcommands, from one table: parsing, help and suggestions. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+struct flag {
+	char letter;      /* in command.flags */
+	char brief;       /* -s; 0: none */
+	const char *name; /* --set */
+	const char *value; /* NULL: takes none */
+	const char *help;
+};
+
+static const struct flag flags[] = {
+	{'f', 'f', "--format", "table|json", "what to print on stdout (default table)"},
+	{'s', 's', "--set", "PATH=VALUE", "override any scenario key; repeatable"},
+	{'S', 0, "--seed", "N", "seed of every random stream"},
+	{'o', 'o', "--out", "DIR", "write the result folder"},
+	{'r', 0, "--records", "FILE", "write one AIPerf JSON record per request"},
+	{'e', 0, "--exact", NULL, "step every iteration instead of fast-forwarding (same records)"},
+	{'z', 0, "--exit-zero", NULL, "exit 0 even when a limit is broken"},
+	{'q', 'q', "--quiet", NULL, "no progress and no notes on stderr"},
+	{'j', 'j', "--jobs", "N", "parallel runs; never changes results"},
+	{'d', 0, "--data", "DIR", "folder with models/ and scenarios/"},
+	{'h', 'h', "--help", NULL, "this text"},
+};
+#define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
+
+static bool takes(const struct command *command, const struct flag *f)
+{
+	return f->letter == 'h' || strchr(command->flags, f->letter) != NULL;
+}
+
+/* The flag that `word` names ("--set=x" too), or NULL with an error. */
+static const struct flag *find_flag(struct cli *c, const char *word)
+{
+	const char *names[N_FLAGS];
+	size_t n = 0;
+	const size_t length = strcspn(word, "=");
+	for (size_t i = 0; i < N_FLAGS; i++) {
+		const struct flag *const f = &flags[i];
+		if (!takes(c->command, f)) {
+			continue;
+		}
+		if ((strlen(f->name) == length && strncmp(f->name, word, length) == 0) ||
+		    (f->brief != 0 && word[1] == f->brief && word[2] == '\0')) {
+			return f;
+		}
+		names[n++] = f->name;
+	}
+	char *const bare = mem_printf("%.*s", (int)length, word);
+	const char *const near = str_nearest(bare, names, n);
+	if (near != NULL) {
+		err_add(c->err, ERR_USAGE, NULL, "unknown flag \"%s\"; did you mean \"%s\"?", bare, near);
+	} else {
+		err_add(c->err, ERR_USAGE, NULL, "unknown flag \"%s\"; see aliquot %s --help", bare,
+		        c->command->name);
+	}
+	free(bare);
+	return NULL;
+}
+
+static void add_set(struct cli *c, const char *path, const char *value)
+{
+	c->sets = mem_resize(c->sets, c->n_sets + 1, sizeof(*c->sets));
+	c->sets[c->n_sets++] = (struct scenario_override){mem_strdup(path), mem_strdup(value)};
+}
+
+static void apply_set(struct cli *c, const char *text)
+{
+	const char *const equals = strchr(text, '=');
+	if (equals == NULL || equals == text) {
+		err_add(c->err, ERR_USAGE, NULL, "--set needs PATH=VALUE, got \"%s\"", text);
+		return;
+	}
+	char *const path = mem_printf("%.*s", (int)(equals - text), text);
+	add_set(c, path, equals + 1);
+	free(path);
+}
+
+static void check_number(struct cli *c, const struct flag *f, const char *value, int64_t least)
+{
+	int64_t n;
+	if (!str_to_int(value, &n) || n < least) {
+		err_add(c->err, ERR_USAGE, NULL, "%s needs an integer of at least %lld, got \"%s\"",
+		        f->name, (long long)least, value);
+	}
+}
+
+static void apply(struct cli *c, const struct flag *f, const char *value)
+{
+	switch (f->letter) {
+	case 'f':
+		c->json = strcmp(value, "json") == 0;
+		if (!c->json && strcmp(value, "table") != 0) {
+			err_add(c->err, ERR_USAGE, NULL, "--format needs table or json, got \"%s\"",
+			        value);
+		}
+		break;
+	case 's':
+		apply_set(c, value);
+		break;
+	case 'S':
+		check_number(c, f, value, 0);
+		add_set(c, "seed", value);
+		break;
+	case 'o':
+		c->out_dir = value;
+		break;
+	case 'r':
+		c->records_file = value;
+		break;
+	case 'e':
+		c->exact = true;
+		break;
+	case 'z':
+		c->exit_zero = true;
+		break;
+	case 'q':
+		c->quiet = true;
+		break;
+	case 'j':
+		check_number(c, f, value, 1);
+		break;
+	case 'd':
+		c->data_flag = value;
+		break;
+	default:
+		c->help = true;
+		break;
+	}
+}
+
+bool cli_parse(struct cli *c, int argc, const char *const *argv)
+{
+	c->args = mem_new((size_t)argc, sizeof(*c->args));
+	for (int i = 2; i < argc; i++) {
+		if (argv[i][0] != '-' || argv[i][1] == '\0') {
+			c->args[c->n_args++] = argv[i];
+			continue;
+		}
+		const struct flag *const f = find_flag(c, argv[i]);
+		const char *value = argv[i][1] == '-' ? strchr(argv[i], '=') : NULL;
+		if (f == NULL) {
+			continue;
+		}
+		if (f->value == NULL && value != NULL) {
+			err_add(c->err, ERR_USAGE, NULL, "%s takes no value", f->name);
+		} else if (f->value != NULL && value == NULL && i + 1 == argc) {
+			err_add(c->err, ERR_USAGE, NULL, "%s needs %s", f->name, f->value);
+		} else {
+			apply(c, f, f->value == NULL ? NULL : value != NULL ? value + 1 : argv[++i]);
+		}
+	}
+	if (!c->help && (c->n_args < c->command->min_args || c->n_args > c->command->max_args)) {
+		err_add(c->err, ERR_USAGE, NULL, "usage: aliquot %s %s; see aliquot %s --help",
+		        c->command->name, c->command->args, c->command->name);
+	}
+	return err_count(c->err) == 0;
+}
+
+void cli_fini(struct cli *c)
+{
+	for (size_t i = 0; i < c->n_sets; i++) {
+		free((void *)(uintptr_t)c->sets[i].path); /* owned copies behind const */
+		free((void *)(uintptr_t)c->sets[i].value);
+	}
+	free(c->sets);
+	free(c->args);
+	data_dir_close(c->data);
+}
+
+void cli_usage(const struct command *command)
+{
+	if (command == NULL) {
+		puts("aliquot: how many users a GPU fleet can serve, and how fast\n");
+		for (const struct command *c = commands; c->name != NULL; c++) {
+			printf("  aliquot %-6s %-20s %s\n", c->name, c->args, c->help);
+		}
+		puts("\nTry: aliquot run chat            simulate a bundled scenario\n"
+		     "     aliquot list scenarios      what is bundled\n"
+		     "     aliquot COMMAND --help      flags and examples\n"
+		     "     aliquot help exit-codes     what the exit codes mean");
+		return;
+	}
+	printf("aliquot %s %s\n  %s\n\n", command->name, command->args, command->help);
+	for (size_t i = 0; i < N_FLAGS; i++) {
+		const struct flag *const f = &flags[i];
+		if (!takes(command, f)) {
+			continue;
+		}
+		char text[40];
+		snprintf(text, sizeof(text), "%s%s%s", f->name, f->value != NULL ? " " : "",
+		         f->value != NULL ? f->value : "");
+		printf("  %c%c%c %-22s %s\n", f->brief != 0 ? '-' : ' ', f->brief != 0 ? f->brief : ' ',
+		       f->brief != 0 ? ',' : ' ', text, f->help);
+	}
+	printf("\n%s", command->examples);
+}
+
+struct scenario *cli_scenario(struct cli *c, const char *name)
+{
+	c->data = data_dir_open(c->data_flag, c->program, c->err);
+	if (c->data == NULL) {
+		return NULL;
+	}
+	char *file = mem_strdup(name);
+	if (strcmp(name, "-") != 0 && strchr(name, '/') == NULL && access(name, F_OK) != 0) {
+		size_t n;
+		const char *const *const bundled = data_dir_names(c->data, "scenarios", &n);
+		for (size_t i = 0; i < n; i++) {
+			if (strcmp(bundled[i], name) == 0) {
+				free(file);
+				file = mem_printf("%s/scenarios/%s.json", data_dir_path(c->data), name);
+			}
+		}
+		const char *const near = strchr(name, '.') == NULL ? str_nearest(name, bundled, n) : NULL;
+		if (near != NULL && strcmp(near, name) != 0) {
+			err_add(c->err, ERR_IO, NULL,
+			        "no file and no bundled scenario \"%s\"; did you mean \"%s\"?", name,
+			        near);
+			free(file);
+			return NULL;
+		}
+	}
+	struct scenario *const sc = scenario_read(file, c->data, c->sets, c->n_sets, c->err);
+	free(file);
+	return sc;
+}

@@ -1,0 +1,74 @@
+/*
+ * What every subcommand shares: flags, the data folder, output streams, exit codes. One file per
+ * subcommand; main.c finds it here.
+ */
+#ifndef ALIQUOT_CLI_CLI_H
+#define ALIQUOT_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "spec/data_dir.h"
+#include "spec/scenario.h"
+
+enum exit_code { /* the error codes are enum err_kind */
+	EXIT_LIMIT = 99,
+	EXIT_INTERRUPTED = 130,
+};
+
+struct cli {
+	const char *program;        /* argv[0] */
+	const struct command *command;
+	const char **args;          /* what is not a flag; n_args of them */
+	size_t n_args;
+	bool json;                  /* --format json */
+	const char *out_dir;        /* -o, or NULL */
+	const char *records_file;   /* --records, or NULL */
+	const char *data_flag;      /* --data, or NULL */
+	struct scenario_override *sets; /* --set, --seed */
+	size_t n_sets;
+	bool exact, exit_zero, quiet, help;
+	struct data_dir *data;
+	struct err *err;
+};
+
+struct command {
+	const char *name;
+	const char *args;  /* "SCENARIO" */
+	const char *help;  /* one line */
+	const char *flags; /* letters of the flags it takes, see cli.c */
+	size_t min_args, max_args;
+	int (*run)(struct cli *c);
+	const char *examples; /* lines for --help */
+};
+
+/* NULL name ends the list. */
+extern const struct command commands[];
+
+int cli_run(struct cli *c);
+int cli_check(struct cli *c);
+int cli_list(struct cli *c);
+int cli_show(struct cli *c);
+int cli_help(struct cli *c);
+
+/* Parse argv[2..] into *c; false with errors added. */
+bool cli_parse(struct cli *c, int argc, const char *const *argv);
+void cli_fini(struct cli *c);
+
+/* Usage of one command, or of the program (NULL), to stdout. */
+void cli_usage(const struct command *command);
+
+/* The scenario named on the command line: a file, or the name of a bundled one. NULL with errors. */
+struct scenario *cli_scenario(struct cli *c, const char *name);
+
+/* progress.c: a line on stderr for runs that take longer than a second on a terminal. */
+struct progress;
+struct sim_progress;
+struct progress *progress_new(bool quiet);
+void progress_show(void *progress, const struct sim_progress *p);
+/* Wipe the line; returns the wall time since progress_new in seconds. */
+double progress_end(struct progress *progress);
+
+#endif

@@ -1,0 +1,154 @@
+/* Composes a replica's next step: who is preempted, whose prompt goes on, who is admitted. */
+#include "base/check.h"
+#include "flow/flow.h"
+
+/* The newest sequence gives its blocks back and waits at the front, to be computed again. */
+static void preempt_newest(struct sim *s, struct replica *r)
+{
+	struct request_pool *const pool = &s->cluster.requests;
+	const uint32_t victim = r->batch.tail;
+	struct request *const q = &pool->at[victim];
+	sim_assert(r->batch.n > 1); /* a lone sequence fits, or was refused at the door */
+	int64_t length = q->context;
+	if (q->decoding) {
+		const int64_t emitted = r->iteration - q->joined;
+		const ns_t first = replica_drop_fresh(r, victim);
+		length += emitted;
+		kv_cache_leave(&r->kv, length, r->iteration);
+		replica_drop_finish(r, victim);
+		r->context -= length;
+		q->generated += (int32_t)emitted;
+		q->context = q->input + q->generated;
+		q->stalled = first >= 0 ? first : r->last_decode;
+		q->decoding = false;
+	} else {
+		r->n_prefilling--;
+		if (r->prefilling == victim) {
+			r->prefilling = REQUEST_NONE;
+		}
+	}
+	q->prefilled = 0;
+	q->preemptions++;
+	kv_cache_give(&r->kv, kv_cache_blocks(&r->kv, length));
+	request_list_remove(&r->batch, pool, victim);
+	request_list_push_front(&r->waiting, pool, victim);
+	service_count(&s->cluster.services[r->service], s->events.now, -1, 1);
+	r->totals.preemptions++;
+}
+
+bool batch_make_room(struct sim *s, struct replica *r)
+{
+	bool preempted = false;
+	while (!kv_cache_fits(&r->kv, kv_cache_growth(&r->kv, r->iteration, 1))) {
+		preempt_newest(s, r);
+		preempted = true;
+	}
+	return preempted;
+}
+
+/* Give the prompt of q its next chunk, at most `room` tokens. */
+static int64_t take_chunk(struct request *q, int64_t room, struct step_shape *shape)
+{
+	const int64_t rest = q->context - q->prefilled;
+	const int64_t chunk = rest < room ? rest : room;
+	q->chunk = (int32_t)chunk;
+	shape->chunks++;
+	shape->finishing += chunk == rest && q->output > 0;
+	shape->prompt += chunk;
+	shape->cached += q->prefilled;
+	shape->pairs2 += chunk * (2 * (int64_t)q->prefilled + chunk);
+	return chunk;
+}
+
+/* Why the head of the waiting list cannot enter now. */
+static enum replica_block head_block(const struct sim *s, const struct replica *r, int64_t room,
+                                     const struct step_shape *shape)
+{
+	const struct bound_service *const service = &s->services[r->service];
+	const struct engine_options *const o = &service->options;
+	const struct request *const q = &s->cluster.requests.at[r->waiting.head];
+	const bool first = shape->chunks == 0;
+	if (r->batch.n >= (uint64_t)o->max_num_seqs) {
+		return BLOCK_SEQS;
+	}
+	if (room <= 0 || (o->prefill_cut == PREFILL_CUT_WHOLE_PROMPT && !first) ||
+	    (o->batching == BATCHING_PREFILL_FIRST && !first && q->context > room)) {
+		return BLOCK_PROMPTS;
+	}
+	const int64_t tokens = r->kv.grows ? q->context : (int64_t)q->input + q->output;
+	const int64_t growth = kv_cache_growth(&r->kv, r->iteration, 1);
+	return kv_cache_fits(&r->kv, kv_cache_blocks(&r->kv, tokens) + growth) ? BLOCK_NONE : BLOCK_KV;
+}
+
+static struct request *admit_head(struct sim *s, struct replica *r, struct step_shape *shape)
+{
+	struct request_pool *const pool = &s->cluster.requests;
+	const uint32_t index = r->waiting.head;
+	struct request *const q = &pool->at[index];
+	request_list_remove(&r->waiting, pool, index);
+	request_list_push_back(&r->batch, pool, index);
+	kv_cache_take(&r->kv, kv_cache_blocks(&r->kv, r->kv.grows ? q->context
+	                                                          : (int64_t)q->input + q->output));
+	if (q->preemptions == 0) {
+		q->admitted = s->events.now;
+	}
+	q->rank = r->admissions++;
+	if (r->prefilling == REQUEST_NONE) {
+		r->prefilling = index;
+	}
+	r->n_prefilling++;
+	if (r->batch.n > r->totals.running_max) {
+		r->totals.running_max = r->batch.n;
+	}
+	shape->admitted++;
+	shape->images += q->images;
+	service_count(&s->cluster.services[r->service], s->events.now, 1, -1);
+	return q;
+}
+
+void batch_note_block(struct sim *s, struct replica *r, enum replica_block why)
+{
+	const ns_t now = s->events.now;
+	r->totals.blocked[r->blocked] += now - r->blocked_since;
+	r->blocked = (uint8_t)why;
+	r->blocked_since = now;
+}
+
+/* Prompt tokens the step may hold. */
+static int64_t prompt_room(const struct engine_options *o, const struct replica *r)
+{
+	const bool decodes_first = o->batching == BATCHING_CHUNKED_PREFILL;
+	int64_t room = o->max_num_batched_tokens - (decodes_first ? (int64_t)r->n_decoding : 0);
+	if (decodes_first && o->prefill_cut == PREFILL_CUT_TOKENS &&
+	    o->max_prefill_tokens_per_step < room) {
+		room = o->max_prefill_tokens_per_step;
+	}
+	return room;
+}
+
+bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape)
+{
+	const struct engine_options *const o = &s->services[r->service].options;
+	struct request_pool *const pool = &s->cluster.requests;
+	const bool whole = o->batching == BATCHING_PREFILL_FIRST;
+	int64_t room = prompt_room(o, r);
+	for (uint32_t i = r->prefilling; i != REQUEST_NONE && room > 0; i = pool->at[i].next) {
+		room -= take_chunk(&pool->at[i], room, shape);
+		if (o->prefill_cut == PREFILL_CUT_WHOLE_PROMPT) {
+			break;
+		}
+	}
+	enum replica_block why = BLOCK_NONE;
+	while (r->waiting.n > 0) {
+		why = head_block(s, r, room, shape);
+		if (why != BLOCK_NONE) {
+			break;
+		}
+		struct request *const q = admit_head(s, r, shape);
+		room -= take_chunk(q, whole ? q->context : room, shape);
+	}
+	if (why != r->blocked || why != BLOCK_NONE) {
+		batch_note_block(s, r, why);
+	}
+	return shape->chunks > 0;
+}

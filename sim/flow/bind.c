@@ -1,0 +1,241 @@
+/*
+ * Replicas onto whole GPUs (first node with room, in the order of the scenario), cost models, KV
+ * caches and policies. Everything that can be wrong with a scenario beyond its syntax is found here.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "flow/flow.h"
+#include "policy/registry.h"
+
+struct free_gpus { /* of one node */
+	uint32_t kind, node; /* index of scenario.nodes; number over all nodes */
+	int64_t used;
+};
+
+static void fail(struct sim *s, const struct scenario_service *spec, const char *what)
+{
+	char *const where = mem_printf("%s: services.%s", s->sc->file, spec->name);
+	err_add(s->err, ERR_INFEASIBLE, where, "%s", what);
+	free(where);
+}
+
+static void shape_of(const struct scenario_service *spec, struct llm_shape *shape)
+{
+	llm_spec_shape(spec->llm, (enum precision)spec->precision, (enum precision)spec->kv_precision,
+	               shape);
+}
+
+/* The smallest change that would make the model fit, for the message. */
+static char *advice(const struct sim *s, const struct scenario_service *spec)
+{
+	for (int64_t tp = 2 * spec->tensor_parallel; tp <= 8; tp *= 2) {
+		struct llm_shape shape;
+		struct memory_plan plan;
+		shape_of(spec, &shape);
+		for (size_t k = 0; k < s->sc->n_nodes; k++) {
+			perf_memory(s->sc->nodes[k].gpu, &shape, &spec->options, tp, &plan);
+			if (plan.blocks > plan.state_blocks && s->sc->nodes[k].gpus >= tp) {
+				return mem_printf("gpus_per_replica: %lld fits on %s", (long long)tp,
+				                  s->sc->nodes[k].gpu_name);
+			}
+		}
+	}
+	for (int p = spec->precision + 1; p < PRECISION_COUNT; p++) {
+		struct llm_shape shape;
+		struct memory_plan plan;
+		llm_spec_shape(spec->llm, (enum precision)p, (enum precision)spec->kv_precision, &shape);
+		for (size_t k = 0; k < s->sc->n_nodes; k++) {
+			perf_memory(s->sc->nodes[k].gpu, &shape, &spec->options, spec->tensor_parallel,
+			            &plan);
+			if (plan.blocks > plan.state_blocks) {
+				return mem_printf("precision \"%s\" fits on %s", precision_names[p],
+				                  s->sc->nodes[k].gpu_name);
+			}
+		}
+	}
+	return mem_strdup("use GPUs with more memory or a smaller model");
+}
+
+static void fail_memory(struct sim *s, const struct scenario_service *spec,
+                        const struct memory_plan *plan, const char *gpu)
+{
+	char weights[32], reserved[32], memory[32], missing[32];
+	char *const hint = advice(s, spec);
+	char *const what = mem_printf(
+		"%s %s does not fit on %s: %s of weights and %s reserved per GPU of %s, %s missing "
+		"for the KV cache of one sequence; %s",
+		spec->model_name, precision_names[spec->precision], gpu,
+		str_bytes(plan->weights, weights, sizeof(weights)),
+		str_bytes(plan->reserved, reserved, sizeof(reserved)),
+		str_bytes(plan->memory, memory, sizeof(memory)),
+		str_bytes(plan->block * (plan->state_blocks + 1) - plan->kv, missing, sizeof(missing)),
+		hint);
+	fail(s, spec, what);
+	free(what);
+	free(hint);
+}
+
+/* Cost model and memory plan per kind of node; false when the model fits on none. */
+static bool bind_models(struct sim *s, struct bound_service *b)
+{
+	const struct scenario_service *const spec = b->spec;
+	const size_t n_kinds = s->sc->n_nodes;
+	struct llm_shape shape;
+	bool fits = false;
+	shape_of(spec, &shape);
+	b->perf = mem_new(n_kinds, sizeof(struct perf *));
+	b->memory = mem_new(n_kinds, sizeof(*b->memory));
+	for (size_t k = 0; k < n_kinds; k++) {
+		const struct gpu_spec *const gpu = s->sc->nodes[k].gpu;
+		perf_memory(gpu, &shape, &b->options, spec->tensor_parallel, &b->memory[k]);
+		if (b->memory[k].blocks <= b->memory[k].state_blocks) {
+			continue;
+		}
+		fits = true;
+		b->perf[k] = perf_new(gpu, &shape, &spec->costs, (enum precision)spec->precision,
+		                      b->options.overlap, spec->tensor_parallel,
+		                      b->options.max_num_seqs);
+	}
+	if (!fits) {
+		fail_memory(s, spec, &b->memory[0], s->sc->nodes[0].gpu_name);
+	}
+	return fits;
+}
+
+static bool bind_routing(struct sim *s, struct bound_service *b)
+{
+	const struct scenario_policy *const p = &b->spec->routing;
+	b->routing = s->options.routing != NULL ? s->options.routing : routing_find(p->name);
+	struct json_at root = json_root(s->sc->json, s->sc->file, s->err);
+	if (b->routing == NULL) {
+		size_t n;
+		const char *const *const names = routing_names(&n);
+		const char *const near = str_nearest(p->name, names, n);
+		char *const where = mem_printf("%s: %s", s->sc->file, p->path);
+		err_add(s->err, ERR_INPUT, where, "unknown routing policy \"%s\"; %s \"%s\"%s", p->name,
+		        near != NULL ? "did you mean" : "the first known one is",
+		        near != NULL ? near : names[0], near != NULL ? "?" : "");
+		free(where);
+		return false;
+	}
+	b->routing_self = mem_new(1, b->routing->head.self_size + 1);
+	b->routing_rng = rng_new(s->sc->seed, p->path);
+	if (p->block != NULL && b->routing->head.options != NULL) {
+		root.value = p->block;
+		return option_fill(b->routing->head.options, b->routing_self, &root, "scenario", NULL);
+	}
+	if (b->routing->head.options != NULL) {
+		option_defaults(b->routing->head.options, b->routing_self);
+	}
+	return true;
+}
+
+static void place(struct sim *s, uint32_t service, uint32_t index, const struct free_gpus *node)
+{
+	const struct bound_service *const b = &s->services[service];
+	const struct memory_plan *const plan = &b->memory[node->kind];
+	struct replica *const r = &s->cluster.replicas[s->cluster.services[service].first + index];
+	r->service = service;
+	r->index = index;
+	r->node = node->node;
+	r->gpu = (uint32_t)node->used;
+	r->gpu_kind = node->kind;
+	kv_cache_init(&r->kv, plan->blocks, plan->state_blocks, b->options.kv_block_tokens,
+	              b->options.kv_reservation == KV_ON_DEMAND);
+}
+
+/* Every replica of a service onto the first node with enough free GPUs of a kind that holds it. */
+static bool place_service(struct sim *s, uint32_t service, struct free_gpus *nodes, size_t n_nodes)
+{
+	const struct bound_service *const b = &s->services[service];
+	const int64_t wanted = b->spec->gpus_per_replica;
+	size_t j = 0;
+	for (uint32_t i = 0; i < b->spec->replicas; i++) {
+		while (j < n_nodes && (b->perf[nodes[j].kind] == NULL ||
+		                       nodes[j].used + wanted > s->sc->nodes[nodes[j].kind].gpus)) {
+			j++;
+		}
+		if (j == n_nodes) {
+			char *const what = mem_printf(
+				"%lld replicas of %lld GPU%s each: only %lu find free GPUs; use "
+				"\"replicas\": %lu or more nodes",
+				(long long)b->spec->replicas, (long long)wanted, wanted == 1 ? "" : "s",
+				(unsigned long)i, (unsigned long)i);
+			fail(s, b->spec, what);
+			free(what);
+			return false;
+		}
+		place(s, service, i, &nodes[j]);
+		nodes[j].used += wanted;
+	}
+	return true;
+}
+
+static bool place_all(struct sim *s)
+{
+	size_t n_nodes = 0;
+	for (size_t k = 0; k < s->sc->n_nodes; k++) {
+		n_nodes += (size_t)s->sc->nodes[k].count;
+	}
+	struct free_gpus *const nodes = mem_new(n_nodes, sizeof(*nodes));
+	uint32_t n = 0;
+	for (size_t k = 0; k < s->sc->n_nodes; k++) {
+		for (int64_t i = 0; i < s->sc->nodes[k].count; i++, n++) {
+			nodes[n] = (struct free_gpus){(uint32_t)k, n, 0};
+		}
+	}
+	bool ok = true;
+	for (uint32_t i = 0; i < s->sc->n_services; i++) {
+		ok = place_service(s, i, nodes, n_nodes) && ok;
+	}
+	free(nodes);
+	return ok;
+}
+
+bool bind_services(struct sim *s)
+{
+	const struct scenario *const sc = s->sc;
+	uint32_t replicas = 0;
+	bool ok = true;
+	s->services = mem_new(sc->n_services, sizeof(*s->services));
+	for (size_t i = 0; i < sc->n_services; i++) {
+		struct bound_service *const b = &s->services[i];
+		b->spec = &sc->services[i];
+		b->options = b->spec->options;
+		b->context = b->spec->llm->context;
+		replicas += (uint32_t)b->spec->replicas;
+		ok = bind_routing(s, b) && ok;
+		ok = bind_models(s, b) && ok;
+	}
+	if (!ok) {
+		return false;
+	}
+	cluster_init(&s->cluster, replicas, (uint32_t)sc->n_services);
+	uint32_t first = 0;
+	for (size_t i = 0; i < sc->n_services; i++) {
+		const uint32_t n = (uint32_t)sc->services[i].replicas;
+		service_init(&s->cluster.services[i], first, n, s->services[i].routing->measure);
+		first += n;
+	}
+	return place_all(s);
+}
+
+void unbind_services(struct sim *s)
+{
+	for (size_t i = 0; s->services != NULL && i < s->sc->n_services; i++) {
+		struct bound_service *const b = &s->services[i];
+		for (size_t k = 0; b->perf != NULL && k < s->sc->n_nodes; k++) {
+			perf_free(b->perf[k]);
+		}
+		free(b->perf);
+		free(b->memory);
+		free(b->routing_self);
+		rng_free(b->routing_rng);
+	}
+	free(s->services);
+	cluster_fini(&s->cluster);
+}

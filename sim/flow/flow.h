@@ -1,0 +1,99 @@
+/* Private to flow: the context of a run, and the handlers that call each other. */
+#ifndef ALIQUOT_FLOW_FLOW_H
+#define ALIQUOT_FLOW_FLOW_H
+
+#include "event/event.h"
+#include "flow/sim.h"
+#include "policy/routing.h"
+#include "policy/verify.h"
+#include "state/cluster.h"
+#include "workload/workload.h"
+
+#define SAMPLE_FIRST NS_PER_MS /* first distance of samples; doubles every SAMPLE_POINTS */
+#define SAMPLE_POINTS 1024
+
+struct bound_service { /* a service with its policies and cost models */
+	const struct scenario_service *spec;
+	struct engine_options options;
+	struct perf **perf;         /* per node kind; NULL where no replica was placed */
+	struct memory_plan *memory; /* per node kind */
+	const struct routing_policy *routing;
+	void *routing_self;
+	struct rng *routing_rng;
+	tokens_t context;           /* longest sequence */
+};
+
+struct sim {
+	const struct scenario *sc;
+	struct sim_options options;
+	struct err *err;
+	struct event_list events; /* entities: replicas, then loads, then sampler, then stop */
+	struct cluster cluster;
+	struct bound_service *services;
+	struct workload **loads;
+	struct request_log *log;
+	struct series **running, **waiting; /* per service; NULL unless asked for */
+	uint64_t arrived;
+	ns_t ended;               /* time of the last event that is not a sample */
+	ns_t sample_every;
+	bool incomplete;
+	bool failed;
+};
+
+static inline uint32_t entity_load(const struct sim *s, uint32_t load)
+{
+	return s->cluster.n_replicas + load;
+}
+static inline uint32_t entity_sampler(const struct sim *s)
+{
+	return s->cluster.n_replicas + (uint32_t)s->sc->n_loads;
+}
+static inline uint32_t entity_stop(const struct sim *s)
+{
+	return entity_sampler(s) + 1;
+}
+
+/* bind.c: replicas onto GPUs, policies and cost models. False with errors added. */
+bool bind_services(struct sim *s);
+void unbind_services(struct sim *s);
+
+/* arrive.c: the next request of a load enters the system. */
+void arrive(struct sim *s, uint32_t load);
+
+/* arrive.c: tell a load that a request was answered or refused at `at`, and plan its next arrival. */
+void answered(struct sim *s, const struct request *q, ns_t at);
+
+/* engine.c: a request joins the waiting list of a replica. False: refused, its queue is full. */
+bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request);
+
+/* engine.c: the planned boundary is reached; the batch is composed in this nanosecond's start phase. */
+void engine_step_done(struct sim *s, uint32_t replica);
+void engine_start(struct sim *s, uint32_t replica);
+
+/* batch.c: choose the prompt chunks of the next step and admit requests; false: no prompt work. */
+bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape);
+
+/* batch.c: make room for one more token of every decoding sequence; true when someone was preempted. */
+bool batch_make_room(struct sim *s, struct replica *r);
+
+/* batch.c: the head of the waiting list is kept out for this reason from now on. */
+void batch_note_block(struct sim *s, struct replica *r, enum replica_block why);
+
+/* stretch.c: begin steps of the composed batch; `limit` caps their number. */
+void stretch_begin(struct sim *s, struct replica *r, const struct step_shape *shape, int64_t limit);
+
+/* stretch.c: complete steps up to boundary `to`. */
+void stretch_advance(struct sim *s, struct replica *r, int64_t to);
+
+/* stretch.c: account the time of the stretch up to `done`; nothing runs afterwards. */
+void stretch_end(struct replica *r);
+
+/* sample.c */
+void sample(struct sim *s);
+
+static inline const struct perf *replica_perf(const struct sim *s, const struct replica *r)
+{
+	return s->services[r->service].perf[r->gpu_kind];
+}
+
+#endif

@@ -1,0 +1,203 @@
+/* Adds up a finished run: what the replicas did, which limits hold, and what binds. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "flow/flow.h"
+
+#define TICKS_PER_NS 1048576.0
+
+/* Mean tokens of a request of the service's first synthetic load; 0 when only traces feed it. */
+static int64_t mean_tokens(const struct scenario *sc, size_t service)
+{
+	for (size_t i = 0; i < sc->n_loads; i++) {
+		const struct scenario_load *const load = &sc->loads[i];
+		if (load->service == service && load->kind != LOAD_TRACE) {
+			return (int64_t)(load->isl.mean + load->osl.mean + 0.5) +
+			       load->images * sc->services[service].llm->image_tokens;
+		}
+	}
+	return 0;
+}
+
+void sim_fit(const struct sim *s, size_t service, struct sim_fit *out)
+{
+	const struct replica *const r = &s->cluster.replicas[s->cluster.services[service].first];
+	const struct bound_service *const b = &s->services[service];
+	const int64_t tokens = mean_tokens(s->sc, service);
+	out->nodes = &s->sc->nodes[r->gpu_kind];
+	out->memory = b->memory[r->gpu_kind];
+	out->capacity_tokens = r->kv.capacity * r->kv.block_tokens;
+	out->users = tokens > 0 ? r->kv.capacity / kv_cache_blocks(&r->kv, tokens) : 0;
+}
+
+static double share(double part, double whole)
+{
+	return whole > 0.0 ? part / whole : 0.0;
+}
+
+static void add_replica(const struct replica *r, struct service_summary *out)
+{
+	const int64_t peak = r->kv.peak * r->kv.block_tokens;
+	out->kv_peak_tokens = peak > out->kv_peak_tokens ? peak : out->kv_peak_tokens;
+	out->preemptions += r->totals.preemptions;
+	out->running_max = r->totals.running_max > out->running_max ? r->totals.running_max
+	                                                            : out->running_max;
+	out->waiting_max = r->totals.waiting_max > out->waiting_max ? r->totals.waiting_max
+	                                                            : out->waiting_max;
+}
+
+static void summarise_service(const struct sim *s, size_t i, struct service_summary *out)
+{
+	const struct service *const service = &s->cluster.services[i];
+	const struct scenario_service *const spec = &s->sc->services[i];
+	const double replica_ns = (double)s->ended * service->n;
+	double busy = 0.0, gpu = 0.0, prompt = 0.0;
+	struct sim_fit fit;
+	summary_service(s->log, i, spec->slo, spec->n_slo, out);
+	sim_fit(s, i, &fit);
+	out->name = spec->name;
+	out->submitted = (int64_t)service->submitted;
+	out->unfinished = out->submitted - out->finished - out->rejected - out->lost;
+	out->generates = spec->llm->task == LLM_GENERATE;
+	out->replicas = service->n;
+	out->kv_capacity_tokens = fit.capacity_tokens;
+	out->max_num_seqs = spec->options.max_num_seqs;
+	out->streaming = true;
+	for (size_t l = 0; l < s->sc->n_loads; l++) {
+		out->streaming = out->streaming &&
+		                 (s->sc->loads[l].service != i || s->sc->loads[l].streaming);
+	}
+	for (uint32_t k = service->first; k < service->first + service->n; k++) {
+		const struct replica *const r = &s->cluster.replicas[k];
+		add_replica(r, out);
+		busy += (double)r->totals.busy / TICKS_PER_NS;
+		gpu += (double)r->totals.gpu / TICKS_PER_NS;
+		prompt += (double)r->totals.prompt / TICKS_PER_NS;
+	}
+	out->running_avg = share((double)service->running_area, replica_ns);
+	out->waiting_avg = share((double)service->waiting_area, replica_ns);
+	out->busy = share(busy, replica_ns);
+	out->gpu_busy = share(gpu, replica_ns);
+	out->prefill_share = share(prompt, busy);
+}
+
+/* Longest reason for which the head of a waiting list was kept out, over the replicas of a service. */
+static enum replica_block main_block(const struct sim *s, size_t i, double *of_time)
+{
+	const struct service *const service = &s->cluster.services[i];
+	double total[BLOCK_COUNT] = {0};
+	enum replica_block worst = BLOCK_NONE;
+	for (uint32_t k = service->first; k < service->first + service->n; k++) {
+		for (int b = BLOCK_SEQS; b < BLOCK_COUNT; b++) {
+			total[b] += (double)s->cluster.replicas[k].totals.blocked[b];
+		}
+	}
+	total[BLOCK_NONE] = 0.0;
+	for (int b = BLOCK_SEQS; b < BLOCK_COUNT; b++) {
+		worst = total[b] > total[worst] ? (enum replica_block)b : worst;
+	}
+	*of_time = share(total[worst], (double)s->ended * service->n);
+	return worst;
+}
+
+/* One line of cause for the service that waits longest: what stops it from being faster. */
+static void say_binding(const struct sim *s, struct summary *out)
+{
+	size_t worst = 0;
+	for (size_t i = 1; i < out->n_services; i++) {
+		if (out->services[i].queue_ms.avg > out->services[worst].queue_ms.avg) {
+			worst = i;
+		}
+	}
+	const struct service_summary *const v = &out->services[worst];
+	double of_time;
+	const enum replica_block why = main_block(s, worst, &of_time);
+	const double pct = 100.0 * of_time;
+	char *const text = out->binding;
+	const size_t size = sizeof(out->binding);
+	if (v->finished == 0) {
+		snprintf(text, size, "nothing of %s finished", v->name);
+	} else if (why == BLOCK_NONE || pct < 1.0) {
+		if (v->busy < 0.5) {
+			snprintf(text, size, "nothing: %s is idle %.0f %% of the time", v->name,
+			         100.0 * (1.0 - v->busy));
+		} else {
+			snprintf(text, size,
+			         "GPU speed: no queue at %s; %.0f %% of its busy time in steps with prompts",
+			         v->name, 100.0 * v->prefill_share);
+		}
+	} else if (why == BLOCK_SEQS) {
+		snprintf(text, size, "batch cap: %s waits for one of max_num_seqs %lld places %.0f %% of the time",
+		         v->name, (long long)v->max_num_seqs, pct);
+	} else if (why == BLOCK_KV) {
+		snprintf(text, size, "KV cache: %s waits for blocks %.0f %% of the time", v->name, pct);
+	} else {
+		snprintf(text, size, "prompts: %s waits for earlier prompts %.0f %% of the time", v->name,
+		         pct);
+	}
+}
+
+static void judge(const struct sim *s, struct summary *out)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->sc->n_services; i++) {
+		n += s->sc->services[i].n_slo;
+	}
+	out->limits = mem_new(n, sizeof(*out->limits));
+	out->pass = true;
+	for (size_t i = 0; i < s->sc->n_services; i++) {
+		for (size_t k = 0; k < s->sc->services[i].n_slo; k++) {
+			struct limit_result *const l = &out->limits[out->n_limits++];
+			l->limit = &s->sc->services[i].slo[k];
+			l->service = i;
+			l->observed = summary_observe(&out->services[i], s->log, i, l->limit);
+			l->ok = slo_holds(l->limit, l->observed);
+			out->pass = out->pass && l->ok;
+		}
+	}
+}
+
+void sim_summary(const struct sim *s, struct summary *out)
+{
+	*out = (struct summary){
+		.scenario_name = s->sc->name,
+		.scenario_hash = s->sc->hash,
+		.version = ALIQUOT_VERSION,
+		.seed = s->sc->seed,
+		.simulated = s->ended,
+		.events = s->events.count,
+		.incomplete = s->incomplete,
+		.n_services = s->sc->n_services,
+	};
+	out->services = mem_new(out->n_services, sizeof(*out->services));
+	double used = 0.0, memory = 0.0, busy = 0.0;
+	int64_t allocated = 0;
+	for (size_t k = 0; k < s->sc->n_nodes; k++) {
+		const struct scenario_nodes *const nodes = &s->sc->nodes[k];
+		out->gpus += nodes->count * nodes->gpus;
+		memory += (double)(nodes->count * nodes->gpus) * (double)nodes->gpu->memory_bytes;
+	}
+	for (size_t i = 0; i < out->n_services; i++) {
+		const struct bound_service *const b = &s->services[i];
+		const double gpus = (double)b->spec->gpus_per_replica;
+		summarise_service(s, i, &out->services[i]);
+		allocated += b->spec->replicas * b->spec->gpus_per_replica;
+		busy += out->services[i].gpu_busy * (double)b->spec->replicas * gpus;
+		for (uint32_t k = 0; k < s->cluster.services[i].n; k++) {
+			const struct replica *const r =
+				&s->cluster.replicas[s->cluster.services[i].first + k];
+			const struct memory_plan *const m = &b->memory[r->gpu_kind];
+			const bytes_t kv = b->options.kv_pool == KV_POOL_STATIC ? r->kv.capacity * m->block
+			                                                        : r->kv.peak * m->block;
+			used += gpus * (double)(m->weights + m->reserved + kv);
+		}
+	}
+	out->gpu_busy = share(busy, (double)out->gpus);
+	out->memory_used = share(used, memory);
+	out->allocated = share((double)allocated, (double)out->gpus);
+	judge(s, out);
+	say_binding(s, out);
+}

@@ -1,0 +1,171 @@
+/* Builds a run from a scenario, moves time, and adds up the results. */
+#include "flow/sim.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "flow/flow.h"
+
+#define PROGRESS_EVERY 65536 /* events between looks at the interrupt flag and the progress line */
+
+static void context_line(const void *arg, char *buf, size_t size)
+{
+	const struct sim *const s = arg;
+	snprintf(buf, size, "simulated time %.9f s, event %lld, scenario %s",
+	         ns_to_seconds(s->events.now), (long long)s->events.count, s->sc->name);
+}
+
+static bool open_loads(struct sim *s)
+{
+	const struct scenario *const sc = s->sc;
+	bool ok = true;
+	s->loads = mem_new(sc->n_loads, sizeof(struct workload *));
+	for (size_t i = 0; i < sc->n_loads; i++) {
+		const struct scenario_load *const load = &sc->loads[i];
+		const struct llm_spec *const llm = sc->services[load->service].llm;
+		s->loads[i] = workload_open(load, llm, sc->seed, i, s->err);
+		ok = s->loads[i] != NULL && ok;
+	}
+	return ok;
+}
+
+static void open_series(struct sim *s)
+{
+	s->running = mem_new(s->sc->n_services, sizeof(struct series *));
+	s->waiting = mem_new(s->sc->n_services, sizeof(struct series *));
+	for (size_t i = 0; i < s->sc->n_services; i++) {
+		s->running[i] = series_new();
+		s->waiting[i] = series_new();
+	}
+}
+
+struct sim *sim_new(const struct scenario *sc, const struct sim_options *options, struct err *err)
+{
+	struct sim *const s = mem_new(1, sizeof(*s));
+	s->sc = sc;
+	s->options = *options;
+	s->err = err;
+	if (!bind_services(s) || !open_loads(s)) {
+		sim_free(s);
+		return NULL;
+	}
+	s->log = request_log_new(sc->n_services, options->keep_records);
+	for (size_t i = 0; i < sc->n_services; i++) {
+		request_log_set_limits(s->log, i, sc->services[i].slo, sc->services[i].n_slo);
+	}
+	event_list_init(&s->events, entity_stop(s) + 1);
+	for (uint32_t i = 0; i < sc->n_loads; i++) {
+		struct workload *const w = s->loads[i];
+		event_set(&s->events, entity_load(s, i), w->ops->peek(w), PHASE_ARRIVAL);
+		s->failed = s->failed || w->failed;
+	}
+	event_set(&s->events, entity_stop(s), sc->stop_after, PHASE_STOP);
+	if (options->keep_series) {
+		open_series(s);
+		s->sample_every = SAMPLE_FIRST;
+		event_set(&s->events, entity_sampler(s), 0, PHASE_SAMPLE);
+	}
+	return s;
+}
+
+void sim_free(struct sim *s)
+{
+	if (s == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < s->sc->n_services && s->running != NULL; i++) {
+		series_free(s->running[i]);
+		series_free(s->waiting[i]);
+	}
+	free(s->running);
+	free(s->waiting);
+	for (size_t i = 0; i < s->sc->n_loads && s->loads != NULL; i++) {
+		if (s->loads[i] != NULL) {
+			s->loads[i]->ops->close(s->loads[i]);
+		}
+	}
+	free(s->loads);
+	request_log_free(s->log);
+	event_list_fini(&s->events);
+	unbind_services(s);
+	free(s);
+}
+
+static void report_progress(const struct sim *s)
+{
+	if (s->options.progress != NULL) {
+		const struct sim_progress p = {s->events.now, s->events.count, s->arrived,
+		                               s->cluster.requests.in_use};
+		s->options.progress(s->options.progress_arg, &p);
+	}
+}
+
+/* One event; false when the run is over. */
+static bool step(struct sim *s)
+{
+	const struct event e = event_take(&s->events);
+	if (e.entity < s->cluster.n_replicas) {
+		if (e.phase == PHASE_STEP_DONE) {
+			engine_step_done(s, e.entity);
+		} else {
+			engine_start(s, e.entity);
+		}
+	} else if (e.entity < entity_sampler(s)) {
+		arrive(s, e.entity - s->cluster.n_replicas);
+	} else if (e.entity == entity_sampler(s)) {
+		sample(s);
+		return true; /* a sample is no part of the run: it does not move its end */
+	}
+	s->ended = e.at;
+	return e.phase != PHASE_STOP && !s->failed;
+}
+
+bool sim_run(struct sim *s)
+{
+	int64_t next_look = PROGRESS_EVERY;
+	check_set_context(context_line, s);
+	while (!s->failed && event_peek(&s->events).at != NS_NEVER) {
+		if (!step(s)) {
+			break;
+		}
+#ifdef ALIQUOT_DEBUG
+		cluster_verify(&s->cluster);
+#endif
+		if (s->events.count >= next_look) {
+			next_look = s->events.count + PROGRESS_EVERY;
+			report_progress(s);
+			if (s->options.interrupt != NULL && *s->options.interrupt != 0) {
+				s->incomplete = true;
+				break;
+			}
+		}
+	}
+	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
+		struct replica *const r = &s->cluster.replicas[i];
+		stretch_end(r);
+		batch_note_block(s, r, BLOCK_NONE);
+	}
+	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
+		service_count(&s->cluster.services[i], s->ended, 0, 0);
+	}
+	check_set_context(NULL, NULL);
+	return !s->failed;
+}
+
+const struct request_log *sim_log(const struct sim *s)
+{
+	return s->log;
+}
+
+const struct series *sim_running(const struct sim *s, size_t service)
+{
+	return s->running != NULL ? s->running[service] : NULL;
+}
+
+const struct series *sim_waiting(const struct sim *s, size_t service)
+{
+	return s->waiting != NULL ? s->waiting[service] : NULL;
+}

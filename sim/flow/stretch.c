@@ -1,0 +1,108 @@
+/*
+ * Many steps at once, in closed form, where nothing can happen in between: the batch is constant, so
+ * step i takes first + i * growth. Exact stepping uses the same anchor and formula, one step at a time.
+ */
+#include "base/check.h"
+#include "flow/flow.h"
+
+/*
+ * Token gaps of the first step where they are not one step long: decoding sequences stood still while
+ * prompts went first, or a sequence emitted its first token in an earlier step.
+ */
+static void note_uneven_gaps(struct sim *s, struct replica *r)
+{
+	const uint32_t old = r->n_decoding - r->n_fresh;
+	bool even = old == 0 || r->last_decode == r->anchor;
+	for (uint32_t i = 0; even && i < r->n_fresh; i++) {
+		even = r->fresh[i].emitted == r->anchor;
+	}
+	r->gap_noted = !even;
+	if (even) {
+		return;
+	}
+	if (old > 0) {
+		const tick_t gap = ((r->anchor - r->last_decode) << TICK_SHIFT) + r->first;
+		request_log_gaps(s->log, r->service, gap, 0, 1, old);
+	}
+	for (uint32_t i = 0; i < r->n_fresh; i++) {
+		const tick_t gap = ((r->anchor - r->fresh[i].emitted) << TICK_SHIFT) + r->first;
+		request_log_gaps(s->log, r->service, gap, 0, 1, 1);
+	}
+}
+
+/* The second token of sequences that have one comes at the end of the first step. */
+static void date_second_tokens(struct sim *s, struct replica *r)
+{
+	const struct perf *const perf = replica_perf(s, r);
+	const ns_t at = replica_boundary(r, 1);
+	for (uint32_t i = 0; i < r->n_fresh; i++) {
+		const int64_t rank = (int64_t)r->n_decoding - r->n_fresh + i + 1;
+		struct request *const q = &s->cluster.requests.at[r->fresh[i].request];
+		if (q->generated == 1) { /* else it was preempted and computed again */
+			q->second = at + perf_stream_delay(perf, rank);
+		}
+	}
+	r->n_fresh = 0;
+}
+
+void stretch_begin(struct sim *s, struct replica *r, const struct step_shape *shape, int64_t limit)
+{
+	struct step_cost cost;
+	perf_step(replica_perf(s, r), shape, &cost);
+	r->anchor = s->events.now;
+	r->first = cost.step > 0 ? cost.step : 1; /* time must move */
+	r->growth = cost.growth;
+	r->gpu_first = cost.gpu;
+	r->gpu_growth = cost.gpu_growth;
+	r->done = 0;
+	r->prompt_step = shape->chunks > 0;
+	r->decode_step = shape->decodes > 0;
+	r->gap_noted = false;
+	limit = cost.until < limit ? cost.until : limit;
+	if (r->decode_step) {
+		const int64_t finish = replica_next_finish(r) - r->iteration;
+		limit = finish < limit ? finish : limit;
+		limit = kv_cache_steps(&r->kv, r->n_decoding, r->iteration, limit);
+		if (r->n_fresh > 0 || r->last_decode != r->anchor) {
+			note_uneven_gaps(s, r);
+			date_second_tokens(s, r);
+		}
+	}
+	sim_assert(limit >= 1);
+	r->limit = limit;
+	r->changed = false;
+}
+
+void stretch_advance(struct sim *s, struct replica *r, int64_t to)
+{
+	const int64_t steps = to - r->done;
+	sim_assert(steps >= 1 && to <= r->limit);
+	if (r->decode_step) {
+		const int64_t skip = r->done == 0 && r->gap_noted ? 1 : 0;
+		if (steps > skip) {
+			request_log_gaps(s->log, r->service, r->first + r->growth * (r->done + skip),
+			                 r->growth, steps - skip, r->n_decoding);
+		}
+		if (r->kv.grows) {
+			kv_cache_take(&r->kv, kv_cache_growth(&r->kv, r->iteration, steps));
+		}
+		r->iteration += steps;
+		r->context += (tokens_t)r->n_decoding * steps;
+		r->last_decode = s->events.now;
+	}
+	r->done = to;
+}
+
+void stretch_end(struct replica *r)
+{
+	const i128_t pairs = (i128_t)r->done * (r->done - 1) / 2;
+	const i128_t busy = replica_ticks(r, r->done);
+	r->totals.busy += busy;
+	r->totals.gpu += (i128_t)r->done * r->gpu_first + pairs * r->gpu_growth;
+	r->totals.prompt += r->prompt_step ? busy : 0;
+	r->done = 0;
+	r->first = 0;
+	r->growth = 0;
+	r->gpu_first = 0;
+	r->gpu_growth = 0;
+}

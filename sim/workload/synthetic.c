@@ -1,0 +1,267 @@
+/*
+ * Arrivals made up: closed loops (users who wait for their answer), open rates, and stages of both.
+ * Every purpose draws from its own stream, so changing one distribution does not move the others.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "workload/workload.h"
+
+struct wake { /* a user's next request */
+	ns_t at;
+	uint64_t order; /* of the answer: first answered, first served */
+	uint32_t user;
+};
+
+struct synthetic {
+	struct workload base;
+	const struct scenario_load *load;
+	bool generates;
+	int32_t image_tokens;
+	struct rng *lengths_in, *lengths_out, *gaps;
+	int64_t sent, total; /* requests; total INT64_MAX: without end */
+	/* open loop */
+	ns_t next;           /* NS_NEVER: the open loop is silent */
+	ns_t gap_from;       /* the gap was drawn from here */
+	/* closed loop */
+	struct wake *heap;
+	size_t n_heap, cap_heap;
+	uint64_t order;
+	uint32_t active;     /* users 0..active-1 may send */
+	bool *parked;        /* [max users]: has no request in flight and no wake planned */
+	/* stages */
+	size_t stage;
+	ns_t stage_end;      /* NS_NEVER without stages */
+};
+
+static bool earlier(const struct wake *a, const struct wake *b)
+{
+	return a->at < b->at || (a->at == b->at && a->order < b->order);
+}
+
+static void heap_push(struct synthetic *s, ns_t at, uint32_t user)
+{
+	const struct wake w = {at, s->order++, user};
+	if (s->n_heap == s->cap_heap) {
+		s->cap_heap = s->cap_heap == 0 ? 64 : 2 * s->cap_heap;
+		s->heap = mem_resize(s->heap, s->cap_heap, sizeof(*s->heap));
+	}
+	size_t i = s->n_heap++;
+	while (i > 0 && earlier(&w, &s->heap[(i - 1) / 2])) {
+		s->heap[i] = s->heap[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	s->heap[i] = w;
+	s->parked[user] = false;
+}
+
+static struct wake heap_pop(struct synthetic *s)
+{
+	const struct wake top = s->heap[0];
+	const struct wake last = s->heap[--s->n_heap];
+	size_t i = 0;
+	for (;;) {
+		size_t child = 2 * i + 1;
+		if (child >= s->n_heap) {
+			break;
+		}
+		if (child + 1 < s->n_heap && earlier(&s->heap[child + 1], &s->heap[child])) {
+			child++;
+		}
+		if (!earlier(&s->heap[child], &last)) {
+			break;
+		}
+		s->heap[i] = s->heap[child];
+		i = child;
+	}
+	s->heap[i] = last;
+	return top;
+}
+
+/* Wake every parked user below the target, evenly over `stagger`. */
+static void activate(struct synthetic *s, int64_t users, ns_t from, ns_t stagger)
+{
+	s->active = (uint32_t)users;
+	for (uint32_t u = 0; u < s->active; u++) {
+		if (s->parked[u]) {
+			heap_push(s, from + (ns_t)((i128_t)stagger * u / users), u);
+		}
+	}
+}
+
+static double draw_gap_s(struct synthetic *s, double rate)
+{
+	switch ((enum arrivals)s->load->arrivals) {
+	case ARRIVALS_CONSTANT:
+		return 1.0 / rate;
+	case ARRIVALS_GAMMA: /* shape k, mean kept: vLLM's burstiness, AIPerf's smoothness */
+		return rng_gamma(s->gaps, s->load->smoothness) / (s->load->smoothness * rate);
+	case ARRIVALS_POISSON:
+		break;
+	}
+	return rng_exponential(s->gaps) / rate;
+}
+
+static void open_next(struct synthetic *s, double rate)
+{
+	s->next = s->gap_from + ns_from_seconds(draw_gap_s(s, rate));
+	s->gap_from = s->next;
+}
+
+/* Enter stage `i` at time `from`, or end the load after the last one. */
+static void enter_stage(struct synthetic *s, size_t i, ns_t from)
+{
+	s->stage = i;
+	s->next = NS_NEVER;
+	if (i == s->load->n_stages) {
+		s->active = 0;
+		s->n_heap = 0;
+		s->stage_end = NS_NEVER;
+		s->total = s->sent;
+		return;
+	}
+	const struct load_stage *const stage = &s->load->stages[i];
+	s->stage_end = from + stage->span;
+	activate(s, stage->users, from, 0);
+	if (stage->rate > 0.0) {
+		s->gap_from = from;
+		open_next(s, stage->rate);
+	}
+}
+
+/* Earliest wish to send, stages aside; drops wakes of users who are no longer active. */
+static ns_t wish(struct synthetic *s)
+{
+	while (s->n_heap > 0 && s->heap[0].user >= s->active) {
+		s->parked[heap_pop(s).user] = true;
+	}
+	const ns_t closed = s->n_heap > 0 ? s->heap[0].at : NS_NEVER;
+	return closed < s->next ? closed : s->next;
+}
+
+static ns_t peek(struct workload *w)
+{
+	struct synthetic *const s = (struct synthetic *)w;
+	if (s->sent >= s->total) {
+		return NS_NEVER;
+	}
+	ns_t at = wish(s);
+	while (at >= s->stage_end && s->stage_end != NS_NEVER) {
+		enter_stage(s, s->stage + 1, s->stage_end);
+		at = s->sent >= s->total ? NS_NEVER : wish(s);
+	}
+	return at;
+}
+
+static int32_t draw_length(struct rng *rng, const struct length_dist *d)
+{
+	double v = d->mean;
+	if (d->stddev > 0.0) {
+		v += d->stddev * rng_normal(rng);
+	}
+	const double least = d->min > 0 ? (double)d->min : 1.0;
+	const double most = d->max > 0 ? (double)d->max : 16777216.0; /* 16 Mi tokens: no model reads more */
+	v = v < least ? least : v > most ? most : v;
+	return (int32_t)(v + 0.5);
+}
+
+static void next(struct workload *w, struct arrival *out)
+{
+	struct synthetic *const s = (struct synthetic *)w;
+	const struct scenario_load *const load = s->load;
+	out->at = peek(w);
+	sim_assert(out->at != NS_NEVER);
+	out->user = 0;
+	if (s->n_heap > 0 && s->heap[0].at == out->at) {
+		out->user = heap_pop(s).user + 1;
+	} else {
+		open_next(s, load->kind == LOAD_STAGES ? load->stages[s->stage].rate : load->rate);
+	}
+	out->images = (int32_t)load->images;
+	out->input_tokens = draw_length(s->lengths_in, &load->isl) + out->images * s->image_tokens;
+	out->output_tokens = s->generates ? draw_length(s->lengths_out, &load->osl) : 0;
+	out->warmup = s->sent < load->warmup_requests;
+	s->sent++;
+}
+
+static void finished(struct workload *w, uint32_t user, ns_t now)
+{
+	struct synthetic *const s = (struct synthetic *)w;
+	if (user == 0) { /* of an open stage */
+		return;
+	}
+	s->parked[user - 1] = true;
+	if (user <= s->active) {
+		heap_push(s, now + s->load->think, user - 1);
+	}
+}
+
+static void close_synthetic(struct workload *w)
+{
+	struct synthetic *const s = (struct synthetic *)w;
+	rng_free(s->lengths_in);
+	rng_free(s->lengths_out);
+	rng_free(s->gaps);
+	free(s->heap);
+	free(s->parked);
+	free(s);
+}
+
+static const struct workload_ops closed_ops = {peek, next, finished, close_synthetic};
+static const struct workload_ops open_ops = {peek, next, NULL, close_synthetic};
+
+static struct rng *stream(uint64_t seed, size_t index, const char *what)
+{
+	char *const name = mem_printf("loads.%zu.%s", index, what);
+	struct rng *const rng = rng_new(seed, name);
+	free(name);
+	return rng;
+}
+
+static int64_t most_users(const struct scenario_load *load)
+{
+	int64_t most = load->kind == LOAD_CONCURRENCY ? load->users : 0;
+	for (size_t i = 0; i < load->n_stages; i++) {
+		most = load->stages[i].users > most ? load->stages[i].users : most;
+	}
+	return most;
+}
+
+struct workload *workload_open_synthetic(const struct scenario_load *load, const struct llm_spec *llm,
+                                         uint64_t seed, size_t index)
+{
+	struct synthetic *const s = mem_new(1, sizeof(*s));
+	const int64_t users = most_users(load);
+	s->base.ops = users > 0 ? &closed_ops : &open_ops;
+	s->load = load;
+	s->generates = llm->task == LLM_GENERATE;
+	s->image_tokens = (int32_t)llm->image_tokens;
+	s->lengths_in = stream(seed, index, "isl");
+	s->lengths_out = stream(seed, index, "osl");
+	s->gaps = stream(seed, index, "arrivals");
+	s->total = load->requests > 0 ? load->requests + load->warmup_requests : INT64_MAX;
+	s->next = NS_NEVER;
+	s->stage_end = NS_NEVER;
+	s->parked = mem_new((size_t)users + 1, sizeof(*s->parked));
+	for (int64_t u = 0; u < users; u++) {
+		s->parked[u] = true;
+	}
+	switch ((enum load_kind)load->kind) {
+	case LOAD_CONCURRENCY:
+		activate(s, load->users, 0, load->stagger);
+		break;
+	case LOAD_RATE:
+		open_next(s, load->rate);
+		break;
+	case LOAD_STAGES:
+		enter_stage(s, 0, 0);
+		break;
+	case LOAD_TRACE:
+		sim_assert(!"a trace is not synthetic");
+		break;
+	}
+	return &s->base;
+}

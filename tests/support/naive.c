@@ -1,0 +1,365 @@
+/* The plain per-iteration engine. Knows nothing of flow/ or state/. */
+#include "naive.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/vec.h"
+#include "event/event.h"
+#include "perf/perf.h"
+#include "workload/workload.h"
+
+struct seq {
+	size_t id;
+	uint32_t user, load;
+	int64_t input, output, context, prefilled, chunk, generated, length, blocks;
+};
+
+struct rep {
+	VEC(struct seq) waiting; /* front at `head` */
+	size_t head;
+	VEC(struct seq) batch;   /* in order of admission */
+	int64_t free_blocks;
+	ns_t anchor;
+	struct step_cost cost;
+	int64_t steps;           /* since the anchor */
+	bool changed, decoding, running;
+};
+
+struct naive {
+	const struct scenario *sc;
+	const struct scenario_service *service;
+	const struct engine_options *o;
+	struct perf *perf;
+	struct memory_plan plan;
+	struct rep *reps;
+	uint32_t n_reps, turn;
+	struct event_list events;
+	struct workload **loads;
+	VEC(struct naive_request) requests;
+	struct naive_result *out;
+};
+
+static int64_t blocks_of(const struct naive *n, int64_t tokens)
+{
+	return (tokens + n->o->kv_block_tokens - 1) / n->o->kv_block_tokens + n->plan.state_blocks;
+}
+
+static bool full_reservation(const struct naive *n)
+{
+	return n->o->kv_reservation == KV_FULL;
+}
+
+static void plan_load(struct naive *n, uint32_t load)
+{
+	event_set(&n->events, n->n_reps + load, n->loads[load]->ops->peek(n->loads[load]),
+	          PHASE_ARRIVAL);
+}
+
+static void answered(struct naive *n, const struct seq *q, ns_t at)
+{
+	if (n->loads[q->load]->ops->finished != NULL) {
+		n->loads[q->load]->ops->finished(n->loads[q->load], q->user, at);
+		plan_load(n, q->load);
+	}
+}
+
+static uint32_t route(struct naive *n)
+{
+	if (strcmp(n->service->routing.name, "round_robin") == 0) {
+		const uint32_t chosen = n->turn;
+		n->turn = (n->turn + 1) % n->n_reps;
+		return chosen;
+	}
+	uint32_t best = 0;
+	size_t least = SIZE_MAX;
+	for (uint32_t i = 0; i < n->n_reps; i++) {
+		const size_t load = n->reps[i].waiting.n - n->reps[i].head + n->reps[i].batch.n;
+		if (load < least) {
+			least = load;
+			best = i;
+		}
+	}
+	return best;
+}
+
+static void arrive(struct naive *n, uint32_t load)
+{
+	struct arrival a;
+	n->loads[load]->ops->next(n->loads[load], &a);
+	const struct seq q = {.id = n->requests.n,
+	                      .user = a.user,
+	                      .load = load,
+	                      .input = a.input_tokens,
+	                      .output = a.output_tokens,
+	                      .context = a.input_tokens};
+	const struct naive_request record = {.arrival = a.at};
+	vec_push(&n->requests, record);
+	struct rep *const r = &n->reps[route(n)];
+	const size_t waiting = r->waiting.n - r->head;
+	if (q.input + q.output > n->service->llm->context ||
+	    blocks_of(n, q.input + q.output) > n->plan.blocks ||
+	    (n->o->queue_limit > 0 && waiting >= (size_t)n->o->queue_limit)) {
+		n->requests.at[q.id].rejected = true;
+		answered(n, &q, a.at + n->sc->loads[load].retry);
+	} else {
+		vec_push(&r->waiting, q);
+		if (!r->running) {
+			r->running = true;
+			r->changed = true;
+			event_set(&n->events, (uint32_t)(r - n->reps), a.at, PHASE_ENGINE_START);
+		}
+	}
+	plan_load(n, load);
+}
+
+static bool decodes(const struct seq *q)
+{
+	return q->prefilled == q->context;
+}
+
+/* Blocks that the decoding sequences need for their next token. */
+static int64_t growth(const struct naive *n, const struct rep *r)
+{
+	int64_t blocks = 0;
+	for (size_t i = 0; i < r->batch.n && !full_reservation(n); i++) {
+		const struct seq *const q = &r->batch.at[i];
+		blocks += decodes(q) && blocks_of(n, q->length + 1) > q->blocks;
+	}
+	return blocks;
+}
+
+static bool make_room(struct naive *n, struct rep *r)
+{
+	bool preempted = false;
+	while (growth(n, r) > r->free_blocks) {
+		struct seq q = r->batch.at[--r->batch.n];
+		r->free_blocks += q.blocks;
+		q.context = q.input + q.generated;
+		q.prefilled = 0;
+		q.length = 0;
+		q.blocks = 0;
+		sim_assert(r->batch.n > 0);
+		if (r->head == 0) {
+			vec_push(&r->waiting, q);
+			memmove(r->waiting.at + 1, r->waiting.at,
+			        (r->waiting.n - 1) * sizeof(*r->waiting.at));
+			r->head = 1;
+		}
+		r->waiting.at[--r->head] = q;
+		n->out->preemptions++;
+		preempted = true;
+	}
+	return preempted;
+}
+
+static int64_t give_chunk(struct seq *q, int64_t room, struct step_shape *shape)
+{
+	const int64_t rest = q->context - q->prefilled;
+	q->chunk = rest < room ? rest : room;
+	shape->chunks++;
+	shape->finishing += q->chunk == rest && q->output > 0;
+	shape->prompt += q->chunk;
+	shape->cached += q->prefilled;
+	shape->pairs2 += q->chunk * (2 * q->prefilled + q->chunk);
+	return q->chunk;
+}
+
+static void plan_prompts(struct naive *n, struct rep *r, struct step_shape *shape)
+{
+	const bool first_prompts = n->o->batching == BATCHING_PREFILL_FIRST;
+	const bool whole = n->o->prefill_cut == PREFILL_CUT_WHOLE_PROMPT;
+	int64_t decoding = 0;
+	for (size_t i = 0; i < r->batch.n; i++) {
+		decoding += decodes(&r->batch.at[i]);
+	}
+	int64_t room = n->o->max_num_batched_tokens - (first_prompts ? 0 : decoding);
+	if (!first_prompts && !whole && n->o->max_prefill_tokens_per_step < room) {
+		room = n->o->max_prefill_tokens_per_step;
+	}
+	for (size_t i = 0; i < r->batch.n && room > 0 && !(whole && shape->chunks > 0); i++) {
+		if (!decodes(&r->batch.at[i])) {
+			room -= give_chunk(&r->batch.at[i], room, shape);
+		}
+	}
+	const int64_t reserve = growth(n, r);
+	while (r->head < r->waiting.n && room > 0 && !(whole && shape->chunks > 0) &&
+	       r->batch.n < (size_t)n->o->max_num_seqs) {
+		struct seq q = r->waiting.at[r->head];
+		const int64_t blocks =
+			blocks_of(n, full_reservation(n) ? q.input + q.output : q.context);
+		if (blocks + reserve > r->free_blocks ||
+		    (first_prompts && shape->chunks > 0 && q.context > room)) {
+			break;
+		}
+		r->head++;
+		r->free_blocks -= blocks;
+		q.blocks = blocks;
+		if (n->requests.at[q.id].admitted == 0 && q.generated == 0) {
+			n->requests.at[q.id].admitted = n->events.now;
+		}
+		shape->admitted++;
+		shape->images += n->sc->loads[q.load].images;
+		room -= give_chunk(&q, first_prompts ? q.context : room, shape);
+		vec_push(&r->batch, q);
+	}
+	if (r->head > 4096 && r->head * 2 > r->waiting.n) {
+		memmove(r->waiting.at, r->waiting.at + r->head,
+		        (r->waiting.n - r->head) * sizeof(*r->waiting.at));
+		r->waiting.n -= r->head;
+		r->head = 0;
+	}
+}
+
+static ns_t boundary(const struct rep *r, int64_t k)
+{
+	const i128_t ticks = (i128_t)k * r->cost.step + (i128_t)k * (k - 1) / 2 * r->cost.growth;
+	return r->anchor + (ns_t)(ticks >> TICK_SHIFT);
+}
+
+static void start(struct naive *n, uint32_t id)
+{
+	struct rep *const r = &n->reps[id];
+	struct step_shape shape = {0};
+	const bool preempted = make_room(n, r);
+	if (!preempted) {
+		plan_prompts(n, r, &shape);
+	}
+	r->decoding = !(shape.chunks > 0 && n->o->batching == BATCHING_PREFILL_FIRST);
+	for (size_t i = 0; i < r->batch.n && r->decoding; i++) {
+		if (decodes(&r->batch.at[i])) {
+			shape.decodes++;
+			shape.context += r->batch.at[i].length;
+		}
+	}
+	if (r->changed || preempted || shape.chunks > 0 || r->steps == r->cost.until) {
+		perf_step(n->perf, &shape, &r->cost);
+		r->anchor = n->events.now;
+		r->steps = 0;
+	}
+	r->changed = preempted || shape.chunks > 0;
+	event_set(&n->events, id, boundary(r, r->steps + 1), PHASE_STEP_DONE);
+}
+
+/* One token of q is out at `now`; true when it was the last. */
+static bool emit(struct naive *n, struct seq *q, ns_t now)
+{
+	struct naive_request *const record = &n->requests.at[q->id];
+	q->generated++;
+	if (q->generated == 1) {
+		record->first = now;
+	} else if (q->generated == 2) {
+		record->second = now;
+	}
+	return q->generated >= q->output;
+}
+
+static bool advance(struct naive *n, struct rep *r, struct seq *q, ns_t now)
+{
+	if (q->chunk == 0) {
+		if (!decodes(q) || !r->decoding) {
+			return false;
+		}
+		q->length++;
+		if (!full_reservation(n) && blocks_of(n, q->length) > q->blocks) {
+			q->blocks++;
+			r->free_blocks--;
+		}
+		return emit(n, q, now);
+	}
+	q->prefilled += q->chunk;
+	q->chunk = 0;
+	if (!decodes(q)) {
+		return false;
+	}
+	q->length = q->context;
+	if (q->output == 0) {
+		n->requests.at[q->id].first = now;
+		return true;
+	}
+	return emit(n, q, now);
+}
+
+static void step_done(struct naive *n, uint32_t id)
+{
+	struct rep *const r = &n->reps[id];
+	const ns_t now = n->events.now;
+	size_t kept = 0;
+	n->out->steps++;
+	r->steps++;
+	for (size_t i = 0; i < r->batch.n; i++) {
+		struct seq *const q = &r->batch.at[i];
+		if (advance(n, r, q, now)) {
+			n->requests.at[q->id].end = now;
+			r->free_blocks += q->blocks;
+			r->changed = true;
+			answered(n, q, now);
+		} else {
+			r->batch.at[kept++] = *q;
+		}
+	}
+	r->batch.n = kept;
+	r->running = kept > 0 || r->head < r->waiting.n;
+	event_set(&n->events, id, r->running ? now : NS_NEVER, PHASE_ENGINE_START);
+}
+
+static void open_all(struct naive *n)
+{
+	struct llm_shape shape;
+	n->service = &n->sc->services[0];
+	n->o = &n->service->options;
+	n->n_reps = (uint32_t)n->service->replicas;
+	llm_spec_shape(n->service->llm, (enum precision)n->service->precision,
+	               (enum precision)n->service->kv_precision, &shape);
+	perf_memory(n->sc->nodes[0].gpu, &shape, n->o, n->service->tensor_parallel, &n->plan);
+	n->perf = perf_new(n->sc->nodes[0].gpu, &shape, &n->service->costs,
+	                   (enum precision)n->service->precision, n->o->overlap,
+	                   n->service->tensor_parallel, n->o->max_num_seqs);
+	n->reps = mem_new(n->n_reps, sizeof(*n->reps));
+	for (uint32_t i = 0; i < n->n_reps; i++) {
+		n->reps[i].free_blocks = n->plan.blocks;
+	}
+	n->loads = mem_new(n->sc->n_loads, sizeof(struct workload *));
+	event_list_init(&n->events, n->n_reps + (uint32_t)n->sc->n_loads + 1);
+	struct err *const err = err_new();
+	for (uint32_t i = 0; i < n->sc->n_loads; i++) {
+		n->loads[i] = workload_open(&n->sc->loads[i], n->service->llm, n->sc->seed, i, err);
+		sim_assert(n->loads[i] != NULL);
+		plan_load(n, i);
+	}
+	err_free(err);
+}
+
+void naive_run(const struct scenario *sc, struct naive_result *out)
+{
+	struct naive n = {.sc = sc, .out = out};
+	memset(out, 0, sizeof(*out));
+	open_all(&n);
+	for (;;) {
+		const struct event e = event_take(&n.events);
+		if (e.at == NS_NEVER || e.at >= sc->stop_after) {
+			break;
+		}
+		if (e.entity >= n.n_reps) {
+			arrive(&n, e.entity - n.n_reps);
+		} else if (e.phase == PHASE_STEP_DONE) {
+			step_done(&n, e.entity);
+		} else {
+			start(&n, e.entity);
+		}
+	}
+	for (uint32_t i = 0; i < sc->n_loads; i++) {
+		n.loads[i]->ops->close(n.loads[i]);
+	}
+	for (uint32_t i = 0; i < n.n_reps; i++) {
+		free(n.reps[i].waiting.at);
+		free(n.reps[i].batch.at);
+	}
+	free(n.reps);
+	free(n.loads);
+	perf_free(n.perf);
+	event_list_fini(&n.events);
+	out->requests = n.requests.at;
+	out->n = n.requests.n;
+}
