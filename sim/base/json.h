@@ -60,4 +60,7 @@ void json_fail_name(const struct json_at *at, const char *what, const char *got,
  */
 bool json_set(json_t *root, const char *path, const char *text, struct err *err);
 
+/* The path with array elements by their index, as messages have it; caller frees. */
+char *json_index_path(const json_t *root, const char *path);
+
 #endif

@@ -133,3 +133,31 @@ bool json_set(json_t *root, const char *path, const char *text, struct err *err)
 		}
 	}
 }
+
+char *json_index_path(const json_t *root, const char *path)
+{
+	char *done = mem_strdup("");
+
+	while (*path != '\0') {
+		size_t length = strcspn(path, ".");
+		const char *dot = done[0] != '\0' ? "." : "";
+		char *longer;
+
+		if (json_is_array(root)) {
+			size_t i = find_element(root, path, &length);
+
+			longer = mem_printf("%s%s%zu", done, dot, i);
+			root = json_array_get(root, i);
+		} else {
+			char *key = mem_printf("%.*s", (int)length, path);
+
+			longer = mem_printf("%s%s%s", done, dot, key);
+			root = json_object_get(root, key);
+			free(key);
+		}
+		free(done);
+		done = longer;
+		path += length + (path[length] == '.' ? 1 : 0);
+	}
+	return done;
+}

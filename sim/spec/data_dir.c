@@ -1,0 +1,318 @@
+/* Finds the folder of data sheets and bundled scenarios, lists it, and knows the sheets' aliases. */
+#include "spec/data_dir.h"
+
+#include "base/mem.h"
+#include "base/vec.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LEVELS_UP 4 /* folders above the binary searched for a source tree: build/<variant>/tests/ */
+
+struct alias {
+	char *name; /* normal form */
+	size_t sheet;
+};
+
+struct kind {
+	char **names; /* sorted, without .json */
+	char **files;
+	size_t n;
+	bool indexed; /* aliases were read */
+	VEC(struct alias) aliases;
+};
+
+enum { KIND_GPU, KIND_LLM, KIND_ENGINE, KIND_CALIBRATION, KIND_SCENARIOS, KIND_COUNT };
+
+static const struct {
+	const char *name, *folder;
+} kinds[KIND_COUNT] = {
+	{"gpu", "models/gpu"},
+	{"llm", "models/llm"},
+	{"engine", "models/engine"},
+	{"calibration", "models/calibration"},
+	{"scenarios", "scenarios"},
+};
+
+struct data_dir {
+	char *path;
+	struct kind kinds[KIND_COUNT];
+};
+
+static bool is_data_dir(const char *path)
+{
+	char *probe = mem_printf("%s/models/gpu", path);
+	struct stat st;
+	bool ok = stat(probe, &st) == 0 && S_ISDIR(st.st_mode);
+
+	free(probe);
+	return ok;
+}
+
+/* The program's real path from argv[0] and $PATH; NULL when it cannot be told. Caller frees. */
+static char *program_path(const char *argv0)
+{
+	if (argv0 == NULL || argv0[0] == '\0') {
+		return NULL;
+	}
+	if (strchr(argv0, '/') != NULL) {
+		return realpath(argv0, NULL);
+	}
+	const char *path = getenv("PATH");
+
+	while (path != NULL && *path != '\0') {
+		size_t length = strcspn(path, ":");
+		char *candidate = mem_printf("%.*s/%s", (int)length, path, argv0);
+		char *real = realpath(candidate, NULL);
+
+		free(candidate);
+		if (real != NULL) {
+			return real;
+		}
+		path += length + (path[length] == ':' ? 1 : 0);
+	}
+	return NULL;
+}
+
+/* Cut the last component off; false when there is none left. */
+static bool to_parent(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash == NULL || path[1] == '\0') {
+		return false;
+	}
+	slash[slash == path ? 1 : 0] = '\0';
+	return true;
+}
+
+/* share/aliquot beside the binary's folder, else the source tree above it; NULL when neither. */
+static char *near_program(const char *argv0)
+{
+	char *folder = program_path(argv0);
+	char *found = NULL;
+
+	if (folder != NULL && to_parent(folder)) {
+		char *installed = mem_printf("%s/../share/aliquot", folder);
+
+		if (is_data_dir(installed)) {
+			found = realpath(installed, NULL);
+		}
+		free(installed);
+		for (int up = 0; found == NULL && up < LEVELS_UP && to_parent(folder); up++) {
+			found = is_data_dir(folder) ? mem_strdup(folder) : NULL;
+		}
+	}
+	free(folder);
+	return found;
+}
+
+/* The folder the user named; NULL with an error when it holds no data sheets. */
+static char *named_folder(const char *path, const char *by, struct err *err)
+{
+	if (!is_data_dir(path)) {
+		err_add(err, ERR_IO, path, "%s names this folder, but it has no models/gpu in it", by);
+		return NULL;
+	}
+	return mem_strdup(path);
+}
+
+static char *choose_folder(const char *flag, const char *argv0, struct err *err)
+{
+	const char *variable = getenv("ALIQUOT_DATA");
+
+	if (flag != NULL) {
+		return named_folder(flag, "--data", err);
+	}
+	if (variable != NULL && variable[0] != '\0') {
+		return named_folder(variable, "$ALIQUOT_DATA", err);
+	}
+	char *found = near_program(argv0);
+
+	if (found == NULL) {
+		err_add(err, ERR_IO, NULL, "no data sheets found; name their folder with --data DIR or "
+		                           "$ALIQUOT_DATA");
+	}
+	return found;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* All *.json of a folder; none when it does not exist. */
+static void list_kind(struct kind *k, const char *folder)
+{
+	static const char suffix[] = ".json";
+	VEC(char *) names = {NULL, 0, 0};
+	DIR *dir = opendir(folder);
+
+	for (const struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+		size_t length = strlen(entry->d_name);
+
+		if (length > strlen(suffix) && entry->d_name[0] != '.' &&
+		    strcmp(entry->d_name + length - strlen(suffix), suffix) == 0) {
+			vec_push(&names, mem_printf("%.*s", (int)(length - strlen(suffix)), entry->d_name));
+		}
+	}
+	if (dir != NULL) {
+		closedir(dir);
+	}
+	if (names.n > 0) {
+		qsort(names.at, names.n, sizeof(char *), compare_names);
+	}
+	k->names = names.at;
+	k->n = names.n;
+	k->files = mem_new(k->n, sizeof(char *));
+	for (size_t i = 0; i < k->n; i++) {
+		k->files[i] = mem_printf("%s/%s%s", folder, k->names[i], suffix);
+	}
+}
+
+struct data_dir *data_dir_open(const char *flag, const char *argv0, struct err *err)
+{
+	char *path = choose_folder(flag, argv0, err);
+
+	if (path == NULL) {
+		return NULL;
+	}
+	struct data_dir *d = mem_new(1, sizeof(*d));
+
+	d->path = path;
+	for (size_t i = 0; i < KIND_COUNT; i++) {
+		char *folder = mem_printf("%s/%s", path, kinds[i].folder);
+
+		list_kind(&d->kinds[i], folder);
+		free(folder);
+	}
+	return d;
+}
+
+void data_dir_close(struct data_dir *d)
+{
+	if (d == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < KIND_COUNT; i++) {
+		struct kind *k = &d->kinds[i];
+
+		for (size_t j = 0; j < k->n; j++) {
+			free(k->names[j]);
+			free(k->files[j]);
+		}
+		for (size_t j = 0; j < k->aliases.n; j++) {
+			free(k->aliases.at[j].name);
+		}
+		free(k->names);
+		free(k->files);
+		free(k->aliases.at);
+	}
+	free(d->path);
+	free(d);
+}
+
+const char *data_dir_path(const struct data_dir *d)
+{
+	return d->path;
+}
+
+static size_t kind_index(const char *kind)
+{
+	size_t i = 0;
+
+	while (i < KIND_COUNT && strcmp(kinds[i].name, kind) != 0) {
+		i++;
+	}
+	return i;
+}
+
+const char *const *data_dir_names(const struct data_dir *d, const char *kind, size_t *n)
+{
+	size_t i = kind_index(kind);
+
+	*n = i < KIND_COUNT ? d->kinds[i].n : 0;
+	return i < KIND_COUNT ? (const char *const *)d->kinds[i].names : NULL;
+}
+
+/* Lower case, '_' as '-'; caller frees. */
+static char *normal_form(const char *name)
+{
+	char *normal = mem_strdup(name);
+
+	for (char *c = normal; *c != '\0'; c++) {
+		*c = (char)(*c == '_' ? '-' : *c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+	}
+	return normal;
+}
+
+/* A sheet that cannot be read has no aliases; reading it by its own name says what is wrong. */
+static void index_aliases(struct kind *k)
+{
+	for (size_t i = 0; i < k->n; i++) {
+		json_t *sheet = json_load_file(k->files[i], 0, NULL);
+		const json_t *list = json_object_get(sheet, "aliases");
+
+		for (size_t j = 0; j < json_array_size(list); j++) {
+			const char *name = json_string_value(json_array_get(list, j));
+
+			if (name != NULL) {
+				struct alias alias = {.name = normal_form(name), .sheet = i};
+
+				vec_push(&k->aliases, alias);
+			}
+		}
+		json_decref(sheet);
+	}
+	k->indexed = true;
+}
+
+/* Index of the sheet with this normal name or alias; k->n when there is none. */
+static size_t find_sheet(struct kind *k, const char *normal)
+{
+	for (size_t i = 0; i < k->n; i++) {
+		char *own = normal_form(k->names[i]);
+		bool same = strcmp(own, normal) == 0;
+
+		free(own);
+		if (same) {
+			return i;
+		}
+	}
+	if (!k->indexed) {
+		index_aliases(k);
+	}
+	for (size_t i = 0; i < k->aliases.n; i++) {
+		if (strcmp(k->aliases.at[i].name, normal) == 0) {
+			return k->aliases.at[i].sheet;
+		}
+	}
+	return k->n;
+}
+
+const char *data_dir_find(struct data_dir *d, const char *kind, const char *name,
+                          const char **canonical)
+{
+	size_t index = kind_index(kind);
+
+	if (index == KIND_COUNT) {
+		return NULL;
+	}
+	struct kind *k = &d->kinds[index];
+	char *normal = normal_form(name);
+	size_t i = find_sheet(k, normal);
+
+	free(normal);
+	if (i == k->n) {
+		return NULL;
+	}
+	if (canonical != NULL) {
+		*canonical = k->names[i];
+	}
+	return k->files[i];
+}
