@@ -5,14 +5,15 @@
 #include "base/vec.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#define LEVELS_UP 4 /* folders above the binary searched for a source tree: build/<variant>/tests/ */
+#define MOST_LINKS 16
+#define LEVELS_UP 3 /* folders above build/ searched for a source tree: build/<variant>/tests/ */
 
 struct alias {
 	char *name; /* normal form */
@@ -54,62 +55,102 @@ static bool is_data_dir(const char *path)
 	return ok;
 }
 
-/* The program's real path from argv[0] and $PATH; NULL when it cannot be told. Caller frees. */
+static bool exists(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
+/* The program's path from argv[0] and $PATH; NULL when it cannot be told. Caller frees. */
 static char *program_path(const char *argv0)
 {
 	if (argv0 == NULL || argv0[0] == '\0') {
 		return NULL;
 	}
 	if (strchr(argv0, '/') != NULL) {
-		return realpath(argv0, NULL);
+		return exists(argv0) ? mem_strdup(argv0) : NULL;
 	}
 	const char *path = getenv("PATH");
 
 	while (path != NULL && *path != '\0') {
 		size_t length = strcspn(path, ":");
 		char *candidate = mem_printf("%.*s/%s", (int)length, path, argv0);
-		char *real = realpath(candidate, NULL);
 
-		free(candidate);
-		if (real != NULL) {
-			return real;
+		if (exists(candidate)) {
+			return candidate;
 		}
+		free(candidate);
 		path += length + (path[length] == ':' ? 1 : 0);
 	}
 	return NULL;
 }
 
-/* Cut the last component off; false when there is none left. */
-static bool to_parent(char *path)
+/* The folder above, by cutting the last component off where there is one. Frees `take_path`. */
+static char *parent(char *take_path)
 {
-	char *slash = strrchr(path, '/');
+	char *slash = strrchr(take_path, '/');
+	const char *last = slash != NULL ? slash + 1 : take_path;
+	char *up;
 
-	if (slash == NULL || path[1] == '\0') {
-		return false;
+	if (strcmp(last, "..") == 0) {
+		up = mem_printf("%s/..", take_path);
+	} else if (slash == NULL) {
+		up = mem_strdup(strcmp(last, ".") == 0 ? ".." : ".");
+	} else {
+		up = mem_printf("%.*s", slash == take_path ? 1 : (int)(slash - take_path), take_path);
 	}
-	slash[slash == path ? 1 : 0] = '\0';
-	return true;
+	free(take_path);
+	return up;
+}
+
+/* Follow the links that the program's name itself may be; frees `take_path`. */
+static char *resolve_links(char *take_path)
+{
+	for (int links = 0; links < MOST_LINKS; links++) {
+		char target[1024];
+		ssize_t length = readlink(take_path, target, sizeof(target));
+
+		if (length <= 0 || length == (ssize_t)sizeof(target)) {
+			break;
+		}
+		if (target[0] == '/') {
+			free(take_path);
+			take_path = mem_printf("%.*s", (int)length, target);
+		} else {
+			char *folder = parent(take_path);
+
+			take_path = mem_printf("%s/%.*s", folder, (int)length, target);
+			free(folder);
+		}
+	}
+	return take_path;
 }
 
 /* share/aliquot beside the binary's folder, else the source tree above it; NULL when neither. */
 static char *near_program(const char *argv0)
 {
-	char *folder = program_path(argv0);
-	char *found = NULL;
+	char *program = program_path(argv0);
 
-	if (folder != NULL && to_parent(folder)) {
-		char *installed = mem_printf("%s/../share/aliquot", folder);
-
-		if (is_data_dir(installed)) {
-			found = realpath(installed, NULL);
-		}
-		free(installed);
-		for (int up = 0; found == NULL && up < LEVELS_UP && to_parent(folder); up++) {
-			found = is_data_dir(folder) ? mem_strdup(folder) : NULL;
-		}
+	if (program == NULL) {
+		return NULL;
 	}
-	free(folder);
-	return found;
+	char *folder = parent(parent(resolve_links(program)));
+	char *installed = mem_printf("%s/share/aliquot", folder);
+
+	if (is_data_dir(installed)) {
+		free(folder);
+		return installed;
+	}
+	free(installed);
+	for (int up = 0; up < LEVELS_UP && !is_data_dir(folder); up++) {
+		folder = parent(folder);
+	}
+	if (!is_data_dir(folder)) {
+		free(folder);
+		folder = NULL;
+	}
+	return folder;
 }
 
 /* The folder the user named; NULL with an error when it holds no data sheets. */
