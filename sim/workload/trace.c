@@ -134,26 +134,41 @@ static bool pull(struct trace *t, struct trace_row *out)
 	return true;
 }
 
-/* Gather the next group: all rows of one timestamp when they are to be spread. */
-static bool next_group(struct trace *t)
+/* The first row of the next group. */
+static bool start_group(struct trace *t)
 {
 	struct trace_row row = t->ahead;
 
-	t->group.n = 0;
-	t->next = 0;
 	if (!t->has_ahead && !pull(t, &row)) {
 		return false;
 	}
 	t->has_ahead = false;
+	t->group.n = 0;
+	t->next = 0;
 	vec_push(&t->group, row);
-	while (t->load->spread && pull(t, &row)) {
-		if (row.at != t->group.at[0].at) {
-			t->ahead = row;
+	return true;
+}
+
+/* All further rows of the group's timestamp, and the row behind them. */
+static void gather_ties(struct trace *t)
+{
+	while (pull(t, &t->ahead)) {
+		if (t->ahead.at != t->group.at[0].at) {
 			t->has_ahead = true;
-			t->gap = row.at - t->group.at[0].at;
-			break;
+			t->gap = t->ahead.at - t->group.at[0].at;
+			return;
 		}
-		vec_push(&t->group, row);
+		vec_push(&t->group, t->ahead);
+	}
+}
+
+static bool next_group(struct trace *t)
+{
+	if (!start_group(t)) {
+		return false;
+	}
+	if (t->load->spread) {
+		gather_ties(t);
 	}
 	return !t->workload.failed;
 }

@@ -116,29 +116,31 @@ static const char *string_end(const char *s)
 	return s;
 }
 
+/* Is the JSON string from s to its closing quote a member of this name? */
+static bool is_key(const char *s, const char *end, const char *key)
+{
+	size_t size = strlen(key);
+
+	return *end == '"' && (size_t)(end - s) == size + 1 && memcmp(s + 1, key, size) == 0 &&
+	       end[1 + strspn(end + 1, " \t\r\n")] == ':';
+}
+
 bool trace_head_has_key(const struct trace_head *head, const char *key)
 {
 	const char *s = head->text + strspn(head->text, " \t\r\n");
-	size_t size = strlen(key), depth = 0;
+	size_t depth = 0;
 
 	if (*s != '{') {
 		return false;
 	}
 	do {
-		const char *end = s;
+		const char *end = *s == '"' ? string_end(s) : s;
 
-		if (*s == '"') {
-			end = string_end(s);
-			if (depth == 1 && (size_t)(end - s) == size + 1 && *end == '"' &&
-			    memcmp(s + 1, key, size) == 0 &&
-			    end[1 + strspn(end + 1, " \t\r\n")] == ':') {
-				return true;
-			}
-		} else if (*s == '{' || *s == '[') {
-			depth++;
-		} else if ((*s == '}' || *s == ']') && depth > 0) {
-			depth--;
+		if (*s == '"' && depth == 1 && is_key(s, end, key)) {
+			return true;
 		}
+		depth += *s == '{' || *s == '[';
+		depth -= *s == '}' || *s == ']';
 		s = *end == '\0' ? end : end + 1;
 	} while (depth > 0 && *s != '\0');
 	return false;

@@ -1,133 +1,5 @@
-/* Trace replay: every format, exact times, ties and spread, bad files at the right place. */
-#include "base/mem.h"
-#include "spec/llm_spec.h"
-#include "workload/workload.h"
-
-#include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#define MAX_ARRIVALS 64
-
-/* A trace in a temporary file and what came out of it. */
-struct replay {
-	char file[64];
-	struct err *err;
-	struct arrival arrivals[MAX_ARRIVALS];
-	size_t n;
-	bool opened, failed;
-};
-
-static struct scenario_load load_of(const char *format_or_null)
-{
-	static const char *const names[] = {"azure",  "burstgpt",   "mooncake",
-	                                    "aiperf", "genai-perf", "csv"};
-	struct scenario_load load = {.kind = LOAD_TRACE, .speedup = 1, .format = TRACE_GUESS};
-
-	for (int i = 0; format_or_null != NULL && i < 6; i++) {
-		if (strcmp(names[i], format_or_null) == 0) {
-			load.format = TRACE_AZURE + i;
-		}
-	}
-	return load;
-}
-
-static void replay_bytes(struct replay *r, struct scenario_load load, int task, const char *bytes,
-                         size_t size)
-{
-	const struct llm_spec llm = {.task = task, .image_tokens = 256};
-	struct workload *w;
-	int fd;
-
-	*r = (struct replay){.err = err_new()};
-	(void)snprintf(r->file, sizeof(r->file), "/tmp/test_trace_XXXXXX");
-	fd = mkstemp(r->file);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, bytes, size), (ssize_t)size);
-	(void)close(fd);
-	load.file = r->file;
-	w = workload_open(&load, &llm, 1, 0, r->err);
-	r->opened = w != NULL;
-	while (w != NULL && w->ops->peek(w) != NS_NEVER) {
-		ns_t at = w->ops->peek(w);
-
-		ck_assert_uint_lt(r->n, MAX_ARRIVALS);
-		w->ops->next(w, &r->arrivals[r->n]);
-		ck_assert_int_eq(r->arrivals[r->n].at, at);
-		r->n++;
-	}
-	if (w != NULL) {
-		r->failed = w->failed;
-		w->ops->close(w);
-	}
-	(void)unlink(r->file);
-}
-
-static void replay_text(struct replay *r, struct scenario_load load, const char *text)
-{
-	replay_bytes(r, load, LLM_GENERATE, text, strlen(text));
-}
-
-static void replay_free(struct replay *r)
-{
-	err_free(r->err);
-}
-
-/* The notes and errors as printed, with the file's name replaced by FILE; caller frees. */
-static char *printed(const struct replay *r)
-{
-	char *text = NULL, *out, *to;
-	size_t size = 0, n = strlen(r->file);
-	FILE *stream = open_memstream(&text, &size);
-
-	err_print(r->err, stream);
-	(void)fclose(stream);
-	out = to = mem_new(size + 1, 1);
-	for (const char *s = text; *s != '\0';) {
-		if (strncmp(s, r->file, n) == 0) {
-			memcpy(to, "FILE", 4);
-			to += 4;
-			s += n;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	free(text);
-	return out;
-}
-
-static void assert_printed(const struct replay *r, const char *part)
-{
-	char *text = printed(r);
-
-	ck_assert_msg(strstr(text, part) != NULL, "expected \"%s\" in:\n%s", part, text);
-	free(text);
-}
-
-/* The text is refused with this message, after `good` arrivals. */
-static void assert_refused(const char *format, const char *text, size_t good, const char *message)
-{
-	struct replay r;
-
-	replay_text(&r, load_of(format), text);
-	assert_printed(&r, message);
-	ck_assert_uint_eq(err_count(r.err), 1);
-	ck_assert_int_eq(err_exit_code(r.err), ERR_INPUT);
-	ck_assert_uint_eq(r.n, good);
-	ck_assert(r.opened ? r.failed : good == 0);
-	replay_free(&r);
-}
-
-static void assert_arrival(const struct replay *r, size_t i, ns_t at, int input, int output)
-{
-	ck_assert_uint_lt(i, r->n);
-	ck_assert_int_eq(r->arrivals[i].at, at);
-	ck_assert_int_eq(r->arrivals[i].input_tokens, input);
-	ck_assert_int_eq(r->arrivals[i].output_tokens, output);
-	ck_assert_uint_eq(r->arrivals[i].user, 0);
-}
+/* Trace replay: every format, exact times, ties and spread, published files. */
+#include "trace_replay.h"
 
 /* The same three requests, at 0 s, 2 s and 5 s. */
 static const char azure_text[] = "TIMESTAMP,ContextTokens,GeneratedTokens\r\n"
@@ -286,213 +158,6 @@ START_TEST(test_exact_times)
 	ck_assert_int_eq(second_arrival("azure", azure, "2024-05-10 00:00:00.009930+00:00",
 	                                "2024-05-10 02:00:00.009930+01:30"),
 	                 1800 * NS_PER_S);
-}
-END_TEST
-
-START_TEST(test_bad_times)
-{
-	static const char *const civil[] = {
-		"2023-02-29 00:00:00",
-		"2023-13-01 00:00:00",
-		"2023-01-32 00:00:00",
-		"2023-00-01 00:00:00",
-		"2023-01-00 00:00:00",
-		"1969-12-31 23:59:59",
-		"9999-01-01 00:00:00",
-		"2023-01-01 24:00:00",
-		"2023-01-01 00:60:00",
-		"2023-01-01 00:00:60",
-		"2023-01-01 00:00",
-		"2023-01-01 00:00:00.",
-		"2023-01-01 00:00:00.1234567890",
-		"2023-01-01 00:00:00+99:00",
-		"2023-01-01 00:00:00 CET",
-		"1970-01-01 00:00:00+01:00",
-		"16/11/2023",
-		"1700000000",
-	};
-	static const char *const plain[] = {"",     "-1", "1s",   "nan",  "inf",          "1e",
-	                                    "0x10", ".",  "1..2", "1e30", "9223372036.9", "1 2",
-	                                    "e5"};
-
-	for (size_t i = 0; i < sizeof(civil) / sizeof(civil[0]); i++) {
-		char *text =
-			mem_printf("TIMESTAMP,ContextTokens,GeneratedTokens\n%s,1,1\n", civil[i]);
-		char *message = mem_printf("error: FILE:2:1: TIMESTAMP: expected a time like "
-		                           "2023-11-16 18:15:46.6805900, got \"%s\"\n",
-		                           civil[i]);
-
-		assert_refused(NULL, text, 0, strstr(message, "FILE"));
-		free(text);
-		free(message);
-	}
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-		char *text = mem_printf("input_tokens,arrival_s,output_tokens\n1,%s,1\n", plain[i]);
-		char *message = mem_printf("FILE:2:2: arrival_s: expected seconds as a decimal "
-		                           "number, got \"%s\"\n",
-		                           plain[i]);
-
-		assert_refused(NULL, text, 0, message);
-		free(text);
-		free(message);
-	}
-}
-END_TEST
-
-START_TEST(test_bad_rows)
-{
-	const char *header = "arrival_s,input_tokens,output_tokens\n1,1,1\n2,1,1\n";
-	static const struct {
-		const char *row, *message;
-	} cases[] = {
-		{"3,12k,1\n", "FILE:4:2: input_tokens: expected an integer, got \"12k\"\n"},
-		{"3,1,1.5\n", "FILE:4:3: output_tokens: expected an integer, got \"1.5\"\n"},
-		{"3,0,1\n", "FILE:4:2: input_tokens: expected 1 to 16777216, got 0\n"},
-		{"3,1,0\n", "FILE:4:3: output_tokens: expected 1 to 16777216, got 0\n"},
-		{"3,-1,1\n", "FILE:4:2: input_tokens: expected 1 to 16777216, got -1\n"},
-		{"3,1,16777217\n",
-	         "FILE:4:3: output_tokens: expected 1 to 16777216, got 16777217\n"},
-		{"3,1,99999999999999999999\n",
-	         "FILE:4:3: output_tokens: expected an integer, got \"99999999999999999999\"\n"},
-		{"3,1\n", "FILE:4:2: expected 3 fields as in the header, got 2\n"},
-		{"3,1,1,1\n", "FILE:4:4: expected 3 fields as in the header, got 4\n"},
-		{"1.25,1,1\n", "FILE:4:1: 0.75 s before row 3; sort the file by time\n"},
-		{"3000000000,1,1\n",
-	         "FILE:4:1: arrives more than 70 years after the first request\n"},
-		{"\"3,1,1\n", "FILE:4: a quote"},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char *text = mem_printf("%s%s4,1,1\n", header, cases[i].row);
-
-		assert_refused(NULL, text, 2, cases[i].message);
-		free(text);
-	}
-}
-END_TEST
-
-START_TEST(test_bad_lines)
-{
-	const char *good = "{\"timestamp\":1,\"input_length\":1,\"output_length\":1}\n";
-	static const struct {
-		const char *row, *message;
-	} cases[] = {
-		{"{\"timestamp\":0.5,\"input_length\":1,\"output_length\":1}",
-	         "FILE:2: 0.0005 s before row 1; sort the file by time\n"},
-		{"{\"timestamp\":-1,\"input_length\":1,\"output_length\":1}",
-	         "FILE:2: timestamp: time is negative\n"},
-		{"{\"timestamp\":9300000000000,\"input_length\":1,\"output_length\":1}",
-	         "FILE:2: timestamp: time is too large\n"},
-		{"{\"timestamp\":\"1\",\"input_length\":1,\"output_length\":1}",
-	         "FILE:2: timestamp: expected a time, got a string\n"},
-		{"{\"timestamp\":1,\"input_length\":0,\"output_length\":1}",
-	         "FILE:2: input_length: expected 1 to 16777216 tokens, got 0\n"},
-		{"{\"timestamp\":1,\"input_length\":1,\"output_length\":1e300}",
-	         "FILE:2: output_length: expected 1 to 16777216 tokens, got 1e+300\n"},
-		{"{\"timestamp\":1,\"input_length\":1.5,\"output_length\":1}",
-	         "FILE:2: input_length: expected a whole number of tokens, got a fraction\n"},
-		{"{\"timestamp\":1,\"input_length\":1,\"output_length\":true}",
-	         "FILE:2: output_length: expected a whole number of tokens, got a truth value\n"},
-		{"{\"timestamp\":1,\"text_input\":\"hi\",\"output_length\":1}",
-	         "FILE:2: text_input without input_length: the length in tokens is needed"},
-		{"{\"timestamp\":1,\"output_length\":1}",
-	         "FILE:2: no input_length, and the load has no \"isl\" to stand in\n"},
-		{"{\"timestamp\":1,\"input_length\":1}",
-	         "FILE:2: no output_length, and the load has no \"osl\" to stand in\n"},
-		{"{\"session_id\":\"u\",\"delay\":5,\"input_length\":1,\"output_length\":1}",
-	         "FILE:2: no timestamp: turns that wait for the answer before are not replayed\n"},
-		{"{\"input_length\":1,\"output_length\":1}", "FILE:2: no timestamp\n"},
-		{"{\"timestamp\":1,\"input_length\":1,\"output_length\":1,\"hash_ids\":7}",
-	         "FILE:2: hash_ids: expected an array"},
-		{"{\"timestamp\":1,\"input_length\":2,\"output_length\":1,\"hash_ids\":[0,\"a\"]}",
-	         "FILE:2: hash_ids.1: expected a block id, a number from 0\n"},
-		{"{\"timestamp\":1,\"input_length\":1,\"output_length\":1,\"hash_ids\":[0,1]}",
-	         "FILE:2: hash_ids: 2 blocks for 1 tokens\n"},
-		{"{\"timestamp\":1,\"timestamp\":2,\"input_length\":1,\"output_length\":1}",
-	         "FILE:2:26: duplicate object key"},
-		{"{\"timestamp\":1,\"input_length\":1,\"outp", "FILE:2:"},
-		{"[1]", "FILE:2: expected an object, got an array\n"},
-		{"{\"timestamp\":12345678901234567890}", "FILE:2:33: too big integer"},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char *text = mem_printf("%s%s\n%s", good, cases[i].row, good);
-
-		assert_refused(NULL, text, 1, cases[i].message);
-		free(text);
-	}
-}
-END_TEST
-
-START_TEST(test_not_a_trace)
-{
-	static const char nul[] = "arrival_s,input_tokens,output_tokens\n1,1,1\n2,1\0,1\n";
-	struct replay r;
-
-	assert_refused(NULL, "", 0, "FILE: no requests: the file is empty\n");
-	assert_refused(NULL, "\xef\xbb\xbf\r\n\n", 0, "FILE: no requests: the file is empty\n");
-	assert_refused("csv", "arrival_s,input_tokens,output_tokens\r\n", 0, "FILE: no requests\n");
-	assert_refused(NULL, "TIMESTAMP,ContextTokens,GeneratedTokens", 0, "FILE: no requests\n");
-	assert_refused(NULL, "\x1f\x8b\x08 more", 0, "FILE: gzip-compressed; unpack it first\n");
-	assert_refused(NULL, "PK\x03\x04zip", 0, "FILE: zip-compressed; unpack it first\n");
-	assert_refused(NULL, "when,what\n1,2\n", 0,
-	               "FILE: cannot tell the trace's format; known are");
-	assert_refused(NULL, "{\"a\":{\"timestamp\":1}}\n", 0, "cannot tell the trace's format");
-	assert_refused("csv", "arrivals,input_tokens,output_tokens\n1,2,3\n", 0,
-	               "FILE:1:1: no column \"arrival_s\"; is it \"arrivals\"?\n");
-	assert_refused("csv", "arrival_s,arrival_s,input_tokens,output_tokens\n1,2,3,4\n", 0,
-	               "FILE:1:2: two columns are called \"arrival_s\"\n");
-	assert_refused("mooncake", "arrival_s,input_tokens,output_tokens\n1,2,3\n", 0, "FILE:1:");
-	replay_bytes(&r, load_of(NULL), LLM_GENERATE, nul, sizeof(nul) - 1);
-	assert_printed(&r, "FILE: not a trace: the file is binary");
-	ck_assert(!r.opened);
-	replay_free(&r);
-}
-END_TEST
-
-START_TEST(test_binary_behind_the_head)
-{
-	const size_t size = 200000;
-	char *bytes = mem_new(size, 1);
-	struct replay r;
-
-	/* More than the opening bytes are blank lines; the zero byte comes after them. */
-	memset(bytes, '\n', size);
-	memcpy(bytes, plain_text, sizeof(plain_text) - 1);
-	bytes[size - 5] = '\0';
-	replay_bytes(&r, load_of(NULL), LLM_GENERATE, bytes, size);
-	ck_assert_uint_eq(r.n, 3);
-	ck_assert(r.failed);
-	assert_printed(&r, "not a text file");
-	replay_free(&r);
-	memset(bytes, '\n', size);
-	memcpy(bytes, mooncake_text, sizeof(mooncake_text) - 1);
-	bytes[size - 5] = '\0';
-	replay_bytes(&r, load_of(NULL), LLM_GENERATE, bytes, size);
-	ck_assert_uint_eq(r.n, 3);
-	ck_assert(r.failed);
-	assert_printed(&r, "the file is binary");
-	replay_free(&r);
-	free(bytes);
-}
-END_TEST
-
-START_TEST(test_missing_file)
-{
-	struct scenario_load load = load_of("csv");
-	const struct llm_spec llm = {.task = LLM_GENERATE};
-	char missing[] = "/tmp/no-such-folder/x.csv", folder[] = "/tmp";
-	struct err *err = err_new();
-
-	load.file = missing;
-	ck_assert_ptr_null(workload_open(&load, &llm, 1, 0, err));
-	ck_assert_int_eq(err_exit_code(err), ERR_IO);
-	ck_assert_str_eq(err_message(err, 0),
-	                 "/tmp/no-such-folder/x.csv: No such file or directory");
-	load.file = folder;
-	ck_assert_ptr_null(workload_open(&load, &llm, 1, 0, err));
-	ck_assert_uint_eq(err_count(err), 2);
-	err_free(err);
 }
 END_TEST
 
@@ -661,26 +326,25 @@ END_TEST
 	"{\"response\":\"data: {\\\"choices\\\":[{\\\"delta\\\":{\\\"content\\\":\\\"" text \
 	"\\\"}}]}\\n\\n\"}"
 #define DONE "{\"response\":\"data: [DONE]\\n\\n\"}"
-#define EXPORT(requests)                                                                                   \
-	"{\"experiments\":[{\"experiment\":{\"mode\":\"concurrency\",\"value\":2},\"requests\":[" requests \
-	"],\"window_boundaries\":[]}],\"version\":\"2.59.0\",\"service_kind\":\"openai\","                 \
-	"\"endpoint\":\"v1/chat/completions\"}"
+#define EXPORT(requests)                                                    \
+	"{\"experiments\":[{\"experiment\":{},\"requests\":[" requests "]," \
+	"\"window_boundaries\":[]}],\"version\":\"2\",\"service_kind\":\"openai\"}"
 #define REQUEST(at, inputs, outputs)                                                        \
 	"{\"timestamp\":" at ",\"request_inputs\":{" inputs "},\"response_timestamps\":[]," \
 	"\"response_outputs\":[" outputs "]}"
+
+#define STREAMED REQUEST("2000", "", CHUNK("") "," CHUNK("a") "," CHUNK("b") "," DONE)
+#define IDS REQUEST("1000", "\"input_lengths\":[12]", "{\"output_ids\":1},{\"output_ids\":[2,3]}")
+#define EMPTY REQUEST("1500", "", CHUNK("") "," DONE)
+#define TRITON REQUEST("3000", "", "{\"text_output\":\"x\"},{\"text_output\":\"\"}")
+#define STATED "{\\\"prompt_tokens\\\":9,\\\"completion_tokens\\\":17}"
+#define USAGE REQUEST("4000", "", CHUNK("x") ",{\"response\":\"data: {\\\"usage\\\":" STATED "}\"}")
 
 START_TEST(test_genai_perf)
 {
 	struct scenario_load load = load_of(NULL);
 	struct replay r;
-	const char *text = EXPORT(
-		REQUEST("2000", "", CHUNK("") "," CHUNK("a") "," CHUNK("b") "," DONE) "," REQUEST("1000", "\"input_lengths\":[12]", "{\"output_ids\":1},{\"output_ids\":[2,3]}") "," REQUEST(
-			"1500", "",
-			CHUNK("") "," DONE) "," REQUEST("3000", "",
-	                                                "{\"text_output\":\"x\"},{\"text_output\":\"\"}") "," REQUEST("4000",
-	                                                                                                              "",
-	                                                                                                              CHUNK("x") ",{\"response\":\"data: {\\\"usage\\\":{"
-	                                                                                                                         "\\\"prompt_tokens\\\":9,\\\"completion_tokens\\\":17}}\"}"));
+	const char *text = EXPORT(STREAMED "," IDS "," EMPTY "," TRITON "," USAGE);
 
 	load.isl.mean = 100;
 	replay_text(&r, load, text);
@@ -804,12 +468,6 @@ int main(void)
 	tcase_add_test(tests, test_notes);
 	tcase_add_test(tests, test_line_ends);
 	tcase_add_test(tests, test_exact_times);
-	tcase_add_test(tests, test_bad_times);
-	tcase_add_test(tests, test_bad_rows);
-	tcase_add_test(tests, test_bad_lines);
-	tcase_add_test(tests, test_not_a_trace);
-	tcase_add_test(tests, test_binary_behind_the_head);
-	tcase_add_test(tests, test_missing_file);
 	tcase_add_test(tests, test_ties_keep_order);
 	tcase_add_test(tests, test_speedup);
 	tcase_add_test(tests, test_counts_and_warmup);
