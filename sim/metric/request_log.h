@@ -1,36 +1,17 @@
 /*
- * What happened to each request, and the statistics that follow. Metrics, defined here once:
- * TTFT first token - arrival (waiting included); TTST second - first token; latency last token -
- * arrival; TPOT (last - first) / (output - 1), GenAI-Perf's inter_token_latency; ITL every gap
- * between consecutive tokens, AIPerf's inter_chunk_latency; queue admission - arrival.
- * Constant memory per finished request unless records are kept.
+ * The statistics of all requests of a run: noted as they finish, read at the end. What a metric means
+ * is request_record.h. Constant memory, whatever the number of requests, unless records are kept.
  */
 #ifndef ALIQUOT_METRIC_REQUEST_LOG_H
 #define ALIQUOT_METRIC_REQUEST_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/units.h"
-
-enum request_end { REQUEST_FINISHED, REQUEST_REJECTED, REQUEST_LOST };
-
-struct request_record {
-	uint64_t id;       /* order of arrival within the run, from 0 */
-	ns_t arrival;
-	ns_t admitted;     /* first time in a batch; valid only when finished */
-	ns_t first;        /* first token delivered; = end without output tokens */
-	ns_t second;       /* second token delivered; 0 when output < 2 */
-	ns_t end;          /* last token delivered, or time of rejection */
-	int32_t input_tokens, output_tokens;
-	uint32_t replica;  /* within the service */
-	uint32_t user;
-	uint16_t service;
-	uint16_t preemptions;
-	uint8_t outcome;   /* enum request_end */
-	bool warmup;
-};
+#include "metric/dist.h"
+#include "metric/request_record.h"
+#include "spec/slo.h"
 
 struct request_log;
 
@@ -41,17 +22,46 @@ struct request_log;
 struct request_log *request_log_new(size_t n_services, bool keep_records);
 void request_log_free(struct request_log *log);
 
-/* Note a finished, rejected or lost request. Warm-up requests are kept as records but not counted. */
+/*
+ * The limits that goodput of one service counts against; call before the first request. `slo` is
+ * borrowed for the life of the log. Without this call its goodput is undefined.
+ */
+void request_log_set_limits(struct request_log *log, size_t service, const struct slo *slo,
+                            size_t n_slo);
+
+/*
+ * Note a finished, rejected or lost request. Warm-up requests are kept as records but not counted.
+ * Called once per request: some 30 ns without limits.
+ */
 void request_log_add(struct request_log *log, const struct request_record *r);
 
 /*
  * Note token gaps of one service: `weight` sequences each saw the `n` gaps first, first + step,
- * first + 2 step, ... in ticks (2^-20 ns). Cost follows the histogram cells crossed, not n.
+ * first + 2 step, ... in ticks (2^-20 ns), each counted in whole ns, rounded down. The same result
+ * however a progression is cut into pieces. Cost follows the histogram cells crossed, not n.
  */
 void request_log_gaps(struct request_log *log, size_t service, tick_t first, tick_t step, int64_t n,
                       int64_t weight);
 
 /* The kept records in order of completion (NULL, 0 when not kept); borrowed. */
 const struct request_record *request_log_records(const struct request_log *log, size_t *n);
+
+/* Counts of one service's measured requests. */
+struct request_counts {
+	int64_t finished, rejected, lost;
+	int64_t warmup;               /* finished but not measured */
+	int64_t good;                 /* finished within every request-level limit */
+	bool limited;                 /* there is such a limit: `good` means something */
+	ns_t first_arrival, last_end; /* of the finished; valid only when finished > 0 */
+};
+void request_log_counts(const struct request_log *log, size_t service, struct request_counts *out);
+
+/* Distribution of one metric over the measured finished requests of a service. */
+void request_log_dist(const struct request_log *log, size_t service, enum request_metric metric,
+                      struct dist *out);
+
+/* Its percentiles p[n], each in [0, 100], into out[n], NaN without samples. */
+void request_log_quantiles(const struct request_log *log, size_t service,
+                           enum request_metric metric, const double *p, size_t n, double *out);
 
 #endif

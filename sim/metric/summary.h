@@ -7,18 +7,9 @@
 #include <stdint.h>
 
 #include "base/units.h"
+#include "metric/dist.h"
 #include "metric/request_log.h"
 #include "spec/slo.h"
-
-/* NaN when undefined (no sample). Percentiles p1 p5 p10 p25 p50 p75 p90 p95 p99. */
-#define DIST_PERCENTILES 9
-extern const double dist_percentiles[DIST_PERCENTILES];
-
-struct dist {
-	int64_t count;
-	double avg, sum, min, max, std;
-	double p[DIST_PERCENTILES];
-};
 
 struct service_summary {
 	const char *name; /* borrowed from the scenario */
@@ -69,13 +60,19 @@ struct summary {
 void summary_fini(struct summary *s);
 
 /*
- * Distributions and rates of service `i` of a log into *out: counts, times, lengths, throughput.
- * `slo` (n of them, may be 0) gives goodput: request-level limits only. Leaves the replica fields alone.
+ * Distributions and rates of service `i` of a log into *out: counts, times, lengths, throughput. Rates
+ * divide by D = last_end - first_arrival of the measured finished requests and are NaN without any.
+ * Goodput counts request-level limits only (request_is_good): those of `slo` (n of them, may be 0) when
+ * records are kept, else those of request_log_set_limits; NaN without any. Leaves name, submitted,
+ * unfinished, streaming, generates and the replica fields alone.
  */
 void summary_service(const struct request_log *log, size_t i, const struct slo *slo, size_t n_slo,
                      struct service_summary *out);
 
-/* Value of a limit's metric and statistic in a service summary; NaN when undefined. */
+/*
+ * Value of a limit's metric and statistic in a service summary, in the limit's unit; NaN when
+ * undefined. The error rate is (rejected + lost) / (finished + rejected + lost).
+ */
 double summary_observe(const struct service_summary *s, const struct request_log *log, size_t i,
                        const struct slo *limit);
 

@@ -1,0 +1,285 @@
+/* Counting finished requests as they come; one struct per service so that adding stays in cache. */
+#include "metric/request_log.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "metric/quantile.h"
+
+#include <stdlib.h>
+
+struct tally {
+	struct histogram histogram;
+	struct moments moments;
+};
+
+struct service_log {
+	struct tally of[REQUEST_METRICS]; /* empty when records are kept */
+	struct histogram gaps;
+	i128_t gap_ticks;                 /* sum of all gaps */
+	const struct slo *slo;
+	size_t n_slo;
+	struct request_counts counts;
+};
+
+struct request_log {
+	struct service_log *services;
+	size_t n_services;
+	bool keep;
+	VEC(struct request_record) records;
+};
+
+struct request_log *request_log_new(size_t n_services, bool keep_records)
+{
+	struct request_log *log = mem_new(1, sizeof(*log));
+
+	log->services = mem_new_aligned(n_services, sizeof(*log->services));
+	log->n_services = n_services;
+	log->keep = keep_records;
+	for (size_t i = 0; i < n_services; i++) {
+		struct service_log *s = &log->services[i];
+
+		histogram_init(&s->gaps);
+		for (size_t m = 0; m < REQUEST_METRICS && !keep_records; m++) {
+			histogram_init(&s->of[m].histogram);
+		}
+		s->counts.first_arrival = INT64_MAX;
+		s->counts.last_end = INT64_MIN;
+	}
+	return log;
+}
+
+void request_log_free(struct request_log *log)
+{
+	if (log == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < log->n_services; i++) {
+		histogram_fini(&log->services[i].gaps);
+		for (size_t m = 0; m < REQUEST_METRICS; m++) {
+			histogram_fini(&log->services[i].of[m].histogram);
+		}
+	}
+	free(log->services);
+	free(log->records.at);
+	free(log);
+}
+
+void request_log_set_limits(struct request_log *log, size_t service, const struct slo *slo,
+                            size_t n_slo)
+{
+	sim_assert(service < log->n_services);
+	struct service_log *s = &log->services[service];
+
+	s->slo = slo;
+	s->n_slo = n_slo;
+	s->counts.limited = false;
+	for (size_t i = 0; i < n_slo; i++) {
+		s->counts.limited = s->counts.limited || request_level(&slo[i]);
+	}
+}
+
+static void tally_add(struct service_log *s, enum request_metric metric, int64_t v)
+{
+	histogram_add(&s->of[metric].histogram, v, 1);
+	moments_add(&s->of[metric].moments, v);
+}
+
+static void add_values(struct service_log *s, const struct request_record *r)
+{
+	tally_add(s, METRIC_TTFT, r->first - r->arrival);
+	tally_add(s, METRIC_LATENCY, r->end - r->arrival);
+	tally_add(s, METRIC_QUEUE, r->admitted - r->arrival);
+	tally_add(s, METRIC_INPUT, r->input_tokens);
+	tally_add(s, METRIC_OUTPUT, r->output_tokens);
+	if (r->output_tokens >= 2) {
+		int64_t tpot = request_tpot(r);
+
+		tally_add(s, METRIC_TTST, r->second - r->first);
+		tally_add(s, METRIC_TPOT, tpot);
+		if (tpot > 0) {
+			tally_add(s, METRIC_TPS_USER, request_milli_tps(tpot));
+		}
+	}
+}
+
+void request_log_add(struct request_log *log, const struct request_record *r)
+{
+	sim_assert(r->service < log->n_services);
+	struct service_log *s = &log->services[r->service];
+
+	if (log->keep) {
+		vec_push(&log->records, *r);
+	}
+	if (r->outcome != REQUEST_FINISHED) {
+		int64_t *count = r->outcome == REQUEST_LOST ? &s->counts.lost : &s->counts.rejected;
+
+		*count += r->warmup ? 0 : 1;
+		return;
+	}
+	if (r->warmup) {
+		s->counts.warmup++;
+		return;
+	}
+	s->counts.finished++;
+	if (r->arrival < s->counts.first_arrival) {
+		s->counts.first_arrival = r->arrival;
+	}
+	if (r->end > s->counts.last_end) {
+		s->counts.last_end = r->end;
+	}
+	if (s->counts.limited && request_is_good(r, s->slo, s->n_slo)) {
+		s->counts.good++;
+	}
+	if (!log->keep) {
+		add_values(s, r);
+	}
+}
+
+void request_log_gaps(struct request_log *log, size_t service, tick_t first, tick_t step, int64_t n,
+                      int64_t weight)
+{
+	sim_assert(service < log->n_services);
+	struct service_log *s = &log->services[service];
+
+	if (n <= 0 || weight <= 0) {
+		return;
+	}
+	histogram_add_progression(&s->gaps, first, step, n, weight);
+	s->gap_ticks += ((i128_t)n * first + ((i128_t)n * (n - 1) / 2) * step) * weight;
+}
+
+const struct request_record *request_log_records(const struct request_log *log, size_t *n)
+{
+	*n = log->records.n;
+	return log->records.at;
+}
+
+void request_log_counts(const struct request_log *log, size_t service, struct request_counts *out)
+{
+	sim_assert(service < log->n_services);
+	*out = log->services[service].counts;
+}
+
+/* Factor between the integer unit of a metric and the reported one. */
+static double unit_of(enum request_metric metric)
+{
+	switch (metric) {
+	case METRIC_INPUT:
+	case METRIC_OUTPUT:
+		return 1.0;
+	case METRIC_TPS_USER:
+		return 1e3;
+	case METRIC_TTFT:
+	case METRIC_TTST:
+	case METRIC_TPOT:
+	case METRIC_LATENCY:
+	case METRIC_QUEUE:
+	case METRIC_ITL:
+		break;
+	}
+	return (double)NS_PER_MS;
+}
+
+/* Sorted values of one metric from the kept records; caller frees. */
+static int64_t *gather(const struct request_log *log, size_t service, enum request_metric metric,
+                       size_t *n)
+{
+	int64_t *v = mem_new((size_t)log->services[service].counts.finished, sizeof(*v));
+
+	*n = 0;
+	for (size_t i = 0; i < log->records.n; i++) {
+		const struct request_record *r = &log->records.at[i];
+
+		if (r->service == service && r->outcome == REQUEST_FINISHED && !r->warmup &&
+		    request_value(r, metric, &v[*n])) {
+			(*n)++;
+		}
+	}
+	quantile_sort_int(v, *n);
+	return v;
+}
+
+/*
+ * Sorted tokens per second per user, unrounded: of the TPOTs from the longest to the shortest, those
+ * of 0 left out. Caller frees.
+ */
+static double *gather_tps_user(const struct request_log *log, size_t service, size_t *n)
+{
+	size_t n_tpot;
+	int64_t *tpot = gather(log, service, METRIC_TPOT, &n_tpot);
+	double *v = mem_new(n_tpot, sizeof(*v));
+
+	*n = 0;
+	for (size_t i = n_tpot; i > 0 && tpot[i - 1] > 0; i--) {
+		v[(*n)++] = (double)NS_PER_S / (double)tpot[i - 1];
+	}
+	free(tpot);
+	return v;
+}
+
+static void gaps_dist(const struct service_log *s, struct dist *out)
+{
+	struct moments none = {0};
+
+	dist_of_histogram(&s->gaps, &none, (double)NS_PER_MS, out);
+	if (out->count > 0) {
+		out->sum = (double)s->gap_ticks / (double)(INT64_C(1) << TICK_SHIFT) / (double)NS_PER_MS;
+		out->avg = out->sum / (double)out->count;
+		out->std = histogram_std(&s->gaps) / (double)NS_PER_MS;
+	}
+}
+
+void request_log_dist(const struct request_log *log, size_t service, enum request_metric metric,
+                      struct dist *out)
+{
+	sim_assert(service < log->n_services);
+	const struct service_log *s = &log->services[service];
+	size_t n;
+
+	if (metric == METRIC_ITL) {
+		gaps_dist(s, out);
+	} else if (!log->keep) {
+		dist_of_histogram(&s->of[metric].histogram, &s->of[metric].moments, unit_of(metric), out);
+	} else if (metric == METRIC_TPS_USER) {
+		double *v = gather_tps_user(log, service, &n);
+
+		dist_of_reals(v, n, out);
+		free(v);
+	} else {
+		int64_t *v = gather(log, service, metric, &n);
+
+		dist_of_ints(v, n, unit_of(metric), out);
+		free(v);
+	}
+}
+
+void request_log_quantiles(const struct request_log *log, size_t service,
+                           enum request_metric metric, const double *p, size_t n, double *out)
+{
+	sim_assert(service < log->n_services);
+	const struct service_log *s = &log->services[service];
+	size_t n_values;
+
+	if (metric == METRIC_ITL || !log->keep) {
+		const struct histogram *h = metric == METRIC_ITL ? &s->gaps : &s->of[metric].histogram;
+
+		for (size_t i = 0; i < n; i++) {
+			out[i] = histogram_quantile(h, p[i]) / unit_of(metric);
+		}
+	} else if (metric == METRIC_TPS_USER) {
+		double *v = gather_tps_user(log, service, &n_values);
+
+		for (size_t i = 0; i < n; i++) {
+			out[i] = quantile_real(v, n_values, p[i]);
+		}
+		free(v);
+	} else {
+		int64_t *v = gather(log, service, metric, &n_values);
+
+		for (size_t i = 0; i < n; i++) {
+			out[i] = quantile_int(v, n_values, p[i]) / unit_of(metric);
+		}
+		free(v);
+	}
+}

@@ -1,0 +1,164 @@
+/* From a log of requests to what every report prints. */
+#include "metric/summary.h"
+
+#include "base/check.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+void summary_fini(struct summary *s)
+{
+	free(s->services);
+	free(s->limits);
+	s->services = NULL;
+	s->limits = NULL;
+}
+
+/* Requests of service i that meet every request-level limit; NaN without such a limit. */
+static double count_good(const struct request_log *log, size_t i, const struct slo *slo, size_t n_slo)
+{
+	struct request_counts counts;
+	size_t n, good = 0;
+	bool limited = false;
+	const struct request_record *r = request_log_records(log, &n);
+
+	if (r == NULL) {
+		request_log_counts(log, i, &counts);
+		return counts.limited ? (double)counts.good : (double)NAN;
+	}
+	for (size_t k = 0; k < n_slo; k++) {
+		limited = limited || request_level(&slo[k]);
+	}
+	for (size_t k = 0; k < n && limited; k++) {
+		if (r[k].service == i && r[k].outcome == REQUEST_FINISHED && !r[k].warmup &&
+		    request_is_good(&r[k], slo, n_slo)) {
+			good++;
+		}
+	}
+	return limited ? (double)good : (double)NAN;
+}
+
+static void set_counts(const struct request_counts *c, struct service_summary *out)
+{
+	out->finished = c->finished;
+	out->rejected = c->rejected;
+	out->lost = c->lost;
+	out->warmup = c->warmup;
+	out->first_arrival = c->finished > 0 ? c->first_arrival : 0;
+	out->last_end = c->finished > 0 ? c->last_end : 0;
+}
+
+void summary_service(const struct request_log *log, size_t i, const struct slo *slo, size_t n_slo,
+                     struct service_summary *out)
+{
+	struct dist *const dists[] = {
+		[METRIC_TTFT] = &out->ttft_ms,         [METRIC_TTST] = &out->ttst_ms,
+		[METRIC_TPOT] = &out->tpot_ms,         [METRIC_LATENCY] = &out->latency_ms,
+		[METRIC_QUEUE] = &out->queue_ms,       [METRIC_INPUT] = &out->input_tokens,
+		[METRIC_OUTPUT] = &out->output_tokens, [METRIC_TPS_USER] = &out->tps_user,
+		[METRIC_ITL] = &out->itl_ms,
+	};
+	struct request_counts counts;
+
+	request_log_counts(log, i, &counts);
+	set_counts(&counts, out);
+	for (size_t m = 0; m < sizeof(dists) / sizeof(dists[0]); m++) {
+		request_log_dist(log, i, (enum request_metric)m, dists[m]);
+	}
+	double seconds = ns_to_seconds(out->last_end - out->first_arrival);
+	bool known = seconds > 0.0;
+
+	out->input_tokens_per_s = known ? out->input_tokens.sum / seconds : (double)NAN;
+	out->output_tokens_per_s = known ? out->output_tokens.sum / seconds : (double)NAN;
+	out->requests_per_s = known ? (double)out->finished / seconds : (double)NAN;
+	out->goodput_per_s = known ? count_good(log, i, slo, n_slo) / seconds : (double)NAN;
+}
+
+/* The distribution a limit speaks of, or NULL for a scalar metric. */
+static const struct dist *limited_dist(const struct service_summary *s, enum slo_metric slo,
+                                       enum request_metric *metric)
+{
+	switch (slo) {
+	case SLO_TTFT:
+		*metric = METRIC_TTFT;
+		return &s->ttft_ms;
+	case SLO_TTST:
+		*metric = METRIC_TTST;
+		return &s->ttst_ms;
+	case SLO_TPOT:
+		*metric = METRIC_TPOT;
+		return &s->tpot_ms;
+	case SLO_ITL:
+		*metric = METRIC_ITL;
+		return &s->itl_ms;
+	case SLO_LATENCY:
+		*metric = METRIC_LATENCY;
+		return &s->latency_ms;
+	case SLO_QUEUE:
+		*metric = METRIC_QUEUE;
+		return &s->queue_ms;
+	case SLO_TPS_USER:
+		*metric = METRIC_TPS_USER;
+		return &s->tps_user;
+	case SLO_TPS:
+	case SLO_RPS:
+	case SLO_GOODPUT:
+	case SLO_ERROR_RATE:
+		break;
+	}
+	return NULL;
+}
+
+static double observe_scalar(const struct service_summary *s, enum slo_metric metric)
+{
+	double failed = (double)(s->rejected + s->lost);
+	double ended = failed + (double)s->finished;
+
+	switch (metric) {
+	case SLO_TPS:
+		return s->output_tokens_per_s;
+	case SLO_RPS:
+		return s->requests_per_s;
+	case SLO_GOODPUT:
+		return s->goodput_per_s;
+	case SLO_ERROR_RATE:
+		return ended > 0.0 ? failed / ended : (double)NAN;
+	case SLO_TTFT:
+	case SLO_TTST:
+	case SLO_TPOT:
+	case SLO_ITL:
+	case SLO_LATENCY:
+	case SLO_QUEUE:
+	case SLO_TPS_USER:
+		break;
+	}
+	check_fail(__FILE__, __LINE__, "a metric that is one number");
+}
+
+double summary_observe(const struct service_summary *s, const struct request_log *log, size_t i,
+                       const struct slo *limit)
+{
+	enum request_metric metric;
+	const struct dist *d = limited_dist(s, limit->metric, &metric);
+	double value;
+
+	if (d == NULL) {
+		return observe_scalar(s, limit->metric);
+	}
+	switch (limit->stat) {
+	case SLO_AVG:
+		return d->avg;
+	case SLO_MIN:
+		return d->min;
+	case SLO_MAX:
+		return d->max;
+	case SLO_STD:
+		return d->std;
+	case SLO_PERCENTILE:
+		request_log_quantiles(log, i, metric, &limit->percentile, 1, &value);
+		return value;
+	case SLO_NONE:
+		break;
+	}
+	check_fail(__FILE__, __LINE__, "a distribution needs a statistic");
+}
