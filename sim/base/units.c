@@ -1,4 +1,7 @@
-/* The rounding from seconds as floating point to integer time; nothing else rounds to a clock. */
+/*
+ * The rounding (to nearest, ties to even) from seconds as floating point to integer time; nothing
+ * else rounds to a clock.
+ */
 #include "base/units.h"
 
 #include "base/check.h"
@@ -11,14 +14,12 @@
 ns_t ns_from_seconds(double seconds)
 {
 	sim_assert(isfinite(seconds) && seconds >= 0.0);
-	double ns = floor(seconds * 1e9 + 0.5);
-
-	sim_assert(ns < NS_LIMIT);
-	return (ns_t)ns;
+	sim_assert(seconds * 1e9 < NS_LIMIT);
+	return llrint(seconds * 1e9);
 }
 
 tick_t tick_from_seconds(double seconds)
 {
 	sim_assert(isfinite(seconds) && seconds >= 0.0 && seconds < TICK_LIMIT_S);
-	return (tick_t)floor(seconds * 1e9 * (double)(INT64_C(1) << TICK_SHIFT) + 0.5);
+	return llrint(seconds * 1e9 * (double)(INT64_C(1) << TICK_SHIFT));
 }

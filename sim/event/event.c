@@ -9,10 +9,7 @@
 void event_list_init(struct event_list *list, uint32_t n)
 {
 	sim_assert(n >= 1 && n <= UINT32_C(1) << 30);
-	list->n_leaves = 1;
-	while (list->n_leaves < n) {
-		list->n_leaves *= 2;
-	}
+	list->n_leaves = n < 2 ? 2 : n;
 	list->node = mem_new_aligned(2 * (size_t)list->n_leaves, sizeof(*list->node));
 	list->now = 0;
 	list->count = 0;

@@ -39,7 +39,7 @@ static void preempt_newest(struct sim *s, struct replica *r)
 bool batch_make_room(struct sim *s, struct replica *r)
 {
 	bool preempted = false;
-	while (!kv_cache_fits(&r->kv, kv_cache_growth(&r->kv, r->iteration, 1))) {
+	while (!kv_cache_fits_growing(&r->kv, 0, r->n_decoding, r->iteration)) {
 		preempt_newest(s, r);
 		preempted = true;
 	}
@@ -76,8 +76,9 @@ static enum replica_block head_block(const struct sim *s, const struct replica *
 		return BLOCK_PROMPTS;
 	}
 	const int64_t tokens = r->kv.grows ? q->context : (int64_t)q->input + q->output;
-	const int64_t growth = kv_cache_growth(&r->kv, r->iteration, 1);
-	return kv_cache_fits(&r->kv, kv_cache_blocks(&r->kv, tokens) + growth) ? BLOCK_NONE : BLOCK_KV;
+	return kv_cache_fits_growing(&r->kv, kv_cache_blocks(&r->kv, tokens), r->n_decoding, r->iteration)
+	               ? BLOCK_NONE
+	               : BLOCK_KV;
 }
 
 static struct request *admit_head(struct sim *s, struct replica *r, struct step_shape *shape)
@@ -131,6 +132,9 @@ bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape)
 	const struct engine_options *const o = &s->services[r->service].options;
 	struct request_pool *const pool = &s->cluster.requests;
 	const bool whole = o->batching == BATCHING_PREFILL_FIRST;
+	if (r->prefilling == REQUEST_NONE && r->waiting.n == 0 && r->blocked == BLOCK_NONE) {
+		return false;
+	}
 	int64_t room = prompt_room(o, r);
 	for (uint32_t i = r->prefilling; i != REQUEST_NONE && room > 0; i = pool->at[i].next) {
 		room -= take_chunk(&pool->at[i], room, shape);

@@ -34,7 +34,8 @@ bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request)
 		const int64_t boundary = replica_boundary_after(r, now);
 		if (boundary < r->planned) {
 			r->planned = boundary > r->done ? boundary : r->done + 1;
-			event_set(&s->events, replica, replica_boundary(r, r->planned), PHASE_STEP_DONE);
+			event_hasten(&s->events, replica, replica_boundary(r, r->planned),
+			             PHASE_STEP_DONE);
 		}
 	}
 	return true;
@@ -169,6 +170,9 @@ void engine_step_done(struct sim *s, uint32_t replica)
 		stretch_end(r);
 		r->state = REPLICA_IDLE;
 		event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
+	} else if (event_is_alone(&s->events, replica)) {
+		s->events.count++;
+		engine_start(s, replica);
 	} else {
 		r->state = REPLICA_STARTING;
 		event_set(&s->events, replica, s->events.now, PHASE_ENGINE_START);

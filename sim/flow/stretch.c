@@ -95,10 +95,10 @@ void stretch_advance(struct sim *s, struct replica *r, int64_t to)
 
 void stretch_end(struct replica *r)
 {
-	const i128_t pairs = (i128_t)r->done * (r->done - 1) / 2;
+	const int64_t pairs = r->done * (r->done - 1) / 2;
 	const i128_t busy = replica_ticks(r, r->done);
 	r->totals.busy += busy;
-	r->totals.gpu += (i128_t)r->done * r->gpu_first + pairs * r->gpu_growth;
+	r->totals.gpu += (i128_t)r->done * r->gpu_first + (i128_t)pairs * r->gpu_growth;
 	r->totals.prompt += r->prompt_step ? busy : 0;
 	r->done = 0;
 	r->first = 0;

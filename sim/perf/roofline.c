@@ -40,9 +40,10 @@ static double linear_s(const struct perf *p, int64_t tokens, int64_t sampled, in
 {
 	const double t = (double)tokens;
 	const double flops = t * p->f_token + (double)sampled * p->f_head;
-	const double bytes = p->dense_bytes + (sampled > 0 ? p->head_bytes : 0.0) +
-	                     p->expert_bytes_all * (1.0 - power(p->idle_share, tokens)) +
-	                     t * p->activation_bytes;
+	double bytes = p->dense_bytes + (sampled > 0 ? p->head_bytes : 0.0) + t * p->activation_bytes;
+	if (p->expert_bytes_all > 0.0) { /* experts touched by uniform routing */
+		bytes += p->expert_bytes_all * (1.0 - power(p->idle_share, tokens));
+	}
 	const double compute = flops * p->s_per_flop;
 	const double memory = bytes * p->s_per_byte;
 	return p->fixed_s + t * p->link_s_per_token + (compute > memory ? compute : memory) +

@@ -87,6 +87,14 @@ int64_t kv_cache_growth(const struct kv_cache *kv, int64_t iteration, int64_t st
 	return blocks;
 }
 
+bool kv_cache_fits_growing(const struct kv_cache *kv, int64_t blocks, int64_t n_decoding,
+                           int64_t iteration)
+{
+	/* at worst every sequence takes a block: no need to look who does */
+	return kv_cache_fits(kv, blocks + n_decoding) ||
+	       kv_cache_fits(kv, blocks + kv_cache_growth(kv, iteration, 1));
+}
+
 int64_t kv_cache_steps(const struct kv_cache *kv, int64_t n_decoding, int64_t iteration, int64_t limit)
 {
 	if (!kv->grows || n_decoding == 0) {

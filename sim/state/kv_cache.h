@@ -49,6 +49,10 @@ void kv_cache_leave(struct kv_cache *kv, int64_t length, int64_t iteration);
 /* Blocks that the decoding sequences take in `steps` iterations from `iteration` on. */
 int64_t kv_cache_growth(const struct kv_cache *kv, int64_t iteration, int64_t steps);
 
+/* Enough free blocks for `blocks` and one more iteration of the decoding sequences. */
+bool kv_cache_fits_growing(const struct kv_cache *kv, int64_t blocks, int64_t n_decoding,
+                           int64_t iteration);
+
 /* The most iterations, up to `limit`, that fit in the free blocks. */
 int64_t kv_cache_steps(const struct kv_cache *kv, int64_t n_decoding, int64_t iteration, int64_t limit);
 

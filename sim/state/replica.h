@@ -112,7 +112,7 @@ ns_t replica_drop_fresh(struct replica *r, uint32_t request);
 /* Ticks from the anchor to boundary k. */
 static inline i128_t replica_ticks(const struct replica *r, int64_t k)
 {
-	return (i128_t)k * r->first + ((i128_t)k * (k - 1) / 2) * r->growth;
+	return (i128_t)k * r->first + (i128_t)(k * (k - 1) / 2) * r->growth; /* k < 2^31 */
 }
 
 /* Time of boundary k. */

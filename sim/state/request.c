@@ -1,11 +1,14 @@
 /* The pool of requests in flight. */
 #include "state/request.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/mem.h"
+
+static_assert(sizeof(struct request) == 128, "a request should touch no more lines than it must");
 
 void request_pool_init(struct request_pool *pool)
 {
@@ -23,7 +26,12 @@ static void grow(struct request_pool *pool)
 {
 	const uint32_t cap = pool->cap == 0 ? 256 : 2 * pool->cap;
 	sim_assert(cap > pool->cap);
-	pool->at = mem_resize(pool->at, cap, sizeof(*pool->at));
+	struct request *const at = mem_new_aligned(cap, sizeof(*at));
+	if (pool->cap > 0) {
+		memcpy(at, pool->at, pool->cap * sizeof(*at));
+	}
+	free(pool->at);
+	pool->at = at;
 	for (uint32_t i = cap; i-- > pool->cap;) { /* lowest index first */
 		pool->at[i].next = pool->free;
 		pool->free = i;

@@ -48,6 +48,12 @@ static void change(struct service *s, uint32_t replica, int64_t delta)
 	sim_assert(s->load[replica] >= 0);
 	uint64_t key = (uint64_t)s->load[replica] << REPLICA_BITS | replica;
 	uint32_t i = s->n_leaves + replica;
+	if (delta < 0) { /* it only gets better: up to where it loses */
+		for (; i >= 1 && key < s->tree[i]; i >>= 1) {
+			s->tree[i] = key;
+		}
+		return;
+	}
 	s->tree[i] = key;
 	while (i > 1) {
 		const uint64_t other = s->tree[i ^ 1];

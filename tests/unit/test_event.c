@@ -8,6 +8,11 @@
 #define N 37
 #define ROUNDS 100000
 
+static ns_t event_at(const struct event_list *list, uint32_t id)
+{
+	return (ns_t)(uint64_t)(list->node[list->n_leaves + id] >> 64);
+}
+
 static int before(ns_t at, enum phase phase, uint32_t id, ns_t at2, enum phase phase2, uint32_t id2)
 {
 	if (at != at2) {
@@ -32,7 +37,11 @@ START_TEST(random_schedules_and_cancels)
 		const uint32_t id = (uint32_t)rng_below(rng, N);
 		at[id] = rng_below(rng, 8) == 0 ? NS_NEVER : list.now + (ns_t)rng_below(rng, 50);
 		phase[id] = (enum phase)rng_below(rng, 5);
-		event_set(&list, id, at[id], phase[id]);
+		if (at[id] != NS_NEVER && event_at(&list, id) > at[id]) {
+			event_hasten(&list, id, at[id], phase[id]);
+		} else {
+			event_set(&list, id, at[id], phase[id]);
+		}
 		uint32_t best = 0;
 		for (uint32_t i = 1; i < N; i++) {
 			if (at[i] != NS_NEVER &&
@@ -78,12 +87,27 @@ START_TEST(ties_go_by_phase_then_number)
 }
 END_TEST
 
+START_TEST(alone_means_nobody_else_now)
+{
+	struct event_list list;
+	event_list_init(&list, 5);
+	event_set(&list, 2, 10, PHASE_STEP_DONE);
+	event_set(&list, 4, 10, PHASE_SAMPLE);
+	event_take(&list);
+	ck_assert(!event_is_alone(&list, 2));
+	event_set(&list, 4, 11, PHASE_STEP_DONE);
+	ck_assert(event_is_alone(&list, 2));
+	event_list_fini(&list);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *const s = suite_create("event");
 	TCase *const t = tcase_create("event");
 	tcase_add_test(t, random_schedules_and_cancels);
 	tcase_add_test(t, ties_go_by_phase_then_number);
+	tcase_add_test(t, alone_means_nobody_else_now);
 	suite_add_tcase(s, t);
 	SRunner *const r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
