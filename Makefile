@@ -66,7 +66,7 @@ BINARY = $(or $(BINARY_$(VARIANT)),$(B)/aliquot)
 TEST_FOLDERS = unit contract bogus theory property
 programs = $(patsubst %.c,$(B)/%,$(sort $(wildcard $(1:%=tests/%/test_*.c))))
 helpers = $(patsubst %.c,$(B)/%.o,$(sort $(filter-out tests/$(1)/test_%.c,$(wildcard tests/$(1)/*.c tests/support/*.c))))
-BENCH_OBJECTS = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/bench/*.c)))
+BENCH_OBJECTS = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/bench/*.c tests/support/*.c)))
 FUZZERS = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 60
 N ?= 500
@@ -133,7 +133,7 @@ $(B)/flags: FORCE
 
 # The source tree is the last place where data sheets are looked for; only this file knows it.
 source_dir = $(if $(filter sim/spec/data_dir.c,$<),-DALIQUOT_SOURCE_DIR='"$(CURDIR)"')
-test_flags = $(if $(filter tests/%,$<),-Itests $(CHECK_CFLAGS))
+test_flags = $(if $(filter tests/%,$<),-Itests/support $(CHECK_CFLAGS))
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -168,9 +168,10 @@ build/bench: $(BENCH_OBJECTS) $(LIB)
 
 .PHONY: programs-fuzz
 programs-fuzz: $(FUZZERS)
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
+FUZZ_HELPERS = $(patsubst %.c,$(B)/%.o,$(sort $(filter-out tests/fuzz/fuzz_%.c,$(wildcard tests/fuzz/*.c))))
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZ_HELPERS) $(LIB)
 	$(say) LINK $@
-	$(Q)$(COMPILE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+	$(Q)$(COMPILE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 
 # --- running the tests: each leaves build/test/<name>.log and .count, sum-tests.sh adds them up ----
 

@@ -1,0 +1,195 @@
+/* Whole scenarios drawn at random, small enough to run in a moment, odd enough to reach the
+ * corners. */
+#include "random_scenario.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define PICK(g, array) ((array)[rng_below((g)->rng, COUNT(array))])
+
+struct generator {
+	struct rng *rng;
+	enum random_kind kind;
+	int scale;
+	char *text;
+	size_t length, capacity;
+};
+
+static __attribute__((format(printf, 2, 3))) void add(struct generator *g, const char *fmt, ...)
+{
+	char piece[1024];
+	va_list args;
+	va_start(args, fmt);
+	const int n = vsnprintf(piece, sizeof(piece), fmt, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= sizeof(piece)) {
+		abort();
+	}
+	if (g->length + (size_t)n + 1 > g->capacity) {
+		g->capacity = 2 * (g->length + (size_t)n + 1);
+		g->text = mem_resize(g->text, g->capacity, 1);
+	}
+	memcpy(g->text + g->length, piece, (size_t)n + 1);
+	g->length += (size_t)n;
+}
+
+static bool chance(struct generator *g, uint64_t percent)
+{
+	return rng_below(g->rng, 100) < percent;
+}
+
+/* Integer in [low, high], small ones as likely as large ones: uniform in the number of digits. */
+static long long between(struct generator *g, long long low, long long high)
+{
+	long long top = high;
+	while (top / 4 > low && chance(g, 40)) {
+		top /= 4;
+	}
+	return low + (long long)rng_below(g->rng, (uint64_t)(top - low + 1));
+}
+
+struct model {
+	const char *name;
+	double weights_gb; /* bf16, rounded up */
+	double kv_kb;      /* per token, bf16 */
+	bool embeds;
+};
+
+static const struct model models[] = {
+	{"llama-3.1-8b-instruct", 16.1, 131, false},
+	{"mistral-7b-instruct-v0.3", 14.6, 131, false},
+	{"phi-4-mini", 7.8, 131, false},
+	{"qwen3-8b", 16.5, 147, false},
+	{"nemotron-nano-12b-v2-vl", 27.0, 25, false},
+	{"gpt-oss-20b", 42.0, 25, false},
+	{"qwen3-embedding-0.6b", 1.3, 115, true},
+};
+
+/* Engines and their options; about every second service has room for a few thousand tokens only. */
+static void add_engine(struct generator *g, const struct model *m)
+{
+	static const char *const engines[] = {"vllm", "trtllm", "sglang", "nim-trtllm", "nim-vllm"};
+	static const char *const batching[] = {"chunked_prefill", "prefill_first"};
+	static const char *const cuts[] = {"tokens", "whole_prompt"};
+	static const char *const reservations[] = {"on_demand", "full"};
+	const long long seqs = between(g, 1, 64);
+
+	add(g, "\"engine\": \"%s\", \"engine_options\": {", PICK(g, engines));
+	add(g, "\"max_num_seqs\": %lld, \"max_num_batched_tokens\": %lld,", seqs,
+	    seqs + between(g, 2048, 16384));
+	add(g, "\"batching\": \"%s\", \"prefill_cut\": \"%s\",", PICK(g, batching), PICK(g, cuts));
+	add(g, "\"max_prefill_tokens_per_step\": %lld,", between(g, 16, 4096));
+	add(g, "\"kv_block_tokens\": %lld,", between(g, 1, 128));
+	add(g, "\"kv_reservation\": \"%s\", \"overlap\": %s,", PICK(g, reservations),
+	    chance(g, 30) ? "true" : "false");
+	if (g->kind == RANDOM_ANY && chance(g, 20)) {
+		add(g, "\"queue_limit\": %lld,", between(g, 1, 20));
+	}
+	if (chance(g, 60)) { /* of an 80 GB GPU, leave the weights and a small cache */
+		const double cache_gb = m->kv_kb * (double)between(g, 6000, 40000) * 1e-6;
+		add(g,
+		    "\"reserved_bytes\": 0, \"kv_sizing\": \"of_total\","
+		    "\"gpu_memory_utilization\": %.6f",
+		    (m->weights_gb + cache_gb + 0.3) / 80.0);
+	} else {
+		add(g, "\"kv_pool\": \"static\"");
+	}
+	add(g, "},");
+	if (chance(g, 30)) {
+		add(g, "\"costs\": {\"t_stream\": %g, \"h_seq\": %g, \"t_eager\": %g},",
+		    chance(g, 50) ? 0.0 : 70e-6, (double)between(g, 0, 100) * 1e-6,
+		    (double)between(g, 0, 30) * 1e-3);
+	}
+}
+
+static const struct model *add_service(struct generator *g, int i)
+{
+	static const char *const routings[] = {"round_robin", "random", "least_outstanding",
+	                                       "least_tokens"};
+	const struct model *const m = &PICK(g, models);
+	add(g, "%s{\"name\": \"s%d\", \"model\": \"%s\", \"precision\": \"bf16\",",
+	    i > 0 ? ", " : "", i, m->name);
+	add_engine(g, m);
+	add(g, "\"replicas\": %lld, \"routing\": \"%s\"}", between(g, 1, 4) * g->scale,
+	    PICK(g, routings));
+	return m;
+}
+
+static void add_lengths(struct generator *g, bool embeds)
+{
+	const long long input = between(g, 1, 2000);
+	add(g, "\"isl\": {\"mean\": %lld, \"stddev\": %lld}", input,
+	    chance(g, 50) ? 0 : between(g, 0, input));
+	if (!embeds) {
+		const long long output = between(g, 1, 300);
+		add(g, ", \"osl\": {\"mean\": %lld, \"stddev\": %lld}", output,
+		    chance(g, 50) ? 0 : between(g, 0, output));
+	}
+}
+
+static void add_load(struct generator *g, int service, bool embeds, bool first)
+{
+	static const char *const arrivals[] = {"poisson", "constant", "gamma"};
+	add(g, "%s{\"service\": \"s%d\", ", first ? "" : ", ", service);
+	switch (rng_below(g->rng, 3)) {
+	case 0:
+		add(g,
+		    "\"kind\": \"concurrency\", \"users\": %lld, \"requests\": %lld,"
+		    "\"warmup_requests\": %lld, \"think\": \"%lldms\", \"stagger\": \"%lldms\", ",
+		    between(g, 1, 100), between(g, 1, 300), chance(g, 50) ? 0 : between(g, 1, 20),
+		    chance(g, 60) ? 0 : between(g, 1, 2000),
+		    chance(g, 60) ? 0 : between(g, 1, 5000));
+		break;
+	case 1:
+		add(g,
+		    "\"kind\": \"rate\", \"rate\": %lld, \"requests\": %lld, \"arrivals\": \"%s\", ",
+		    between(g, 1, 200), between(g, 1, 300), PICK(g, arrivals));
+		break;
+	default:
+		add(g,
+		    "\"kind\": \"stages\", \"stages\": [{\"users\": %lld, \"for\": \"%lldms\"},"
+		    "{\"users\": %lld, \"for\": \"%lldms\"}, {\"rate\": %lld, \"for\": \"%lldms\"}], ",
+		    between(g, 1, 30), between(g, 1, 4000), between(g, 1, 30), between(g, 1, 4000),
+		    between(g, 1, 40), between(g, 1, 4000));
+		break;
+	}
+	add_lengths(g, embeds);
+	add(g, "}");
+}
+
+char *random_scenario(uint64_t number, enum random_kind kind, int scale)
+{
+	struct generator g = {.kind = kind, .scale = scale};
+	bool embeds[3];
+	g.rng = rng_new(number, "random scenario");
+	const int services = (int)between(&g, 1, 3);
+
+	add(&g, "{\"aliquot\": 1, \"seed\": %llu, ", (unsigned long long)number);
+	add(&g, "\"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", \"count\": %d, \"gpus\": 8}]}, ",
+	    2 * scale);
+	add(&g, "\"services\": [");
+	for (int i = 0; i < services; i++) {
+		embeds[i] = add_service(&g, i)->embeds;
+	}
+	add(&g, "], \"loads\": [");
+	for (int i = 0; i < services; i++) {
+		add_load(&g, i, embeds[i], i == 0);
+		if (chance(&g, 25)) {
+			add_load(&g, i, embeds[i], false);
+		}
+	}
+	add(&g, "]");
+	if (kind == RANDOM_ANY && chance(&g, 30)) {
+		add(&g, ", \"stop\": {\"after\": \"%lldms\"}", between(&g, 1, 20000));
+	}
+	add(&g, "}");
+	rng_free(g.rng);
+	return g.text;
+}

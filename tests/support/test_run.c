@@ -1,0 +1,89 @@
+/* Whole runs for tests: from text to records and summary. */
+#include "test_run.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Relative error of sums of many doubles; anything beyond it is a lost or doubled request. */
+#define LITTLE_ERROR 1e-9
+
+void test_run(struct test_run *r, const char *json, bool exact)
+{
+	const struct sim_options options = {.exact = exact, .keep_records = true};
+	test_scenario_read(&r->scenario, json);
+	r->sim = sim_new(r->scenario.sc, &options, r->scenario.err);
+	if (r->sim == NULL || !sim_run(r->sim)) {
+		err_print(r->scenario.err, stderr);
+		fprintf(stderr, "%s\n", json);
+		abort();
+	}
+	sim_summary(r->sim, &r->summary);
+	r->records = request_log_records(sim_log(r->sim), &r->n);
+}
+
+void test_run_fini(struct test_run *r)
+{
+	summary_fini(&r->summary);
+	sim_free(r->sim);
+	test_scenario_fini(&r->scenario);
+}
+
+static void check_times(const struct request_record *q)
+{
+	ck_assert_int_le(q->arrival, q->end);
+	if (q->outcome != REQUEST_FINISHED) {
+		return;
+	}
+	ck_assert_int_le(q->arrival, q->admitted);
+	ck_assert_int_lt(q->admitted, q->first);
+	ck_assert_int_le(q->first, q->end);
+	if (q->output_tokens >= 2) {
+		ck_assert_int_lt(q->first, q->second);
+		ck_assert_int_le(q->second, q->end);
+	}
+	if (q->output_tokens == 1) {
+		ck_assert_int_eq(q->first, q->end);
+	}
+}
+
+static void check_service(const struct test_run *r, size_t service)
+{
+	const struct service_summary *const s = &r->summary.services[service];
+	int64_t ended[3] = {0};
+	double stays_ns = 0.0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct request_record *const q = &r->records[i];
+		if (q->service != service) {
+			continue;
+		}
+		check_times(q);
+		stays_ns += (double)(q->end - q->arrival);
+		ended[q->outcome] += !q->warmup;
+	}
+	ck_assert_int_eq(ended[REQUEST_FINISHED], s->finished);
+	ck_assert_int_eq(ended[REQUEST_REJECTED], s->rejected);
+	ck_assert_int_eq(ended[REQUEST_LOST], s->lost);
+	ck_assert_int_ge(s->unfinished, 0);
+	ck_assert_int_eq(s->submitted, s->finished + s->rejected + s->lost + s->unfinished);
+
+	/* A front end delivers after the engine is done: such stays end outside it. */
+	if (r->scenario.sc->services[service].costs.t_stream_s > 0.0 ||
+	    r->scenario.sc->stop_after != NS_NEVER || s->unfinished > 0) {
+		return;
+	}
+	const double inside = (s->running_avg + s->waiting_avg) * (double)s->replicas;
+	const double area_ns = inside * (double)r->summary.simulated;
+	ck_assert_msg(fabs(area_ns - stays_ns) <= LITTLE_ERROR * stays_ns,
+	              "Little's law: %.17g requests x ns in service %zu, stays add up to %.17g",
+	              area_ns, service, stays_ns);
+}
+
+void test_run_check(const struct test_run *r)
+{
+	for (size_t i = 0; i < r->summary.n_services; i++) {
+		check_service(r, i);
+	}
+}
