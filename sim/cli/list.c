@@ -7,46 +7,62 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli/cli.h"
-#include "policy/registry.h"
-#include "report/facts.h"
 #include "spec/engine_spec.h"
 #include "spec/gpu_spec.h"
 #include "spec/llm_spec.h"
+#include "policy/registry.h"
+#include "report/facts.h"
+#include "cli/cli.h"
 
 enum { CELL_MAX = 64, COLUMNS_MAX = 10 };
 
 struct column {
-	const char *key;     /* of the JSON item; NULL ends the list */
+	const char *key; /* of the JSON item; NULL ends the list */
 	const char *heading;
-	const char *unit;    /* of a number; NULL: text */
+	const char *unit; /* of a number; NULL: text */
 };
 
 struct kind {
 	const char *name;
-	const struct column *columns;             /* the last one may be long and is folded */
-	json_t *(*items)(struct cli *c);          /* array of objects; new reference */
+	const struct column *columns;    /* the last one may be long and is folded */
+	json_t *(*items)(struct cli *c); /* array of objects; new reference */
 	bool needs_data;
 };
 
-static const struct column gpu_columns[] = {
-	{"name", "gpu", NULL}, {"memory", "memory", "bytes"}, {"bandwidth", "bandwidth", "bytes/s"},
-	{"flops_bf16", "bf16 TFLOP/s", "tera"}, {"flops_fp8", "fp8", "tera"}, {"flops_nvfp4", "fp4", "tera"},
-	{"nvlink", "NVLink", "bytes/s"}, {"host_link", "host link", "bytes/s"}, {"power", "power", "W"},
-	{NULL, NULL, NULL}};
-static const struct column model_columns[] = {
-	{"name", "model", NULL}, {"parameters", "total", "billions"}, {"active_parameters", "active", "billions"},
-	{"weights_bf16", "bf16 weights", "bytes"}, {"kv_token_bf16", "KV/token", "bytes"},
-	{"state", "state/seq", "bytes"}, {"context", "context", "tokens"}, {NULL, NULL, NULL}};
-static const struct column engine_columns[] = {
-	{"name", "engine", NULL}, {"max_num_seqs", "sequences", ""}, {"max_num_batched_tokens", "tokens/step", ""},
-	{"kv_block_tokens", "KV block", ""}, {"title", "what", NULL}, {NULL, NULL, NULL}};
+static const struct column gpu_columns[] = {{"name", "gpu", NULL},
+                                            {"memory", "memory", "bytes"},
+                                            {"bandwidth", "bandwidth", "bytes/s"},
+                                            {"flops_bf16", "bf16 TFLOP/s", "tera"},
+                                            {"flops_fp8", "fp8", "tera"},
+                                            {"flops_nvfp4", "fp4", "tera"},
+                                            {"nvlink", "NVLink", "bytes/s"},
+                                            {"host_link", "host link", "bytes/s"},
+                                            {"power", "power", "W"},
+                                            {NULL, NULL, NULL}};
+static const struct column model_columns[] = {{"name", "model", NULL},
+                                              {"parameters", "total", "billions"},
+                                              {"active_parameters", "active", "billions"},
+                                              {"weights_bf16", "bf16 weights", "bytes"},
+                                              {"kv_token_bf16", "KV/token", "bytes"},
+                                              {"state", "state/seq", "bytes"},
+                                              {"context", "context", "tokens"},
+                                              {NULL, NULL, NULL}};
+static const struct column engine_columns[] = {{"name", "engine", NULL},
+                                               {"max_num_seqs", "sequences", ""},
+                                               {"max_num_batched_tokens", "tokens/step", ""},
+                                               {"kv_block_tokens", "KV block", ""},
+                                               {"title", "what", NULL},
+                                               {NULL, NULL, NULL}};
 static const struct column scenario_columns[] = {
 	{"name", "scenario", NULL}, {"about", "question", NULL}, {NULL, NULL, NULL}};
-static const struct column policy_columns[] = {
-	{"kind", "kind", NULL}, {"name", "policy", NULL}, {"about", "what it does", NULL}, {NULL, NULL, NULL}};
-static const struct column metric_columns[] = {
-	{"name", "metric", NULL}, {"unit", "unit", NULL}, {"about", "meaning", NULL}, {NULL, NULL, NULL}};
+static const struct column policy_columns[] = {{"kind", "kind", NULL},
+                                               {"name", "policy", NULL},
+                                               {"about", "what it does", NULL},
+                                               {NULL, NULL, NULL}};
+static const struct column metric_columns[] = {{"name", "metric", NULL},
+                                               {"unit", "unit", NULL},
+                                               {"about", "meaning", NULL},
+                                               {NULL, NULL, NULL}};
 
 /* The file of sheet i; every listed sheet exists. */
 static const char *sheet_file(struct cli *c, const char *folder, const char *name)
@@ -67,16 +83,18 @@ static json_t *list_gpus(struct cli *c)
 
 		if (g) {
 			json_array_append_new(
-				list, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-			                        g->name, "title", g->title, "memory",
-			                        facts_number((double)g->memory_bytes), "bandwidth",
-			                        facts_number(g->hbm_bytes_per_s), "flops_bf16",
-			                        facts_number(g->flops_per_s[PRECISION_BF16]), "flops_fp8",
-			                        facts_number(g->flops_per_s[PRECISION_FP8]), "flops_nvfp4",
-			                        facts_number(g->flops_per_s[PRECISION_NVFP4]), "nvlink",
-			                        facts_number(g->nvlink_bytes_per_s), "host_link",
-			                        facts_number(g->host_link_bytes_per_s), "power",
-			                        facts_number(g->power_w)));
+				list,
+				json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			                  "name", g->name, "title", g->title, "memory",
+			                  facts_number((double)g->memory_bytes), "bandwidth",
+			                  facts_number(g->hbm_bytes_per_s), "flops_bf16",
+			                  facts_number(g->flops_per_s[PRECISION_BF16]), "flops_fp8",
+			                  facts_number(g->flops_per_s[PRECISION_FP8]),
+			                  "flops_nvfp4",
+			                  facts_number(g->flops_per_s[PRECISION_NVFP4]), "nvlink",
+			                  facts_number(g->nvlink_bytes_per_s), "host_link",
+			                  facts_number(g->host_link_bytes_per_s), "power",
+			                  facts_number(g->power_w)));
 		}
 		gpu_spec_free(g);
 	}
@@ -96,14 +114,14 @@ static json_t *list_models(struct cli *c)
 		if (m) {
 			llm_spec_shape(m, PRECISION_BF16, PRECISION_BF16, &s);
 			json_array_append_new(
-				list,
-				json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", m->name, "title",
-			                  m->title, "parameters", facts_number(s.parameters),
-			                  "active_parameters", facts_number(s.active_parameters),
-			                  "weights_bf16", facts_number(s.weight_bytes), "kv_token_bf16",
-			                  facts_number(s.kv_bytes_per_token), "state",
-			                  facts_number(s.state_bytes_per_sequence), "context",
-			                  json_integer(m->context)));
+				list, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+			                        m->name, "title", m->title, "parameters",
+			                        facts_number(s.parameters), "active_parameters",
+			                        facts_number(s.active_parameters), "weights_bf16",
+			                        facts_number(s.weight_bytes), "kv_token_bf16",
+			                        facts_number(s.kv_bytes_per_token), "state",
+			                        facts_number(s.state_bytes_per_sequence), "context",
+			                        json_integer(m->context)));
 		}
 		llm_spec_free(m);
 	}
@@ -121,11 +139,13 @@ static json_t *list_engines(struct cli *c)
 
 		if (e) {
 			json_array_append_new(
-				list, json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", e->name, "title", e->title,
-			                        "max_num_seqs", (json_int_t)e->options.max_num_seqs,
+				list, json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", e->name,
+			                        "title", e->title, "max_num_seqs",
+			                        (json_int_t)e->options.max_num_seqs,
 			                        "max_num_batched_tokens",
 			                        (json_int_t)e->options.max_num_batched_tokens,
-			                        "kv_block_tokens", (json_int_t)e->options.kv_block_tokens));
+			                        "kv_block_tokens",
+			                        (json_int_t)e->options.kv_block_tokens));
 		}
 		engine_spec_free(e);
 	}
@@ -144,8 +164,9 @@ static json_t *list_scenarios(struct cli *c)
 		const char *about = json_string_value(json_object_get(scenario, "about"));
 
 		if (scenario) {
-			json_array_append_new(list, json_pack("{s:s, s:s}", "name", names[i], "about",
-			                                      about ? about : "no \"about\""));
+			json_array_append_new(list,
+			                      json_pack("{s:s, s:s}", "name", names[i], "about",
+			                                about ? about : "no \"about\""));
 		}
 		json_decref(scenario);
 		free(file);
@@ -161,8 +182,8 @@ static json_t *list_policies(struct cli *c)
 
 	(void)c;
 	for (size_t i = 0; (head = registry_head(i, &kind)) != NULL; i++) {
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "kind", kind, "name", head->name,
-		                                      "about", head->help));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "kind", kind, "name",
+		                                      head->name, "about", head->help));
 	}
 	return list;
 }
@@ -176,18 +197,21 @@ static json_t *list_metrics(struct cli *c)
 		{"itl", "ms", "every gap between two tokens"},
 		{"latency", "ms", "from sending a request to its last token"},
 		{"queue", "ms", "from sending a request to its admission into the batch"},
-		{"tps_user", "tok/s", "output tokens per second of one request after its first token"},
+		{"tps_user", "tok/s",
+	         "output tokens per second of one request after its first token"},
 		{"tps", "tok/s", "output tokens per second of the service"},
 		{"rps", "req/s", "finished requests per second of the service"},
-		{"goodput", "req/s", "finished requests per second that keep every per-request limit"},
+		{"goodput", "req/s",
+	         "finished requests per second that keep every per-request limit"},
 		{"error_rate", "share", "requests rejected or lost"},
 	};
 	json_t *list = json_array();
 
 	(void)c;
 	for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", metrics[i][0], "unit",
-		                                      metrics[i][1], "about", metrics[i][2]));
+		json_array_append_new(list,
+		                      json_pack("{s:s, s:s, s:s}", "name", metrics[i][0], "unit",
+		                                metrics[i][1], "about", metrics[i][2]));
 	}
 	return list;
 }
@@ -247,13 +271,15 @@ static void print_row(const json_t *item, const struct column *columns, const in
 
 	printf("  ");
 	for (size_t k = 0; columns[k].key; k++) {
-		const char *text = item ? cell(item, &columns[k], buf, sizeof buf) : columns[k].heading;
+		const char *text =
+			item ? cell(item, &columns[k], buf, sizeof buf) : columns[k].heading;
 		const bool last = columns[k + 1].key == NULL;
 
 		if (last && !columns[k].unit) {
 			facts_fold(text, from, stdout);
 		} else {
-			printf(columns[k].unit ? "%*s%s" : "%-*s%s", width[k], text, last ? "\n" : "  ");
+			printf(columns[k].unit ? "%*s%s" : "%-*s%s", width[k], text,
+			       last ? "\n" : "  ");
 		}
 		from += width[k] + 2;
 	}
@@ -261,7 +287,7 @@ static void print_row(const json_t *item, const struct column *columns, const in
 
 static void print_table(const struct kind *kind, const json_t *items)
 {
-	int width[COLUMNS_MAX];
+	int width[COLUMNS_MAX] = {0};
 	size_t i;
 	json_t *item;
 
@@ -286,7 +312,8 @@ static const struct kind *find_kind(struct cli *c, const char *name)
 
 	err_add(c->err, ERR_USAGE, NULL, "nothing to list called \"%s\"; %s%s%s", name,
 	        near ? "did you mean \"" : "there are ",
-	        near ? near : "gpus, models, engines, scenarios, policies and metrics", near ? "\"?" : "");
+	        near ? near : "gpus, models, engines, scenarios, policies and metrics",
+	        near ? "\"?" : "");
 	return NULL;
 }
 
@@ -303,8 +330,8 @@ int cli_list(struct cli *c)
 	}
 	items = kind->items(c);
 	if (c->json) {
-		json_t *doc = json_pack("{s:s, s:s, s:O}", "schema", "aliquot/list/1", "kind", kind->name,
-		                        "items", items);
+		json_t *doc = json_pack("{s:s, s:s, s:O}", "schema", "aliquot/list/1", "kind",
+		                        kind->name, "items", items);
 
 		json_dumpf(doc, stdout, JSON_INDENT(2));
 		putchar('\n');

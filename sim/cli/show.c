@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cli/cli.h"
-#include "report/facts.h"
 #include "spec/engine_spec.h"
 #include "spec/gpu_spec.h"
 #include "spec/llm_spec.h"
+#include "report/facts.h"
+#include "cli/cli.h"
 
 /* Fills *facts from the sheet in `file`; NULL with errors added. The caller frees the sheet. */
 typedef struct sheet *collect_fn(const char *file, struct facts *facts, struct err *err);
@@ -45,7 +45,8 @@ static void derive_sizes(const struct llm_spec *m, const struct llm_shape *bf16,
 
 	llm_spec_shape(m, PRECISION_FP8, PRECISION_FP8, &fp8);
 	llm_spec_shape(m, PRECISION_NVFP4, PRECISION_NVFP4, &fp4);
-	facts_add_derived(f, "parameters", bf16->parameters, "parameters", "all, vision encoder included");
+	facts_add_derived(f, "parameters", bf16->parameters, "parameters",
+	                  "all, vision encoder included");
 	facts_add_derived(f, "active_parameters", bf16->active_parameters, "parameters",
 	                  "used for one text token, both embeddings included");
 	facts_add_derived(f, "weights_bf16", bf16->weight_bytes, "bytes", "in GPU memory");
@@ -54,8 +55,9 @@ static void derive_sizes(const struct llm_spec *m, const struct llm_shape *bf16,
 	facts_add_derived(f, "kv_token_bf16", bf16->kv_bytes_per_token, "bytes",
 	                  "KV cache of one token, layers that see every token");
 	facts_add_derived(f, "kv_token_fp8", fp8.kv_bytes_per_token, "bytes", "the same in fp8");
-	facts_add_derived(f, "state", bf16->state_bytes_per_sequence, "bytes",
-	                  "per sequence whatever its length: Mamba-2 state and windowed attention, bf16 KV");
+	facts_add_derived(
+		f, "state", bf16->state_bytes_per_sequence, "bytes",
+		"per sequence whatever its length: Mamba-2 state and windowed attention, bf16 KV");
 }
 
 static void derive_work(const struct llm_shape *bf16, struct facts *f)
@@ -66,7 +68,8 @@ static void derive_work(const struct llm_shape *bf16, struct facts *f)
 		facts_add_derived(f, "expert_bf16", bf16->expert_bytes, "bytes",
 		                  "one routed expert of one layer");
 	}
-	facts_add_derived(f, "token_work", bf16->f_token, "FLOP", "per token, output head excluded");
+	facts_add_derived(f, "token_work", bf16->f_token, "FLOP",
+	                  "per token, output head excluded");
 	facts_add_derived(f, "head_work", bf16->f_head, "FLOP", "more per sampled token");
 	facts_add_derived(f, "pair_work", bf16->attn_flops, "FLOP", "attention per query and key");
 }
@@ -102,9 +105,10 @@ static void print_sheet(const struct sheet *s, const struct facts *facts)
 
 static void print_json(const char *kind, const struct sheet *s, const struct facts *facts)
 {
-	json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:o}", "schema", "aliquot/show/1", "kind",
-	                        kind, "name", sheet_name(s), "title", sheet_title(s), "checked",
-	                        sheet_checked(s), "note", sheet_note(s), "values", facts_json(facts));
+	json_t *doc =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:o}", "schema", "aliquot/show/1",
+	                  "kind", kind, "name", sheet_name(s), "title", sheet_title(s), "checked",
+	                  sheet_checked(s), "note", sheet_note(s), "values", facts_json(facts));
 
 	json_dumpf(doc, stdout, JSON_INDENT(2));
 	putchar('\n');
@@ -134,7 +138,8 @@ static const struct kind *find_kind(struct cli *c, const char *name)
 	const char *near = str_nearest(name, names, N_KINDS);
 
 	err_add(c->err, ERR_USAGE, NULL, "nothing to show of kind \"%s\"; %s \"%s\"%s", name,
-	        near ? "did you mean" : "there are", near ? near : "gpu", near ? "?" : ", \"model\", \"engine\"");
+	        near ? "did you mean" : "there are", near ? near : "gpu",
+	        near ? "?" : ", \"model\", \"engine\"");
 	return NULL;
 }
 

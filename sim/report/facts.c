@@ -55,7 +55,8 @@ static void read_value(struct fact *fact, const struct option *o, const void *se
 	case OPTION_BYTES:
 	case OPTION_DURATION:
 		memcpy(&integer, at, sizeof integer);
-		fact->number = o->type == OPTION_DURATION ? ns_to_seconds(integer) : (double)integer;
+		fact->number =
+			o->type == OPTION_DURATION ? ns_to_seconds(integer) : (double)integer;
 		break;
 	case OPTION_REAL:
 	case OPTION_SHARE:
@@ -69,6 +70,11 @@ static void read_value(struct fact *fact, const struct option *o, const void *se
 	}
 }
 
+static void add_fact(struct facts *f, struct fact fact)
+{
+	vec_push(&f->list, fact);
+}
+
 void facts_add_section(struct facts *f, const struct sheet *s, const char *section,
                        const struct option *table, const void *self)
 {
@@ -79,7 +85,7 @@ void facts_add_section(struct facts *f, const struct sheet *s, const char *secti
 		fact.source = sheet_source(s, section, table->name);
 		if (fact.source) {
 			read_value(&fact, table, self);
-			vec_push(&f->list, fact);
+			add_fact(f, fact);
 		}
 	}
 }
@@ -90,7 +96,7 @@ void facts_add_derived(struct facts *f, const char *field, double value, const c
 	struct fact fact = {
 		.section = "derived", .field = field, .unit = unit, .help = help, .number = value};
 
-	vec_push(&f->list, fact);
+	add_fact(f, fact);
 }
 
 const char *facts_quantity(double value, const char *unit, char *buf, size_t size)
@@ -114,11 +120,12 @@ const char *facts_quantity(double value, const char *unit, char *buf, size_t siz
 		for (; value >= 999.95 && prefix < 5; prefix++) {
 			value /= 1000;
 		}
-		snprintf(buf, size, "%s %s%s", str_human(value, number, sizeof number), prefixes[prefix],
-		         brief[i]);
+		snprintf(buf, size, "%s %s%s", str_human(value, number, sizeof number),
+		         prefixes[prefix], brief[i]);
 		return buf;
 	}
-	snprintf(buf, size, "%s%s%s", str_human(value, number, sizeof number), *unit ? " " : "", unit);
+	snprintf(buf, size, "%s%s%s", str_human(value, number, sizeof number), *unit ? " " : "",
+	         unit);
 	return buf;
 }
 
@@ -187,7 +194,8 @@ static int source_number(const struct facts *f, const char *source)
 	return 0;
 }
 
-static void print_fact(const struct facts *f, const struct fact *fact, int name, int value, FILE *out)
+static void print_fact(const struct facts *f, const struct fact *fact, int name, int value,
+                       FILE *out)
 {
 	char text[TEXT_MAX], number[TEXT_MAX] = "";
 
@@ -259,15 +267,18 @@ json_t *facts_json(const struct facts *f)
 		const struct fact *fact = &f->list.at[i];
 		json_t *value = fact->word ? json_string(fact->word) : facts_number(fact->number);
 
-		if (fact->word && (strcmp(fact->word, "yes") == 0 || strcmp(fact->word, "no") == 0)) {
+		if (fact->word &&
+		    (strcmp(fact->word, "yes") == 0 || strcmp(fact->word, "no") == 0)) {
 			json_decref(value);
 			value = json_boolean(strcmp(fact->word, "yes") == 0);
 		}
 		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:o, s:s, s:s, s:s}", "section", fact->section, "field",
-		                        fact->field, "value", value, "unit", fact->unit, "source",
-		                        fact->source ? fact->source : "derived from the values above",
-		                        "meaning", fact->help));
+			list,
+			json_pack("{s:s, s:s, s:o, s:s, s:s, s:s}", "section", fact->section,
+		                  "field", fact->field, "value", value, "unit", fact->unit,
+		                  "source",
+		                  fact->source ? fact->source : "derived from the values above",
+		                  "meaning", fact->help));
 	}
 	return list;
 }

@@ -90,10 +90,11 @@ const struct option engine_startup_table[] = {
 bool engine_options_check(const struct engine_options *o, const struct json_at *at)
 {
 	if (o->max_num_batched_tokens < o->max_num_seqs) {
-		json_fail(at,
-		          "max_num_batched_tokens %lld is below max_num_seqs %lld: every running sequence "
-		          "takes one token of a step",
-		          (long long)o->max_num_batched_tokens, (long long)o->max_num_seqs);
+		json_fail(
+			at,
+			"max_num_batched_tokens %lld is below max_num_seqs %lld: every running sequence "
+			"takes one token of a step",
+			(long long)o->max_num_batched_tokens, (long long)o->max_num_seqs);
 		return false;
 	}
 	return true;

@@ -1,6 +1,6 @@
 /*
- * One engine profile from models/engine/: how a serving engine batches, what a step costs besides the
- * kernels, how long it takes to start. Fields and units: models/README.md.
+ * One engine profile from models/engine/: how a serving engine batches, what a step costs besides
+ * the kernels, how long it takes to start. Fields and units: models/README.md.
  */
 #ifndef ALIQUOT_SPEC_ENGINE_SPEC_H
 #define ALIQUOT_SPEC_ENGINE_SPEC_H

@@ -11,16 +11,16 @@
 #include "spec/sheet.h"
 
 struct gpu_spec {
-	char *name;                         /* file name without .json */
-	char *title;                        /* "NVIDIA H100 NVL 94 GB" */
-	bytes_t memory_bytes;               /* true bytes (nvidia-smi MiB where known) */
-	double hbm_bytes_per_s;             /* peak */
+	char *name;                          /* file name without .json */
+	char *title;                         /* "NVIDIA H100 NVL 94 GB" */
+	bytes_t memory_bytes;                /* true bytes (nvidia-smi MiB where known) */
+	double hbm_bytes_per_s;              /* peak */
 	double flops_per_s[PRECISION_COUNT]; /* dense peak; 0 = no hardware support */
 	int64_t sms;
-	double host_link_bytes_per_s;       /* one direction */
-	double nvlink_bytes_per_s;          /* one direction; 0 = none */
+	double host_link_bytes_per_s; /* one direction */
+	double nvlink_bytes_per_s;    /* one direction; 0 = none */
 	double power_w;
-	double price_per_h;                 /* 0 = not stated */
+	double price_per_h; /* 0 = not stated */
 };
 
 /* The fields of the section "facts", for help, `show` and the field table of models/README.md. */
@@ -34,8 +34,8 @@ struct gpu_spec *gpu_spec_read(const char *file, struct err *err);
 void gpu_spec_free(struct gpu_spec *g);
 
 /*
- * Dense peak for weights of precision p: the fastest format the GPU supports that is at least as wide
- * (fp8 weights on an A100 compute in bf16).
+ * Dense peak for weights of precision p: the fastest format the GPU supports that is at least as
+ * wide (fp8 weights on an A100 compute in bf16).
  */
 double gpu_spec_flops(const struct gpu_spec *g, enum precision p);
 

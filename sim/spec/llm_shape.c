@@ -4,9 +4,9 @@
 #include "spec/llm_spec.h"
 
 /*
- * One block's weights. `matrix` may be quantised and costs 2 FLOP per value and token; `rest` (norms,
- * biases, convolutions, per-head scalars) stays bf16. `moved` counts the values that enter and leave
- * the matrices for one token.
+ * One block's weights. `matrix` may be quantised and costs 2 FLOP per value and token; `rest`
+ * (norms, biases, convolutions, per-head scalars) stays bf16. `moved` counts the values that enter
+ * and leave the matrices for one token.
  */
 struct block {
 	double matrix, rest, moved;
@@ -44,14 +44,16 @@ static struct block mamba_block(const struct llm_spec *m)
 	const double inner = (double)(m->mamba_heads * m->mamba_head_dim);
 	const double mixed = inner + (double)(2 * m->mamba_groups * m->mamba_state);
 	const double in_proj = inner + mixed + (double)m->mamba_heads;
-	struct block b = {hidden * in_proj + inner * hidden, hidden + inner, 2 * hidden + in_proj + inner};
+	struct block b = {hidden * in_proj + inner * hidden, hidden + inner,
+	                  2 * hidden + in_proj + inner};
 
-	b.rest += mixed * (double)(m->mamba_conv + 1);  /* convolution and its bias */
-	b.rest += (double)(3 * m->mamba_heads);         /* A, D and the bias of dt */
+	b.rest += mixed * (double)(m->mamba_conv + 1); /* convolution and its bias */
+	b.rest += (double)(3 * m->mamba_heads);        /* A, D and the bias of dt */
 	return b;
 }
 
-/* State update and readout of one Mamba-2 layer: decay, input and output, 2 FLOP each per state value. */
+/* State update and readout of one Mamba-2 layer: decay, input and output, 2 FLOP each per state
+ * value. */
 static double mamba_scan_flops(const struct llm_spec *m)
 {
 	const double inner = (double)(m->mamba_heads * m->mamba_head_dim);
@@ -68,8 +70,8 @@ static double bytes_per_weight(const struct llm_spec *m, enum precision p)
 /* Blocks that every token passes: all but the routed experts. */
 static struct block common_blocks(const struct llm_spec *m)
 {
-	const struct block parts[] = {attention_block(m), feed_forward(m, m->ffn, m->ffn_gated, false),
-	                              mamba_block(m)};
+	const struct block parts[] = {attention_block(m),
+	                              feed_forward(m, m->ffn, m->ffn_gated, false), mamba_block(m)};
 	const double layers[] = {(double)m->layers_attention, (double)m->layers_mlp,
 	                         (double)m->layers_mamba};
 	struct block sum = {0, (double)m->hidden, 0}; /* the final norm */
@@ -118,12 +120,13 @@ static void fill_sequence(const struct llm_spec *m, enum precision kv, struct ll
 
 	if (m->layers_mamba > 0) {
 		/* The convolution keeps the inputs of the mamba_conv - 1 tokens before the next. */
-		mamba = inner * (double)m->mamba_state * 4 + mixed * (double)(m->mamba_conv - 1) * 2;
+		mamba = inner * (double)m->mamba_state * 4 +
+		        mixed * (double)(m->mamba_conv - 1) * 2;
 	}
 	out->kv_bytes_per_token = layer * (double)(m->layers_attention - m->layers_windowed);
 	out->kv_bytes_per_token_unwindowed = layer * (double)m->layers_attention;
-	out->state_bytes_per_sequence = mamba * (double)m->layers_mamba +
-	                                layer * (double)(m->layers_windowed * m->window);
+	out->state_bytes_per_sequence =
+		mamba * (double)m->layers_mamba + layer * (double)(m->layers_windowed * m->window);
 }
 
 static void fill_work(const struct llm_spec *m, double matrix, double moved, struct llm_shape *out)
@@ -157,8 +160,8 @@ void llm_spec_shape(const struct llm_spec *m, enum precision weights, enum preci
 	const double wide = precision_bytes(PRECISION_BF16);
 	const double narrow = bytes_per_weight(m, weights);
 	const double layer_bytes = m->quantized == QUANTIZED_EXPERTS ? wide : narrow;
-	const double fixed = common.matrix + common.rest + shared.matrix + shared.rest + router.matrix +
-	                     router.rest + tables;
+	const double fixed = common.matrix + common.rest + shared.matrix + shared.rest +
+	                     router.matrix + router.rest + tables;
 
 	memset(out, 0, sizeof *out);
 	out->parameters = fixed + routed * (expert.matrix + expert.rest) + m->vision_parameters;

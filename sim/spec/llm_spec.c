@@ -1,4 +1,5 @@
-/* Loads language-model data sheets and checks that the geometry is one. Derives nothing: llm_shape.c. */
+/* Loads language-model data sheets and checks that the geometry is one. Derives nothing:
+ * llm_shape.c. */
 #include "spec/llm_spec.h"
 
 #include <stddef.h>
@@ -12,10 +13,14 @@ static const char *const tasks[] = {"generate", "embed", NULL};
 static const char *const quantized[] = {"layers", "experts", NULL};
 
 #define FIELD(member) offsetof(struct llm_spec, member)
-#define COUNT(name, member, max, fallback, unit, help) \
-	{name, OPTION_INT, FIELD(member), 0, max, fallback, NULL, unit, help}
-#define FLAG(name, member, help) \
-	{name, OPTION_BOOL, FIELD(member), 0, 0, "false", NULL, NULL, help}
+#define COUNT(name, member, max, fallback, unit, help)                              \
+	{                                                                           \
+		name, OPTION_INT, FIELD(member), 0, max, fallback, NULL, unit, help \
+	}
+#define FLAG(name, member, help)                                                  \
+	{                                                                         \
+		name, OPTION_BOOL, FIELD(member), 0, 0, "false", NULL, NULL, help \
+	}
 
 /* clang-format off */
 const struct option llm_geometry_table[] = {
@@ -99,7 +104,8 @@ static bool check_attention(const struct sheet *s, const struct llm_spec *m)
 	bool ok = want(s, "heads", m->heads > 0, any, "there are attention layers") &&
 	          want(s, "kv_heads", m->kv_heads > 0, any, "there are attention layers") &&
 	          want(s, "head_dim", m->head_dim > 0, any, "there are attention layers") &&
-	          want(s, "window", m->window > 0, m->layers_windowed > 0, "there are windowed layers");
+	          want(s, "window", m->window > 0, m->layers_windowed > 0,
+	               "there are windowed layers");
 
 	if (m->layers_windowed > m->layers_attention) {
 		sheet_fail(s, "geometry", "layers_windowed", "exceeds layers_attention");
@@ -115,9 +121,10 @@ static bool check_attention(const struct sheet *s, const struct llm_spec *m)
 static bool check_experts(const struct sheet *s, const struct llm_spec *m)
 {
 	const bool any = m->layers_moe > 0;
-	bool ok = want(s, "experts", m->experts > 0, any, "there are MoE layers") &&
-	          want(s, "expert_ffn", m->expert_ffn > 0, any, "there are MoE layers") &&
-	          want(s, "experts_per_token", m->experts_per_token > 0, any, "there are MoE layers");
+	bool ok =
+		want(s, "experts", m->experts > 0, any, "there are MoE layers") &&
+		want(s, "expert_ffn", m->expert_ffn > 0, any, "there are MoE layers") &&
+		want(s, "experts_per_token", m->experts_per_token > 0, any, "there are MoE layers");
 
 	if (m->experts_per_token > m->experts) {
 		sheet_fail(s, "geometry", "experts_per_token", "exceeds experts");
@@ -152,7 +159,8 @@ static bool check_geometry(const struct sheet *s, const struct llm_spec *m)
 	ok = want(s, "image_tokens", m->image_tokens > 0, sees, "there is a vision encoder") && ok;
 	ok = want(s, "image_flops", m->image_flops > 0, sees, "there is a vision encoder") && ok;
 	if (m->layers_attention + m->layers_mamba == 0) {
-		sheet_fail(s, "geometry", "layers_attention", "a model needs attention or Mamba-2 layers");
+		sheet_fail(s, "geometry", "layers_attention",
+		           "a model needs attention or Mamba-2 layers");
 		ok = false;
 	}
 	if (m->quantized == QUANTIZED_EXPERTS && m->layers_moe == 0) {

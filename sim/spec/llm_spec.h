@@ -24,23 +24,23 @@ struct llm_spec {
 	int task;                 /* enum llm_task */
 	int quantized;            /* enum llm_quantized */
 	double fp4_bits;          /* per nvfp4 weight with its scales: 4.5, or 4.25 for MXFP4 */
-	int64_t layers_attention; /* of which layers_windowed attend to the last `window` tokens only */
+	int64_t layers_attention; /* of which layers_windowed see only the last `window` tokens */
 	int64_t layers_windowed;
-	int64_t window;           /* tokens */
-	int64_t layers_mlp;       /* dense feed-forward blocks (a Llama layer is 1 attention + 1 MLP) */
+	int64_t window;     /* tokens */
+	int64_t layers_mlp; /* dense feed-forward blocks (a Llama layer is 1 attention + 1 MLP) */
 	int64_t layers_moe;
 	int64_t layers_mamba;
 	int64_t hidden, heads, kv_heads, head_dim;
 	int64_t ffn;
-	bool ffn_gated;           /* three matrices instead of two */
-	bool attention_bias;      /* qkv and output projections carry biases */
-	bool attention_sinks;     /* one learned value per head (gpt-oss) */
-	bool qk_norm;             /* per-head query and key norms (Qwen3) */
+	bool ffn_gated;       /* three matrices instead of two */
+	bool attention_bias;  /* qkv and output projections carry biases */
+	bool attention_sinks; /* one learned value per head (gpt-oss) */
+	bool qk_norm;         /* per-head query and key norms (Qwen3) */
 	int64_t vocab;
-	bool tied;                /* output head shares the input embedding */
+	bool tied; /* output head shares the input embedding */
 	int64_t experts, experts_per_token, expert_ffn, shared_expert_ffn;
 	bool expert_gated, expert_bias;
-	bool router_bias;         /* one value per expert besides the router's matrix */
+	bool router_bias; /* one value per expert besides the router's matrix */
 	int64_t mamba_heads, mamba_head_dim, mamba_state, mamba_groups, mamba_conv;
 	int64_t context;          /* longest sequence, tokens */
 	double vision_parameters; /* encoder and projector, always bf16; 0 = text only */
@@ -48,29 +48,30 @@ struct llm_spec {
 	double image_flops;       /* encoder work of one image */
 };
 
-/* What follows from geometry and precision. Units: values, bytes, FLOP; per whole model (not per GPU). */
+/*
+ * What follows from geometry and precision, per whole model (not per GPU). "Seeing" layers are the
+ * attention layers without a window.
+ */
 struct llm_shape {
 	double parameters;        /* all, embeddings and vision included */
 	double active_parameters; /* used for one text token, both embeddings included */
-	double weight_bytes;      /* resident in GPU memory; embedding, head, norms and routers stay bf16 */
-	double dense_bytes;       /* read by every step: everything but the input embedding, head, routed
-	                             experts and vision encoder */
-	double head_bytes;        /* read by every step that samples a token */
-	double expert_bytes;      /* one routed expert of one layer */
+	double weight_bytes;      /* in GPU memory; embedding, head, norms, routers stay bf16 */
+	double dense_bytes;  /* of which every step reads: not the input embedding, the head, */
+			     /* the routed experts and the vision encoder */
+	double head_bytes;   /* read by every step that samples a token */
+	double expert_bytes; /* one routed expert of one layer */
 	int64_t layers_moe, experts, experts_per_token;
-	int64_t layers;           /* all blocks that t_layer counts: attention + Mamba-2 layers (a Llama layer counts
-	                             once); at least 1 */
-	double f_token;           /* FLOP per token, head and attention scores excluded; windowed layers
-	                             count their scores here, as if the window were full */
-	double f_head;            /* FLOP per sampled token */
-	double attn_flops;        /* 4 * heads * head_dim * layers that see every key (layers_attention -
-	                             layers_windowed): FLOP per (query, key) pair */
-	double activation_bytes;  /* read and written per token by the matrix products, bf16 */
-	double allreduce_bytes;   /* hidden * 2 (bf16): one token's vector in a tensor-parallel all-reduce */
-	int64_t allreduces;       /* all-reduces per step: one per block, so 2 per transformer layer */
-	double kv_bytes_per_token;         /* full-attention layers only when the model has windows */
-	double kv_bytes_per_token_unwindowed; /* as published, every attention layer */
-	double state_bytes_per_sequence;   /* Mamba-2 state (fp32) and convolution (bf16), and the windowed layers' KV */
+	int64_t layers;    /* that t_layer counts: attention + Mamba-2; a Llama layer is one */
+	double f_token;    /* FLOP per token, without head and attention scores; the scores of */
+			   /* windowed layers count here, as if the window were full */
+	double f_head;     /* FLOP per sampled token */
+	double attn_flops; /* FLOP per (query, key): 4 * heads * head_dim * seeing layers */
+	double activation_bytes; /* read and written per token by the matrix products, bf16 */
+	double allreduce_bytes; /* one token's vector in a tensor-parallel all-reduce: 2 * hidden */
+	int64_t allreduces;     /* per step: one per block, so 2 per transformer layer */
+	double kv_bytes_per_token;            /* seeing layers */
+	double kv_bytes_per_token_unwindowed; /* as published: every attention layer */
+	double state_bytes_per_sequence; /* Mamba-2 state (fp32), convolution (bf16), windows' KV */
 	double image_flops;
 };
 
@@ -82,8 +83,8 @@ struct llm_published {
 	double active_parameters_rounding;
 	double weight_bytes_bf16, weight_bytes_fp8, weight_bytes_nvfp4; /* language part */
 	double weight_bytes_rounding;
-	double kv_bytes_per_token;  /* bf16, every attention layer */
-	double ssm_state_bytes;     /* fp32 state of the Mamba-2 layers per sequence, convolution excluded */
+	double kv_bytes_per_token; /* bf16, every attention layer */
+	double ssm_state_bytes;    /* fp32 Mamba-2 state of one sequence, without convolution */
 	double ssm_state_rounding;
 };
 

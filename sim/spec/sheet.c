@@ -12,11 +12,11 @@
 enum { MESSAGE_MAX = 512, PLACE_MAX = 1024 };
 
 struct sheet {
-	const char *file;  /* borrowed */
-	struct err *err;   /* borrowed */
-	json_t *root;      /* owned */
-	json_t *values;    /* section -> {key: value}; owned */
-	json_t *sources;   /* section -> {key: source}; owned */
+	const char *file; /* borrowed */
+	struct err *err;  /* borrowed */
+	json_t *root;     /* owned */
+	json_t *values;   /* section -> {key: value}; owned */
+	json_t *sources;  /* section -> {key: source}; owned */
 	char *name;
 };
 
@@ -172,7 +172,8 @@ static void read_section(struct sheet *s, const struct json_at *root, const char
 	for (size_t i = 0; i < json_array_size(list.value); i++) {
 		struct json_at group = json_item(&list, i);
 
-		read_group(s, section, json_array_get(json_object_get(s->root, section), i), &group);
+		read_group(s, section, json_array_get(json_object_get(s->root, section), i),
+		           &group);
 	}
 }
 

@@ -1,7 +1,7 @@
 /*
  * One data-sheet file: who it is, and sections of facts that each name their source. A section is a
- * list of groups, {"source": "...", "key": value, ...}; it reads as one object. What the keys mean is
- * gpu_spec.h, llm_spec.h and engine_spec.h.
+ * list of groups, {"source": "...", "key": value, ...}; it reads as one object. What the keys mean
+ * is gpu_spec.h, llm_spec.h and engine_spec.h.
  */
 #ifndef ALIQUOT_SPEC_SHEET_H
 #define ALIQUOT_SPEC_SHEET_H

@@ -52,8 +52,9 @@ START_TEST(long_text_folds_at_blanks)
 {
 	char *got = folded("aaaa bbbb cc", 91);
 
-	ck_assert_str_eq(got, "aaaa bbbb\n                                                               "
-	                      "                            cc\n");
+	ck_assert_str_eq(
+		got, "aaaa bbbb\n                                                               "
+		     "                            cc\n");
 	free(got);
 	got = folded("short", 10);
 	ck_assert_str_eq(got, "short\n");
@@ -109,8 +110,8 @@ START_TEST(every_value_points_to_its_source)
 	rewind(out);
 	while (fgets(line, sizeof line, out)) {
 		ck_assert_uint_le(strcspn(line, "\n"), 100);
-		values += strncmp(line, "  memory", 8) == 0 && strstr(line, "100.5 GB (95,830 MiB)") &&
-		          strstr(line, " [1] ");
+		values += strncmp(line, "  memory", 8) == 0 &&
+		          strstr(line, "100.5 GB (95,830 MiB)") && strstr(line, " [1] ");
 		values += strncmp(line, "  flops_fp8", 11) == 0 && strstr(line, "1.670 PFLOP/s") &&
 		          strstr(line, " [3] ");
 		values += strncmp(line, "  balance", 9) == 0 && !strchr(line, '[');
@@ -133,9 +134,11 @@ START_TEST(json_has_numbers_units_and_sources)
 
 	ck_assert_uint_eq(json_array_size(list), 10);
 	ck_assert_str_eq(json_string_value(json_object_get(memory, "field")), "memory");
-	ck_assert_int_eq(json_integer_value(json_object_get(memory, "value")), INT64_C(95830) << 20);
+	ck_assert_int_eq(json_integer_value(json_object_get(memory, "value")), INT64_C(95830)
+	                                                                               << 20);
 	ck_assert_str_eq(json_string_value(json_object_get(memory, "unit")), "bytes");
-	ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(memory, "source")), "nvidia-smi"));
+	ck_assert_ptr_nonnull(
+		strstr(json_string_value(json_object_get(memory, "source")), "nvidia-smi"));
 	ck_assert_str_eq(json_string_value(json_object_get(derived, "section")), "derived");
 	json_decref(list);
 	json_t *number = facts_number(0.5);

@@ -60,13 +60,22 @@ static struct llm_shape shape_of(const char *name, enum precision weights, enum 
 
 START_TEST(all_promised_sheets_are_there)
 {
-	static const char *const gpus[] = {"h100-nvl", "h100-sxm", "h100-pcie", "h200-sxm", "h200-nvl", "b200",
-	                                   "gb200", "gh200", "a100-sxm", "a100-pcie", "l40s"};
-	static const char *const models[] = {
-		"llama-3.1-8b-instruct", "deepseek-r1-distill-llama-8b", "mistral-7b-instruct-v0.3",
-		"phi-4-mini", "qwen3-14b", "qwen3-embedding-0.6b", "nemotron-nano-12b-v2-vl",
-		"nemotron-3-nano-30b-a3b", "llama-3.1-70b", "qwen3-8b", "qwen3-32b", "gpt-oss-20b",
-		"gpt-oss-120b"};
+	static const char *const gpus[] = {"h100-nvl", "h100-sxm",  "h100-pcie", "h200-sxm",
+	                                   "h200-nvl", "b200",      "gb200",     "gh200",
+	                                   "a100-sxm", "a100-pcie", "l40s"};
+	static const char *const models[] = {"llama-3.1-8b-instruct",
+	                                     "deepseek-r1-distill-llama-8b",
+	                                     "mistral-7b-instruct-v0.3",
+	                                     "phi-4-mini",
+	                                     "qwen3-14b",
+	                                     "qwen3-embedding-0.6b",
+	                                     "nemotron-nano-12b-v2-vl",
+	                                     "nemotron-3-nano-30b-a3b",
+	                                     "llama-3.1-70b",
+	                                     "qwen3-8b",
+	                                     "qwen3-32b",
+	                                     "gpt-oss-20b",
+	                                     "gpt-oss-120b"};
 	static const char *const engines[] = {"nim-trtllm", "nim-vllm", "vllm", "trtllm", "sglang"};
 
 	for (size_t i = 0; i < sizeof gpus / sizeof gpus[0]; i++) {
@@ -133,8 +142,8 @@ END_TEST
 /* One published figure, 0 when none was found. */
 static void compare(const char *model, const char *what, double got, double want, double rounding)
 {
-	ck_assert_msg(!(want > 0) || fabs(got - want) <= rounding, "%s: %s is %.0f, published %.0f +- %.0f",
-	              model, what, got, want, rounding);
+	ck_assert_msg(!(want > 0) || fabs(got - want) <= rounding,
+	              "%s: %s is %.0f, published %.0f +- %.0f", model, what, got, want, rounding);
 }
 
 START_TEST(derived_figures_equal_the_published_ones)
@@ -157,14 +166,18 @@ START_TEST(derived_figures_equal_the_published_ones)
 		const double eyes = m->vision_parameters * 2;
 		const double slack = p.weight_bytes_rounding;
 
-		compare(names[i], "parameters", bf16.parameters - m->vision_parameters, p.parameters,
-		        p.parameters_rounding);
+		compare(names[i], "parameters", bf16.parameters - m->vision_parameters,
+		        p.parameters, p.parameters_rounding);
 		compare(names[i], "active parameters", bf16.active_parameters, p.active_parameters,
 		        p.active_parameters_rounding);
-		compare(names[i], "bf16 weights", bf16.weight_bytes - eyes, p.weight_bytes_bf16, slack);
-		compare(names[i], "fp8 weights", fp8.weight_bytes - eyes, p.weight_bytes_fp8, slack);
-		compare(names[i], "4-bit weights", fp4.weight_bytes - eyes, p.weight_bytes_nvfp4, slack);
-		compare(names[i], "KV bytes", bf16.kv_bytes_per_token_unwindowed, p.kv_bytes_per_token, 0);
+		compare(names[i], "bf16 weights", bf16.weight_bytes - eyes, p.weight_bytes_bf16,
+		        slack);
+		compare(names[i], "fp8 weights", fp8.weight_bytes - eyes, p.weight_bytes_fp8,
+		        slack);
+		compare(names[i], "4-bit weights", fp4.weight_bytes - eyes, p.weight_bytes_nvfp4,
+		        slack);
+		compare(names[i], "KV bytes", bf16.kv_bytes_per_token_unwindowed,
+		        p.kv_bytes_per_token, 0);
 		ck_assert_double_eq(fp8.kv_bytes_per_token * 2, bf16.kv_bytes_per_token);
 		llm_spec_free(m);
 		sheet_free(s);
@@ -178,19 +191,26 @@ START_TEST(parameter_counts)
 		const char *model;
 		double parameters;
 	} exact[] = {
-		{"llama-3.1-8b-instruct", 8030261248}, {"deepseek-r1-distill-llama-8b", 8030261248},
-		{"mistral-7b-instruct-v0.3", 7248023552}, {"phi-4-mini", 3836021760},
-		{"qwen3-8b", 8190735360}, {"qwen3-14b", 14768307200}, {"qwen3-32b", 32762123264},
-		{"qwen3-embedding-0.6b", 595776512}, {"llama-3.1-70b", 70553706496},
-		{"gpt-oss-20b", 20914757184}, {"gpt-oss-120b", 116829156672},
+		{"llama-3.1-8b-instruct", 8030261248},
+		{"deepseek-r1-distill-llama-8b", 8030261248},
+		{"mistral-7b-instruct-v0.3", 7248023552},
+		{"phi-4-mini", 3836021760},
+		{"qwen3-8b", 8190735360},
+		{"qwen3-14b", 14768307200},
+		{"qwen3-32b", 32762123264},
+		{"qwen3-embedding-0.6b", 595776512},
+		{"llama-3.1-70b", 70553706496},
+		{"gpt-oss-20b", 20914757184},
+		{"gpt-oss-120b", 116829156672},
 		{"nemotron-3-nano-30b-a3b", 31577940288},
 	};
 
 	for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++) {
 		struct llm_shape s = shape_of(exact[i].model, PRECISION_BF16, PRECISION_BF16);
 
-		ck_assert_msg(fabs(s.parameters - exact[i].parameters) < 0.5, "%s: %.0f parameters, not %.0f",
-		              exact[i].model, s.parameters, exact[i].parameters);
+		ck_assert_msg(fabs(s.parameters - exact[i].parameters) < 0.5,
+		              "%s: %.0f parameters, not %.0f", exact[i].model, s.parameters,
+		              exact[i].parameters);
 	}
 }
 END_TEST
@@ -204,7 +224,8 @@ START_TEST(one_decode_step_of_a_dense_model)
 	ck_assert_double_eq(s.f_head, 2.0 * 128256 * 4096);
 	ck_assert_double_eq_tol(s.dense_bytes + s.head_bytes, 15.0e9, 0.05e9);
 	ck_assert_double_eq(s.attn_flops, 4.0 * 32 * 4096);
-	ck_assert_double_eq(s.activation_bytes, 2.0 * 32 * (4096 + 6144 + 8192 + 4096 + 28672 + 14336 + 4096));
+	ck_assert_double_eq(s.activation_bytes,
+	                    2.0 * 32 * (4096 + 6144 + 8192 + 4096 + 28672 + 14336 + 4096));
 	ck_assert_double_eq(s.allreduce_bytes, 8192);
 	ck_assert_int_eq(s.allreduces, 64);
 	ck_assert_int_eq(s.layers, 32);
@@ -237,9 +258,12 @@ START_TEST(hybrid_models_carry_state)
 	struct llm_shape vl = shape_of("nemotron-nano-12b-v2-vl", PRECISION_BF16, PRECISION_BF16);
 	struct llm_shape nano = shape_of("nemotron-3-nano-30b-a3b", PRECISION_BF16, PRECISION_FP8);
 
-	/* fp32 state 146.8 and 48.2 MB, convolution 2.06 and 0.85 MB: independent of the KV precision. */
-	ck_assert_double_eq(vl.state_bytes_per_sequence, 28.0 * (128 * 80 * 128 * 4 + 12288 * 3 * 2));
-	ck_assert_double_eq(nano.state_bytes_per_sequence, 23.0 * (64 * 64 * 128 * 4 + 6144 * 3 * 2));
+	/* fp32 state 146.8 and 48.2 MB, convolution 2.06 and 0.85 MB: independent of the KV
+	 * precision. */
+	ck_assert_double_eq(vl.state_bytes_per_sequence,
+	                    28.0 * (128 * 80 * 128 * 4 + 12288 * 3 * 2));
+	ck_assert_double_eq(nano.state_bytes_per_sequence,
+	                    23.0 * (64 * 64 * 128 * 4 + 6144 * 3 * 2));
 	ck_assert_double_eq_tol(vl.state_bytes_per_sequence, 146.8e6 + 2.1e6, 0.1e6);
 	ck_assert_double_eq_tol(nano.state_bytes_per_sequence, 48.2e6 + 0.85e6, 0.1e6);
 	ck_assert_double_eq(vl.kv_bytes_per_token, 24576);
@@ -260,7 +284,8 @@ START_TEST(routed_experts_are_counted_apart)
 
 	ck_assert_double_eq(s.expert_bytes, 2.0 * 2 * 2688 * 1856);
 	/* Weights read at batch 1, 6 experts of 128 in each of 23 layers: 6.5 GB with the head. */
-	ck_assert_double_eq_tol(s.dense_bytes + s.head_bytes + 6 * 23 * s.expert_bytes, 6.5e9, 0.05e9);
+	ck_assert_double_eq_tol(s.dense_bytes + s.head_bytes + 6 * 23 * s.expert_bytes, 6.5e9,
+	                        0.05e9);
 	ck_assert_int_eq(s.experts_per_token, 6);
 }
 END_TEST

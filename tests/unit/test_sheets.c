@@ -1,4 +1,5 @@
-/* Data-sheet files: the field table is complete, spellings resolve, and mistakes say where they are. */
+/* Data-sheet files: the field table is complete, spellings resolve, and mistakes say where they
+ * are. */
 #include "spec/sheet.h"
 
 #include "base/csv.h"
@@ -42,13 +43,14 @@ static const char *sheet_file(const char *kind, const char *name)
 	return file;
 }
 
-/* --- the field table --------------------------------------------------------------------------- */
+/* --- the field table ---------------------------------------------------------------------------
+ */
 
 struct field {
 	char section[16]; /* "facts", ...; "" for the common keys */
 	char name[40];
 	bool optional;
-	size_t used;      /* sheets that hold it */
+	size_t used; /* sheets that hold it */
 };
 
 struct field_table {
@@ -130,8 +132,10 @@ static void use_table(struct field_table *t, const char *section, const struct o
 		struct field *f = find_field(t, section, table->name);
 
 		ck_assert_msg(f != NULL, "%s.%s is not in models/README.md", section, table->name);
-		ck_assert_msg(f->optional == (table->fallback != NULL) || strcmp(section, "published") == 0,
-		              "%s.%s: models/README.md is wrong about \"optional\"", section, table->name);
+		ck_assert_msg(f->optional == (table->fallback != NULL) ||
+		                      strcmp(section, "published") == 0,
+		              "%s.%s: models/README.md is wrong about \"optional\"", section,
+		              table->name);
 		f->used += f->optional; /* known to the loader is enough */
 	}
 }
@@ -159,29 +163,53 @@ START_TEST(the_field_table_is_complete)
 	for (size_t i = 0; i < t.fields.n; i++) {
 		const struct field *f = &t.fields.at[i];
 
-		ck_assert_msg(f->used > 0, "models/README.md: no sheet and no loader has %s.%s", f->section,
-		              f->name);
+		ck_assert_msg(f->used > 0, "models/README.md: no sheet and no loader has %s.%s",
+		              f->section, f->name);
 	}
 	ck_assert_uint_gt(t.fields.n, 80);
 	free(t.fields.at);
 }
 END_TEST
 
-/* --- spellings of the reference rows ----------------------------------------------------------- */
+/* --- spellings of the reference rows -----------------------------------------------------------
+ */
 
 /* What the rows also name and none of our sheets is. */
 static const char *const foreign[] = {
 	/* GPUs: other boards, another memory size, or the row does not say which of two */
-	"", "unstated", "A10G", "A4000", "H100-SXM-64GB", "NVIDIA GH200 Grace Hopper Superchip 144GB",
-	"HGX-B200 or H100-NVL (see note)", "H100-NVL (seed) / HGX-B200 (distilled note)",
+	"",
+	"unstated",
+	"A10G",
+	"A4000",
+	"H100-SXM-64GB",
+	"NVIDIA GH200 Grace Hopper Superchip 144GB",
+	"HGX-B200 or H100-NVL (see note)",
+	"H100-NVL (seed) / HGX-B200 (distilled note)",
 	/* models: others, older generations, several at once */
-	"llama-7b", "llama-13b", "opt-1.3b", "opt-2.7b", "llama-2-7b", "llama-2-13b", "GPT-J-6B", "Llama-2-70B",
-	"Mixtral-8x7B", "Meta-Llama-3-8B (15 GB)", "three NIMs", "Qwen3-0.6B", "Phi-3-vision-128k (4B)",
-	"DeepSeek-R1-Distill-Qwen-32B", "Llama-3.1-8B-Instruct + DeepSeek-R1-Distill-Llama-8B",
-	"Qwen3-235B-A22B-FP8", "Qwen3-Coder-30B-A3B (bf16)",
+	"llama-7b",
+	"llama-13b",
+	"opt-1.3b",
+	"opt-2.7b",
+	"llama-2-7b",
+	"llama-2-13b",
+	"GPT-J-6B",
+	"Llama-2-70B",
+	"Mixtral-8x7B",
+	"Meta-Llama-3-8B (15 GB)",
+	"three NIMs",
+	"Qwen3-0.6B",
+	"Phi-3-vision-128k (4B)",
+	"DeepSeek-R1-Distill-Qwen-32B",
+	"Llama-3.1-8B-Instruct + DeepSeek-R1-Distill-Llama-8B",
+	"Qwen3-235B-A22B-FP8",
+	"Qwen3-Coder-30B-A3B (bf16)",
 	"mixed: Llama-3.1-8B 0.5 + Phi-4-mini 0.25 + Qwen3-Embedding-0.6B 0.125",
-	"Llama-3.1-8B + Mistral-7B; Llama-3.1-8B + Falcon-11B", "pairs", "Qwen3-30B-A3B", "smaller models",
-	"Falcon-11B class", "Falcon-11B vs Mistral-7B",
+	"Llama-3.1-8B + Mistral-7B; Llama-3.1-8B + Falcon-11B",
+	"pairs",
+	"Qwen3-30B-A3B",
+	"smaller models",
+	"Falcon-11B class",
+	"Falcon-11B vs Mistral-7B",
 };
 
 static bool is_foreign(const char *name)
@@ -217,16 +245,19 @@ START_TEST(spellings_of_the_reference_rows_resolve)
 			bool found = data_dir_find(data, kind, fields[column], &canonical) != NULL;
 
 			ck_assert_msg(found != is_foreign(fields[column]), "%s \"%s\" %s", kind,
-			              fields[column], found ? "resolves but should not" : "is unknown");
+			              fields[column],
+			              found ? "resolves but should not" : "is unknown");
 		}
 	}
 	csv_close(r);
 }
 END_TEST
 
-/* --- mistakes ---------------------------------------------------------------------------------- */
+/* --- mistakes ----------------------------------------------------------------------------------
+ */
 
-/* Change one value of a good sheet and write it to a file of the same name; caller frees the path. */
+/* Change one value of a good sheet and write it to a file of the same name; caller frees the path.
+ */
 static char *broken_copy(const char *kind, const char *name, const char *path, const char *text)
 {
 	char folder[] = "/tmp/aliquot_sheet_XXXXXX";
@@ -259,7 +290,8 @@ struct mistake {
 static const struct mistake mistakes[] = {
 	{"gpu", "b200", "facts.0.memory", "\"lots\"", "facts.memory: "},
 	{"gpu", "b200", "facts.0.memory", "-1", "facts.memory: "},
-	{"gpu", "b200", "facts.0.memorry", "1", "unknown key \"memorry\"; did you mean \"memory\"?"},
+	{"gpu", "b200", "facts.0.memorry", "1",
+         "unknown key \"memorry\"; did you mean \"memory\"?"},
 	{"gpu", "b200", "facts.0.source", "null", "facts.0: \"source\" is missing"},
 	{"gpu", "b200", "facts.1.memory", "1", "facts.1: \"memory\" is given twice"},
 	{"gpu", "b200", "facts", "[]", "\"memory\""},
@@ -272,17 +304,23 @@ static const struct mistake mistakes[] = {
 	{"gpu", "b200", "aliases", "[1]", "aliases.0: expected a string, got "},
 	{"gpu", "b200", "note", "[]", "note: expected a string, got an array"},
 	{"llm", "qwen3-8b", "geometry.0.kv_heads", "7", "geometry.kv_heads: must divide heads"},
-	{"llm", "qwen3-8b", "geometry.0.heads", "0", "geometry.heads: must be above 0: there are attention"},
-	{"llm", "qwen3-8b", "geometry.0.ffn", "0", "geometry.ffn: must be above 0: there are MLP layers"},
-	{"llm", "qwen3-8b", "geometry.0.experts", "8", "geometry.experts: must be 0 unless there are MoE"},
-	{"llm", "qwen3-8b", "geometry.0.window", "8", "geometry.window: must be 0 unless there are windowed"},
+	{"llm", "qwen3-8b", "geometry.0.heads", "0",
+         "geometry.heads: must be above 0: there are attention"},
+	{"llm", "qwen3-8b", "geometry.0.ffn", "0",
+         "geometry.ffn: must be above 0: there are MLP layers"},
+	{"llm", "qwen3-8b", "geometry.0.experts", "8",
+         "geometry.experts: must be 0 unless there are MoE"},
+	{"llm", "qwen3-8b", "geometry.0.window", "8",
+         "geometry.window: must be 0 unless there are windowed"},
 	{"llm", "qwen3-8b", "geometry.0.layers_windowed", "99", "geometry.window: must be above 0"},
 	{"llm", "gpt-oss-20b", "geometry.0.layers_windowed", "99", "exceeds layers_attention"},
 	{"llm", "gpt-oss-20b", "geometry.0.experts_per_token", "99", "exceeds experts"},
 	{"llm", "qwen3-8b", "geometry.0.quantized", "\"experts\"", "\"experts\" needs MoE layers"},
 	{"llm", "qwen3-8b", "geometry.0.quantized", "\"all\"", "geometry.quantized: "},
-	{"llm", "qwen3-8b", "geometry.0.image_tokens", "9", "must be 0 unless there is a vision encoder"},
-	{"llm", "qwen3-8b", "geometry.0.mamba_conv", "4", "must be 0 unless there are Mamba-2 layers"},
+	{"llm", "qwen3-8b", "geometry.0.image_tokens", "9",
+         "must be 0 unless there is a vision encoder"},
+	{"llm", "qwen3-8b", "geometry.0.mamba_conv", "4",
+         "must be 0 unless there are Mamba-2 layers"},
 	{"llm", "qwen3-8b", "published.0.total", "4", "unknown key \"total\""},
 	{"engine", "vllm", "options.0.batching", "\"chunked\"", "options.batching: "},
 	{"engine", "vllm", "options.1.max_num_seqs", "16000", "is below max_num_seqs 16000"},
@@ -316,16 +354,19 @@ START_TEST(mistakes_say_where_they_are)
 	char *file = broken_copy(m->kind, m->name, m->path, m->text);
 	bool found = false;
 
-	ck_assert_msg(!sheet_loads(m->kind, file), "%s with %s = %s loads", m->name, m->path, m->text);
+	ck_assert_msg(!sheet_loads(m->kind, file), "%s with %s = %s loads", m->name, m->path,
+	              m->text);
 	ck_assert_uint_gt(err_count(err), 0);
 	ck_assert_int_eq(err_exit_code(err), ERR_INPUT);
 	for (size_t i = 0; i < err_count(err); i++) {
 		const char *text = err_message(err, i);
 
-		ck_assert_msg(strncmp(text, file, strlen(file)) == 0, "\"%s\" does not name the file", text);
+		ck_assert_msg(strncmp(text, file, strlen(file)) == 0,
+		              "\"%s\" does not name the file", text);
 		found = found || strstr(text, m->message) != NULL;
 	}
-	ck_assert_msg(found, "%s = %s: \"%s\" lacks \"%s\"", m->path, m->text, err_message(err, 0), m->message);
+	ck_assert_msg(found, "%s = %s: \"%s\" lacks \"%s\"", m->path, m->text, err_message(err, 0),
+	              m->message);
 	remove_copy(file);
 }
 END_TEST
