@@ -70,6 +70,13 @@ static const struct trace_reader *choose_reader(const struct scenario_load *load
 	const struct trace_reader *reader = reader_of((enum trace_format)load->format);
 	struct trace_head head;
 
+	if (trace_head_is_pipe(load->file)) {
+		if (reader == NULL) {
+			err_add(err, ERR_INPUT, load->file,
+			        "a pipe is read once, so its format cannot be guessed; state it");
+		}
+		return reader;
+	}
 	if (!trace_head_read(load->file, &head, err)) {
 		return NULL;
 	}

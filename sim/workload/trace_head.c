@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #define HEAD_SIZE 65536
 
@@ -55,6 +56,13 @@ static bool head_is_text(const char *file, const struct trace_head *head, struct
 		return false;
 	}
 	return true;
+}
+
+bool trace_head_is_pipe(const char *file)
+{
+	struct stat info;
+
+	return stat(file, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
 bool trace_head_read(const char *file, struct trace_head *out, struct err *err)

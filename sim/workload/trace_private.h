@@ -72,6 +72,9 @@ extern const struct trace_reader trace_azure, trace_burstgpt, trace_mooncake, tr
 
 /* trace_head.c */
 
+/* Can the file be read only once (a pipe, a terminal)? Its opening bytes are then out of reach. */
+bool trace_head_is_pipe(const char *file);
+
 /*
  * Read the opening bytes into *out (free out->text). False with an error added when the file cannot
  * be read or is empty, compressed or binary.

@@ -443,6 +443,7 @@ static void check_published(const char *path, const char *format, size_t rows, d
 
 START_TEST(test_published_files)
 {
+	check_published("scenarios/traces/office-hours.csv", "csv", 443, 769, 203, 35275);
 	check_published("../shared/traces/azure-llm-2023/AzureLLMInferenceTrace_code.csv", "azure",
 	                8819, 2048, 28, 3436);
 	check_published("../shared/traces/azure-llm-2023/AzureLLMInferenceTrace_conv.csv", "azure",

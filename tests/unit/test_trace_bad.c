@@ -196,6 +196,37 @@ START_TEST(test_binary_behind_the_head)
 }
 END_TEST
 
+/* A pipe is fine when its format is stated, and refused (not half eaten) when it is not. */
+START_TEST(test_pipe)
+{
+	struct scenario_load load = load_of(NULL);
+	const struct llm_spec llm = {.task = LLM_GENERATE};
+	struct err *err = err_new();
+	struct arrival arrival;
+	struct workload *w;
+	char file[64];
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_gt(write(ends[1], plain_text, sizeof(plain_text) - 1), 0);
+	(void)close(ends[1]);
+	(void)snprintf(file, sizeof(file), "/dev/fd/%d", ends[0]);
+	load.file = file;
+	ck_assert_ptr_null(workload_open(&load, &llm, 1, 0, err));
+	ck_assert_ptr_nonnull(strstr(err_message(err, 0), "a pipe is read once"));
+	load.format = TRACE_CSV;
+	w = workload_open(&load, &llm, 1, 0, err);
+	ck_assert_ptr_nonnull(w);
+	for (size_t i = 0; i < 3; i++) {
+		w->ops->next(w, &arrival);
+	}
+	ck_assert_int_eq(arrival.at, 5 * NS_PER_S);
+	w->ops->close(w);
+	(void)close(ends[0]);
+	err_free(err);
+}
+END_TEST
+
 START_TEST(test_missing_file)
 {
 	struct scenario_load load = load_of("csv");
@@ -227,6 +258,7 @@ int main(void)
 	tcase_add_test(tests, test_bad_lines);
 	tcase_add_test(tests, test_not_a_trace);
 	tcase_add_test(tests, test_binary_behind_the_head);
+	tcase_add_test(tests, test_pipe);
 	tcase_add_test(tests, test_missing_file);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
