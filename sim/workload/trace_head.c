@@ -62,7 +62,8 @@ bool trace_head_is_pipe(const char *file)
 {
 	struct stat info;
 
-	return stat(file, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+	return strcmp(file, "-") == 0 ||
+	       (stat(file, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode));
 }
 
 bool trace_head_read(const char *file, struct trace_head *out, struct err *err)

@@ -11,7 +11,7 @@ bool trace_lines_init(struct trace_lines *lines, const struct trace_ask *ask)
 	*lines = (struct trace_lines){.ask = ask};
 	lines->name_size = strlen(ask->file) + 24;
 	lines->name = mem_new(lines->name_size, 1);
-	lines->stream = fopen(ask->file, "rb");
+	lines->stream = strcmp(ask->file, "-") == 0 ? stdin : fopen(ask->file, "rb");
 	if (lines->stream == NULL) {
 		err_add(ask->err, ERR_IO, ask->file, "%s", strerror(errno));
 		return false;
@@ -21,7 +21,7 @@ bool trace_lines_init(struct trace_lines *lines, const struct trace_ask *ask)
 
 void trace_lines_fini(struct trace_lines *lines)
 {
-	if (lines->stream != NULL) {
+	if (lines->stream != NULL && lines->stream != stdin) {
 		(void)fclose(lines->stream);
 	}
 	free(lines->line);

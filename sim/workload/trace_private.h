@@ -72,7 +72,8 @@ extern const struct trace_reader trace_azure, trace_burstgpt, trace_mooncake, tr
 
 /* trace_head.c */
 
-/* Can the file be read only once (a pipe, a terminal)? Its opening bytes are then out of reach. */
+/* Can the file be read only once (a pipe, "-" for stdin)? Its opening bytes are out of reach then.
+ */
 bool trace_head_is_pipe(const char *file);
 
 /*
@@ -130,7 +131,7 @@ void trace_table_close(struct trace_source *s);
 /* trace_lines.c: one JSON object per line. */
 
 struct trace_lines {
-	FILE *stream;
+	FILE *stream; /* stdin for "-" */
 	char *line;
 	size_t cap;
 	size_t number; /* of the current line, from 1 */

@@ -204,7 +204,7 @@ START_TEST(test_pipe)
 	struct err *err = err_new();
 	struct arrival arrival;
 	struct workload *w;
-	char file[64];
+	char file[64], minus[] = "-";
 	int ends[2];
 
 	ck_assert_int_eq(pipe(ends), 0);
@@ -223,6 +223,20 @@ START_TEST(test_pipe)
 	ck_assert_int_eq(arrival.at, 5 * NS_PER_S);
 	w->ops->close(w);
 	(void)close(ends[0]);
+	/* The same through stdin, by its usual name. */
+	ck_assert_ptr_nonnull(freopen("/dev/null", "rb", stdin));
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	ck_assert_int_gt(write(ends[1], mooncake_text, sizeof(mooncake_text) - 1), 0);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	load.file = minus;
+	load.format = TRACE_MOONCAKE;
+	w = workload_open(&load, &llm, 1, 0, err);
+	ck_assert_ptr_nonnull(w);
+	w->ops->next(w, &arrival);
+	ck_assert_int_eq(w->ops->peek(w), 2 * NS_PER_S);
+	w->ops->close(w);
 	err_free(err);
 }
 END_TEST
