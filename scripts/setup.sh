@@ -13,7 +13,7 @@ have() {
 	libjansson-dev) pkg-config --exists jansson ;;
 	libcsv-dev) header csv.h ;;
 	check) pkg-config --exists check ;;
-	pkg-config | make | clang | clang-format | clang-tidy | cppcheck | shellcheck | git)
+	pkg-config | make | clang | clang-format | clang-tidy | cppcheck | shellcheck)
 		command -v "$1" ;;
 	gnuplot-nox) command -v gnuplot ;;
 	libclang-rt-14-dev) ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a ;;
@@ -34,7 +34,7 @@ for group; do
 	--check) check_only=yes; packages= ;;
 	build) packages='gcc libc6-dev make pkg-config libgsl-dev libjansson-dev libcsv-dev' ;;
 	test) packages='check gnuplot-nox' ;;
-	ci) packages='clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck git' ;;
+	ci) packages='clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck' ;;
 	*) echo "setup.sh: unknown group \"$group\" (build, test or ci)" >&2; exit 2 ;;
 	esac
 	for package in $packages; do
