@@ -2,35 +2,39 @@
 #include "base/check.h"
 #include "flow/flow.h"
 
+/* A decoding sequence stops: what it emitted becomes part of the context to compute again. */
+static int64_t stop_decoding(struct replica *r, struct request *q, uint32_t index)
+{
+	const int64_t emitted = r->iteration - q->joined;
+	const int64_t length = q->context + emitted;
+	const ns_t fresh = replica_drop_fresh(r, index);
+	kv_cache_leave(&r->kv, length, r->iteration);
+	replica_drop_finish(r, index);
+	r->context -= length;
+	q->generated += (int32_t)emitted;
+	q->context = q->input + q->generated;
+	q->stalled = fresh >= 0 ? fresh : r->last_decode;
+	q->decoding = false;
+	return length;
+}
+
 /* The newest sequence gives its blocks back and waits at the front, to be computed again. */
 static void preempt_newest(struct sim *s, struct replica *r)
 {
 	struct request_pool *const pool = &s->cluster.requests;
-	const uint32_t victim = r->batch.tail;
+	const bool prompt = r->prefilling.n > 0; /* those were admitted after all that decode */
+	const uint32_t victim = prompt ? r->prefilling.tail : replica_newest(r);
 	struct request *const q = &pool->at[victim];
-	sim_assert(r->batch.n > 1); /* a lone sequence fits, or was refused at the door */
 	int64_t length = q->context;
-	if (q->decoding) {
-		const int64_t emitted = r->iteration - q->joined;
-		const ns_t first = replica_drop_fresh(r, victim);
-		length += emitted;
-		kv_cache_leave(&r->kv, length, r->iteration);
-		replica_drop_finish(r, victim);
-		r->context -= length;
-		q->generated += (int32_t)emitted;
-		q->context = q->input + q->generated;
-		q->stalled = first >= 0 ? first : r->last_decode;
-		q->decoding = false;
+	sim_assert(replica_batch(r) > 1); /* a lone sequence fits, or was refused at the door */
+	if (prompt) {
+		request_list_remove(&r->prefilling, pool, victim);
 	} else {
-		r->n_prefilling--;
-		if (r->prefilling == victim) {
-			r->prefilling = REQUEST_NONE;
-		}
+		length = stop_decoding(r, q, victim);
 	}
 	q->prefilled = 0;
 	q->preemptions++;
 	kv_cache_give(&r->kv, kv_cache_blocks(&r->kv, length));
-	request_list_remove(&r->batch, pool, victim);
 	request_list_push_front(&r->waiting, pool, victim);
 	service_count(&s->cluster.services[r->service], s->events.now, -1, 1);
 	r->totals.preemptions++;
@@ -68,7 +72,7 @@ static enum replica_block head_block(const struct sim *s, const struct replica *
 	const struct engine_options *const o = &service->options;
 	const struct request *const q = &s->cluster.requests.at[r->waiting.head];
 	const bool first = shape->chunks == 0;
-	if (r->batch.n >= (uint64_t)o->max_num_seqs) {
+	if (replica_batch(r) >= (uint64_t)o->max_num_seqs) {
 		return BLOCK_SEQS;
 	}
 	if (room <= 0 || (o->prefill_cut == PREFILL_CUT_WHOLE_PROMPT && !first) ||
@@ -87,19 +91,15 @@ static struct request *admit_head(struct sim *s, struct replica *r, struct step_
 	const uint32_t index = r->waiting.head;
 	struct request *const q = &pool->at[index];
 	request_list_remove(&r->waiting, pool, index);
-	request_list_push_back(&r->batch, pool, index);
+	request_list_push_back(&r->prefilling, pool, index);
 	kv_cache_take(&r->kv, kv_cache_blocks(&r->kv, r->kv.grows ? q->context
 	                                                          : (int64_t)q->input + q->output));
 	if (q->preemptions == 0) {
 		q->admitted = s->events.now;
 	}
 	q->rank = r->admissions++;
-	if (r->prefilling == REQUEST_NONE) {
-		r->prefilling = index;
-	}
-	r->n_prefilling++;
-	if (r->batch.n > r->totals.running_max) {
-		r->totals.running_max = r->batch.n;
+	if (replica_batch(r) > r->totals.running_max) {
+		r->totals.running_max = replica_batch(r);
 	}
 	shape->admitted++;
 	shape->images += q->images;
@@ -132,11 +132,11 @@ bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape)
 	const struct engine_options *const o = &s->services[r->service].options;
 	struct request_pool *const pool = &s->cluster.requests;
 	const bool whole = o->batching == BATCHING_PREFILL_FIRST;
-	if (r->prefilling == REQUEST_NONE && r->waiting.n == 0 && r->blocked == BLOCK_NONE) {
+	if (r->prefilling.n == 0 && r->waiting.n == 0 && r->blocked == BLOCK_NONE) {
 		return false;
 	}
 	int64_t room = prompt_room(o, r);
-	for (uint32_t i = r->prefilling; i != REQUEST_NONE && room > 0; i = pool->at[i].next) {
+	for (uint32_t i = r->prefilling.head; i != REQUEST_NONE && room > 0; i = pool->at[i].next) {
 		room -= take_chunk(&pool->at[i], room, shape);
 		if (o->prefill_cut == PREFILL_CUT_WHOLE_PROMPT) {
 			break;

@@ -22,14 +22,14 @@ bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request)
 	if (r->waiting.n > r->totals.waiting_max) {
 		r->totals.waiting_max = r->waiting.n;
 	}
-	if (r->waiting.n == 1 && r->batch.n >= (uint64_t)o->max_num_seqs) {
+	if (r->waiting.n == 1 && replica_batch(r) >= (uint64_t)o->max_num_seqs) {
 		batch_note_block(s, r, BLOCK_SEQS);
 	}
 	if (r->state == REPLICA_IDLE) {
 		r->state = REPLICA_STARTING;
 		event_set(&s->events, replica, now, PHASE_ENGINE_START);
 	} else if (r->state == REPLICA_RUNNING && r->waiting.n == 1 &&
-	           r->batch.n < (uint64_t)o->max_num_seqs && r->planned > r->done + 1) {
+	           replica_batch(r) < (uint64_t)o->max_num_seqs && r->planned > r->done + 1) {
 		/* it may enter at the next boundary: the stretch is cut there */
 		const int64_t boundary = replica_boundary_after(r, now);
 		if (boundary < r->planned) {
@@ -54,7 +54,6 @@ static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 		r->context -= length;
 	}
 	kv_cache_give(&r->kv, kv_cache_blocks(&r->kv, r->kv.grows ? length : request_tokens(q)));
-	request_list_remove(&r->batch, pool, index);
 	service_count(service, s->events.now, -1, 0);
 	service_load_remove(service, r->index, request_tokens(q));
 	const struct request_record record = {
@@ -110,31 +109,20 @@ static void end_prompt(struct sim *s, struct replica *r, uint32_t index, int64_t
 /* The chunks of a prompt step are done; `decoded` sequences emitted before them. */
 static void end_chunks(struct sim *s, struct replica *r, int64_t decoded)
 {
-	const struct request_pool *const pool = &s->cluster.requests;
+	struct request_pool *const pool = &s->cluster.requests;
 	int64_t rank = decoded;
-	uint32_t i = r->prefilling;
+	uint32_t i = r->prefilling.head;
 	while (i != REQUEST_NONE && pool->at[i].chunk > 0) {
 		struct request *const q = &pool->at[i];
 		const uint32_t next = q->next;
 		q->prefilled += q->chunk;
 		q->chunk = 0;
 		if (q->prefilled == q->context) {
-			r->prefilling = next;
-			r->n_prefilling--;
+			request_list_remove(&r->prefilling, pool, i);
 			end_prompt(s, r, i, ++rank);
 		}
 		i = next;
 	}
-}
-
-/* Place of a decoding sequence in the order of delivery, from 1. */
-static int64_t delivery_rank(const struct sim *s, const struct replica *r, uint32_t index)
-{
-	int64_t rank = 1;
-	for (uint32_t i = r->batch.head; i != index; i = s->cluster.requests.at[i].next) {
-		rank++;
-	}
-	return rank;
 }
 
 /* Sequences that emitted their last token leave. */
@@ -142,12 +130,13 @@ static void end_finished(struct sim *s, struct replica *r)
 {
 	const struct perf *const perf = replica_perf(s, r);
 	const bool streams = perf_streams(perf);
-	int64_t gone = 0; /* in order of admission, so each counts before the next */
+	int64_t gone = 1; /* they leave in order of admission, so each counts before the next */
 	while (replica_next_finish(r) <= r->iteration) {
 		const uint32_t index = replica_pop_finish(r);
 		ns_t end = s->events.now;
 		if (streams) {
-			end += perf_stream_delay(perf, delivery_rank(s, r, index) + gone++);
+			const uint32_t rank = s->cluster.requests.at[index].rank;
+			end += perf_stream_delay(perf, replica_older(r, rank) + gone++);
 		}
 		finish(s, r, index, end);
 	}
@@ -166,7 +155,7 @@ void engine_step_done(struct sim *s, uint32_t replica)
 		end_chunks(s, r, decoded);
 		r->changed = true;
 	}
-	if (r->batch.n == 0 && r->waiting.n == 0) {
+	if (replica_batch(r) == 0 && r->waiting.n == 0) {
 		stretch_end(r);
 		r->state = REPLICA_IDLE;
 		event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #define CELLS_PER_OCTAVE (INT64_C(1) << HISTOGRAM_CELL_BITS)
-/* A term of a progression costs about a quarter of the division that finds a cell's last term. */
-#define TERMS_PER_DIVISION 4
+/* Finding the last term of a cell costs about as much as adding this many terms. */
+#define TERMS_PER_CELL 6
 
 void histogram_init(struct histogram *h)
 {
@@ -59,22 +59,40 @@ static size_t clamped_cell(int64_t v)
 	return histogram_cell(v < HISTOGRAM_MAX ? v : HISTOGRAM_MAX);
 }
 
+/* The terms of a rising progression one by one; all below HISTOGRAM_MAX and in one octave. */
+static void add_by_terms(struct histogram *h, tick_t first, tick_t step, int64_t n, int64_t weight)
+{
+	const size_t cell = histogram_cell(first >> TICK_SHIFT);
+	const size_t octave = cell >> HISTOGRAM_CELL_BITS;
+	const unsigned shift = (unsigned)(octave > 0 ? octave - 1 : 0) + TICK_SHIFT;
+	int64_t *const at = h->cells + cell - (size_t)(first >> shift);
+
+	for (; n > 0; n--) {
+		at[first >> shift] += weight;
+		first += step;
+	}
+}
+
 /* The terms of a rising progression, cell by cell. */
 static void add_by_cells(struct histogram *h, tick_t first, tick_t step, int64_t n, int64_t weight)
 {
-	size_t last_cell = clamped_cell((first + (n - 1) * step) >> TICK_SHIFT);
+	const size_t last_cell = clamped_cell((first + (n - 1) * step) >> TICK_SHIFT);
+	const double terms_per_tick = step > 0 ? 1.0 / (double)step : 0.0;
 	tick_t term = first;
 
 	while (n > 0) {
-		size_t cell = clamped_cell(term >> TICK_SHIFT);
+		const size_t cell = clamped_cell(term >> TICK_SHIFT);
 		int64_t inside = n;
 
-		if (cell != last_cell) {
+		if (cell != last_cell) { /* a later cell exists, so that the end in ticks fits */
 			int64_t span;
-			int64_t end = cell_start(cell, &span) + span;
+			const int64_t end = cell_start(cell, &span) + span;
+			const tick_t room = (end << TICK_SHIFT) - term;
 
-			/* terms below `end`; a later cell exists, so that end << TICK_SHIFT fits */
-			inside = ((end << TICK_SHIFT) - term - 1) / step + 1;
+			/* terms below the end, ceil(room / step): a guess by reciprocal, then exact */
+			inside = (int64_t)((double)room * terms_per_tick);
+			inside += inside * step < room;
+			inside -= (inside - 1) * step >= room;
 		}
 		h->cells[cell] += inside * weight;
 		term += cell != last_cell ? inside * step : 0;
@@ -92,14 +110,16 @@ void histogram_add_progression(struct histogram *h, tick_t first, tick_t step, i
 		first += (n - 1) * step;
 		step = -step;
 	}
-	sim_assert(first >= 0 && (step == 0 || n - 1 <= (INT64_MAX - first) / step));
-	int64_t low = first >> TICK_SHIFT, high = (first + (n - 1) * step) >> TICK_SHIFT;
-	int64_t crossed = (int64_t)(clamped_cell(high) - clamped_cell(low)) + 1;
+	const tick_t last = first + (n - 1) * step;
+	sim_assert(first >= 0 && last >= first);
+	const int64_t low = first >> TICK_SHIFT, high = last >> TICK_SHIFT;
+	const size_t low_cell = clamped_cell(low), high_cell = clamped_cell(high);
 
-	if (crossed > 1 && n < TERMS_PER_DIVISION * crossed) {
-		for (int64_t i = 0; i < n; i++) {
-			h->cells[clamped_cell((first + i * step) >> TICK_SHIFT)] += weight;
-		}
+	if (low_cell == high_cell) {
+		h->cells[low_cell] += n * weight;
+	} else if (n <= TERMS_PER_CELL * (int64_t)(high_cell - low_cell) && high < HISTOGRAM_MAX &&
+	           low_cell >> HISTOGRAM_CELL_BITS == high_cell >> HISTOGRAM_CELL_BITS) {
+		add_by_terms(h, first, step, n, weight);
 	} else {
 		add_by_cells(h, first, step, n, weight);
 	}

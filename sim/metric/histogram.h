@@ -47,8 +47,12 @@ static inline void histogram_add(struct histogram *h, int64_t v, int64_t weight)
 	}
 	h->cells[histogram_cell(v)] += weight;
 	h->n += weight;
-	h->min = v < h->min ? v : h->min;
-	h->max = v > h->max ? v : h->max;
+	if (v < h->min) { /* rarely: a branch costs less than two stores */
+		h->min = v;
+	}
+	if (v > h->max) {
+		h->max = v;
+	}
 }
 
 /*

@@ -79,7 +79,7 @@ void request_log_set_limits(struct request_log *log, size_t service, const struc
 	}
 }
 
-static void tally_add(struct service_log *s, enum request_metric metric, int64_t v)
+static inline void tally_add(struct service_log *s, enum request_metric metric, int64_t v)
 {
 	histogram_add(&s->of[metric].histogram, v, 1);
 	moments_add(&s->of[metric].moments, v);
@@ -146,7 +146,8 @@ void request_log_gaps(struct request_log *log, size_t service, tick_t first, tic
 		return;
 	}
 	histogram_add_progression(&s->gaps, first, step, n, weight);
-	s->gap_ticks += ((i128_t)n * first + ((i128_t)n * (n - 1) / 2) * step) * weight;
+	/* n < 2^31 terms of less than 2^63 ticks together, as the stretch they come from */
+	s->gap_ticks += (i128_t)(n * first + n * (n - 1) / 2 * step) * weight;
 }
 
 const struct request_record *request_log_records(const struct request_log *log, size_t *n)

@@ -33,25 +33,29 @@ void cluster_fini(struct cluster *c)
 	request_pool_fini(&c->requests);
 }
 
+static int64_t blocks_of(const struct replica *r, const struct request *q, int64_t length)
+{
+	return kv_cache_blocks(&r->kv, r->kv.grows ? length : (int64_t)q->input + q->output);
+}
+
 /* Blocks the batch of one replica holds, at boundary `done`. */
 static int64_t blocks_held(const struct cluster *c, const struct replica *r)
 {
 	int64_t blocks = 0;
-	uint32_t decoding = 0;
 	tokens_t context = 0;
-	bool prompts = false;
-	for (uint32_t i = r->batch.head; i != REQUEST_NONE; i = c->requests.at[i].next) {
-		const struct request *const q = &c->requests.at[i];
-		const int64_t length = q->context + (q->decoding ? r->iteration - q->joined : 0);
-		blocks += kv_cache_blocks(&r->kv, r->kv.grows ? length
-		                                              : (int64_t)q->input + q->output);
-		sim_assert(!(prompts && q->decoding)); /* who prefills was admitted later */
-		prompts = !q->decoding;
-		decoding += q->decoding;
-		context += q->decoding ? length : 0;
+	for (uint32_t i = 0; i < r->n_decoding; i++) {
+		const struct request *const q = &c->requests.at[r->heap[i].request];
+		const int64_t length = q->context + r->iteration - q->joined;
+		sim_assert(q->decoding);
+		blocks += blocks_of(r, q, length);
+		context += length;
 	}
-	sim_assert(decoding == r->n_decoding && context == r->context);
-	sim_assert(r->batch.n == r->n_decoding + r->n_prefilling);
+	for (uint32_t i = r->prefilling.head; i != REQUEST_NONE; i = c->requests.at[i].next) {
+		const struct request *const q = &c->requests.at[i];
+		sim_assert(!q->decoding && q->prefilled < q->context);
+		blocks += blocks_of(r, q, q->context);
+	}
+	sim_assert(context == r->context);
 	return blocks;
 }
 
@@ -66,7 +70,7 @@ void cluster_verify(const struct cluster *c)
 			const struct replica *const r = &c->replicas[i];
 			sim_assert(r->kv.used >= 0 && r->kv.used <= r->kv.capacity);
 			sim_assert(blocks_held(c, r) == r->kv.used);
-			running += r->batch.n;
+			running += replica_batch(r);
 			waiting += r->waiting.n;
 		}
 		sim_assert(running == service->running && waiting == service->waiting);
@@ -85,7 +89,7 @@ uint64_t cluster_checksum(const struct cluster *c)
 	uint64_t h = UINT64_C(14695981039346656037);
 	for (uint32_t i = 0; i < c->n_replicas; i++) {
 		const struct replica *const r = &c->replicas[i];
-		h = mix(mix(mix(h, (uint64_t)r->kv.used), r->waiting.n), r->batch.n);
+		h = mix(mix(mix(h, (uint64_t)r->kv.used), r->waiting.n), replica_batch(r));
 		h = mix(mix(mix(h, (uint64_t)r->anchor), (uint64_t)r->done), (uint64_t)r->iteration);
 	}
 	for (uint32_t s = 0; s < c->n_services; s++) {

@@ -7,12 +7,13 @@
 #include "base/check.h"
 #include "base/mem.h"
 
+#define RANK_MASK ((UINT32_C(1) << FINISH_RANK_BITS) - 1)
+
 void replica_init(struct replica *r)
 {
 	memset(r, 0, sizeof(*r));
 	r->waiting.head = r->waiting.tail = REQUEST_NONE;
-	r->batch.head = r->batch.tail = REQUEST_NONE;
-	r->prefilling = REQUEST_NONE;
+	r->prefilling.head = r->prefilling.tail = REQUEST_NONE;
 	r->state = REPLICA_IDLE;
 }
 
@@ -100,10 +101,38 @@ void replica_push_finish(struct replica *r, int64_t iteration, uint32_t rank, ui
 		r->heap_cap = r->heap_cap == 0 ? 16 : 2 * r->heap_cap;
 		r->heap = mem_resize(r->heap, r->heap_cap, sizeof(*r->heap));
 	}
-	const uint64_t low = rank & ((UINT32_C(1) << FINISH_RANK_BITS) - 1);
+	const uint64_t low = rank & RANK_MASK;
 	const struct finish_entry e = {(uint64_t)iteration << FINISH_RANK_BITS | low, request};
 	sift_up(r->heap, r->n_decoding, e);
 	r->n_decoding++;
+}
+
+/* Admissions since this rank; ranks wrap, their distance within a batch does not. */
+static uint32_t age(const struct replica *r, uint64_t rank)
+{
+	return (r->admissions - (uint32_t)rank) & RANK_MASK;
+}
+
+uint32_t replica_older(const struct replica *r, uint32_t rank)
+{
+	const uint32_t own = age(r, rank);
+	uint32_t older = 0;
+	for (uint32_t i = 0; i < r->n_decoding; i++) {
+		older += age(r, r->heap[i].key) > own;
+	}
+	return older;
+}
+
+uint32_t replica_newest(const struct replica *r)
+{
+	uint32_t newest = 0;
+	sim_assert(r->n_decoding > 0);
+	for (uint32_t i = 1; i < r->n_decoding; i++) {
+		if (age(r, r->heap[i].key) < age(r, r->heap[newest].key)) {
+			newest = i;
+		}
+	}
+	return r->heap[newest].request;
 }
 
 uint32_t replica_pop_finish(struct replica *r)

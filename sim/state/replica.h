@@ -58,7 +58,6 @@ struct replica {
 	tokens_t context;        /* K: KV tokens of the decoding sequences, at boundary `done` */
 	ns_t last_decode;        /* boundary at which the decoding sequences last emitted */
 	uint32_t n_decoding;
-	uint32_t n_prefilling;   /* admitted, prompt not finished */
 	uint32_t n_fresh;        /* decoding sequences that have not decoded since their prompt */
 	uint32_t admissions;     /* next rank */
 	uint8_t state;           /* enum replica_state */
@@ -72,8 +71,7 @@ struct replica {
 	struct fresh_entry *fresh; /* [n_fresh] */
 	uint32_t heap_cap, fresh_cap;
 	struct request_list waiting;
-	struct request_list batch; /* decoding and prefilling, in order of admission */
-	uint32_t prefilling;     /* first of the batch whose prompt is not finished, or REQUEST_NONE */
+	struct request_list prefilling; /* admitted, prompt not finished, in order of admission */
 	struct kv_cache kv;
 	/* who it is */
 	uint32_t service, index; /* within the service */
@@ -97,6 +95,18 @@ static inline int64_t replica_next_finish(const struct replica *r)
 {
 	return r->n_decoding > 0 ? (int64_t)(r->heap[0].key >> FINISH_RANK_BITS) : INT64_MAX;
 }
+
+/* Sequences in the batch. */
+static inline uint32_t replica_batch(const struct replica *r)
+{
+	return r->n_decoding + r->prefilling.n;
+}
+
+/* Decoding sequences admitted before the one with this rank. */
+uint32_t replica_older(const struct replica *r, uint32_t rank);
+
+/* The decoding sequence that was admitted last; there must be one. */
+uint32_t replica_newest(const struct replica *r);
 
 /* Take the sequence on top of the heap. */
 uint32_t replica_pop_finish(struct replica *r);

@@ -26,7 +26,7 @@ struct request {
 	int32_t prefilled;  /* tokens of the context already processed */
 	int32_t chunk;      /* prompt tokens in the running step */
 	int32_t generated;  /* tokens emitted up to `joined` */
-	uint32_t next, prev; /* waiting list, or batch in order of admission */
+	uint32_t next, prev; /* waiting list, or prompts in order of admission */
 	uint32_t rank;      /* number of admission within its replica: breaks ties of finish order */
 	uint32_t user;
 	uint16_t load;
