@@ -10,6 +10,7 @@
 
 #define EXACT_INT 9007199254740992.0 /* 2^53: doubles beyond it skip integers */
 #define NS_LIMIT 9.2e18              /* just under INT64_MAX */
+#define LONGEST_WORD 200             /* no name is longer, and the distance is quadratic */
 #define NUMBER_MAX 400               /* characters of one number */
 
 struct unit {
@@ -289,8 +290,8 @@ static size_t common_beginning(const char *a, const char *b)
 	return i;
 }
 
-/* The name that begins most like `word`: three letters at least, and half of the word. */
-static const char *longest_beginning(const char *word, const char *const *names, size_t n)
+/* The name that begins most like `word`: three letters at least, and more than half of the word. */
+static const char *nearest_beginning(const char *word, const char *const *names, size_t n)
 {
 	const char *best = NULL;
 	size_t least = strlen(word) / 2 + 1 > 3 ? strlen(word) / 2 + 1 : 3;
@@ -306,28 +307,42 @@ static const char *longest_beginning(const char *word, const char *const *names,
 	return best;
 }
 
-const char *str_nearest(const char *word, const char *const *names, size_t n)
+/* The name at the least edit distance, when that is small for its length; *distance gets it. */
+static const char *nearest_spelling(const char *word, const char *const *names, size_t n,
+                                    size_t *distance)
 {
 	const char *best = NULL;
-	size_t best_distance = 0;
 	size_t length = strlen(word);
 
-	if (length > 200) { /* no name is that long, and the distance is quadratic */
-		return NULL;
-	}
 	for (size_t i = 0; i < n; i++) {
 		size_t name_length = strlen(names[i]);
 		size_t longer = length > name_length ? length : name_length;
 		size_t limit = longer / 3 > 2 ? longer / 3 : 2;
 		size_t *row = mem_new(name_length + 1, sizeof(*row));
-		size_t distance = edit_distance(word, names[i], row);
+		size_t edits = edit_distance(word, names[i], row);
 
 		free(row);
-		if (distance <= limit && distance < longer &&
-		    (best == NULL || distance < best_distance)) {
+		if (edits <= limit && edits < longer && (best == NULL || edits < *distance)) {
 			best = names[i];
-			best_distance = distance;
+			*distance = edits;
 		}
 	}
-	return best != NULL ? best : longest_beginning(word, names, n);
+	return best;
+}
+
+const char *str_nearest(const char *word, const char *const *names, size_t n)
+{
+	size_t distance = 0;
+
+	if (strlen(word) > LONGEST_WORD) {
+		return NULL;
+	}
+	const char *spelling = nearest_spelling(word, names, n, &distance);
+
+	if (spelling != NULL && distance <= 1) {
+		return spelling;
+	}
+	const char *beginning = nearest_beginning(word, names, n);
+
+	return beginning != NULL ? beginning : spelling;
 }

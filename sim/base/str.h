@@ -11,9 +11,9 @@
 #include "base/units.h"
 
 /*
- * The name in `names` (n of them) nearest to `word` by edit distance (case ignored), or NULL when
- * none is near (distance over a third of the longer one, at least 2) and none begins alike (three letters at
- * least, and more than half of the word). Ties: the first.
+ * The name in `names` (n of them) that `word` most likely means, case ignored, or NULL: one edit
+ * away; else the longest common beginning (three letters at least, more than half of the word);
+ * else the least edit distance (at most a third of the longer one, or 2). Ties: the first.
  */
 const char *str_nearest(const char *word, const char *const *names, size_t n);
 

@@ -162,6 +162,8 @@ START_TEST(nearest_names)
 	ck_assert_ptr_null(str_nearest("x", names, 0));
 	ck_assert_str_eq(str_nearest("concurency", (const char *const[]){"rate", "concurrency"}, 2),
 	                 "concurrency");
+	ck_assert_str_eq(str_nearest("h2000", (const char *const[]){"b200", "h200-nvl"}, 2), "h200-nvl");
+	ck_assert_str_eq(str_nearest("b2000", (const char *const[]){"b200", "b200-nvl"}, 2), "b200");
 	ck_assert_ptr_null(str_nearest("xy", (const char *const[]){"ab"}, 1));
 }
 END_TEST

@@ -1,0 +1,441 @@
+/* Loads a scenario: the root, the cluster, and what follows from the whole. Services and loads have
+ * files of their own. */
+#include "spec/scenario.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "spec/scenario_private.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LONGEST_NAME 64
+#define FNV_OFFSET UINT64_C(0xcbf29ce484222325) /* FNV-1a, 64 bits: Fowler, Noll, Vo */
+#define FNV_PRIME UINT64_C(0x100000001b3)
+
+const char scenario_later[] = "not supported in this version (whole GPUs only)";
+
+struct root_keys {
+	int64_t schema;
+	char *about;
+	int64_t seed;
+	const json_t *cluster, *scheduler, *services, *loads, *stop, *assumptions, *later;
+};
+
+struct cluster_keys {
+	const json_t *nodes;
+};
+
+struct scheduler_keys {
+	int kind;
+	const json_t *later;
+};
+
+struct stop_keys {
+	ns_t after;
+};
+
+static const char *const scheduler_kinds[] = {"runai", "kubernetes", NULL};
+
+#define ROOT(member) offsetof(struct root_keys, member)
+#define NODES(member) offsetof(struct scenario_nodes, member)
+
+/* clang-format off */
+static const struct option root_table[] = {
+	{"aliquot", OPTION_INT, ROOT(schema), 1, 1e9, NULL, NULL, NULL, "schema number of the file, 1"},
+	{"about", OPTION_TEXT, ROOT(about), 0, 0, "", NULL, NULL, "the question it answers, one sentence"},
+	{"seed", OPTION_INT, ROOT(seed), 0, 9.2e18, "1", NULL, NULL, "of every random stream"},
+	{"cluster", OPTION_NODE, ROOT(cluster), 0, 0, NULL, NULL, NULL, "the machines"},
+	{"scheduler", OPTION_NODE, ROOT(scheduler), 0, 0, "", NULL, NULL, "who places replicas"},
+	{"services", OPTION_NODE, ROOT(services), 0, 0, NULL, NULL, NULL, "what is served"},
+	{"loads", OPTION_NODE, ROOT(loads), 0, 0, NULL, NULL, NULL, "who asks"},
+	{"stop", OPTION_NODE, ROOT(stop), 0, 0, "", NULL, NULL, "when the run ends at the latest"},
+	{"assumptions", OPTION_NODE, ROOT(assumptions), 0, 0, "", NULL, NULL,
+	 "what was chosen because it was not published"},
+	SCENARIO_LATER("projects", root_keys),
+	SCENARIO_LATER("jobs", root_keys),
+	SCENARIO_END,
+};
+
+static const struct option cluster_table[] = {
+	{"nodes", OPTION_NODE, offsetof(struct cluster_keys, nodes), 0, 0, NULL, NULL, NULL,
+	 "list of groups of equal nodes"},
+	SCENARIO_END,
+};
+
+static const struct option nodes_table[] = {
+	{"name", OPTION_TEXT, NODES(name), 0, 0, "", NULL, NULL, "of the group; its place when absent"},
+	{"count", OPTION_INT, NODES(count), 1, 100000, "1", NULL, "nodes", "equal nodes"},
+	{"gpu", OPTION_TEXT, NODES(gpu_name), 0, 0, NULL, NULL, NULL, "a GPU data sheet or its alias"},
+	{"gpus", OPTION_INT, NODES(gpus), 1, 1024, "8", NULL, "GPUs", "of one node"},
+	{"cpus", OPTION_INT, NODES(cpus), 1, 100000, "128", NULL, "cores", "of one node"},
+	{"host_memory", OPTION_BYTES, NODES(host_memory), 1, 9e15, "1TiB", NULL, "bytes", "of one node"},
+	{"storage_bandwidth", OPTION_RATE, NODES(storage_bandwidth), 1, 1e15, "6GB", NULL, "bytes/s",
+	 "reading weights, one node"},
+	SCENARIO_END,
+};
+
+static const struct option scheduler_table[] = {
+	{"kind", OPTION_CHOICE, offsetof(struct scheduler_keys, kind), 0, 0, "runai", scheduler_kinds, NULL,
+	 "runai, or kubernetes for the plain one"},
+	SCENARIO_LATER("priority", scheduler_keys),
+	SCENARIO_LATER("placement", scheduler_keys),
+	SCENARIO_LATER("memory_share", scheduler_keys),
+	SCENARIO_LATER("compute_share", scheduler_keys),
+	SCENARIO_LATER("oom_victim", scheduler_keys),
+	SCENARIO_LATER("swap", scheduler_keys),
+	SCENARIO_LATER("period", scheduler_keys),
+	SCENARIO_LATER("time_based_fair_share", scheduler_keys),
+	SCENARIO_END,
+};
+
+static const struct option stop_table[] = {
+	{"after", OPTION_DURATION, offsetof(struct stop_keys, after), 1, 9e18, NULL, NULL, "s",
+	 "simulated time; requests still running count as unfinished"},
+	SCENARIO_END,
+};
+/* clang-format on */
+
+const struct scenario_section scenario_sections[] = {
+	{"scenario", root_table},
+	{"cluster", cluster_table},
+	{"cluster.nodes[]", nodes_table},
+	{"scheduler", scheduler_table},
+	{"services[]", scenario_service_table},
+	{"loads[]", scenario_load_table},
+	{"isl, osl", scenario_length_table},
+	{"loads[].stages[]", scenario_stage_table},
+	{"stop", stop_table},
+	{NULL, NULL},
+};
+
+bool scenario_fill(struct scenario_loader *l, const struct option *table, void *self,
+                   const struct json_at *at)
+{
+	bool ok = option_fill(table, self, at, "scenario", l->sc->log);
+
+	for (const struct option *o = table; o->name != NULL; o++) {
+		struct json_at member;
+
+		if (o->help == scenario_later && json_is_object(at->value) &&
+		    json_get(at, o->name, &member)) {
+			json_fail(&member, "%s", scenario_later);
+			ok = false;
+		}
+	}
+	return ok;
+}
+
+void scenario_log(struct scenario_loader *l, const struct json_at *at, const char *key,
+                  const char *value, const char *source)
+{
+	char path[512];
+
+	json_path(at, path, sizeof(path));
+	char *full = mem_printf("%s.%s", path, key);
+
+	option_log_add(l->sc->log, full, value, source);
+	free(full);
+}
+
+bool scenario_check_name(const struct json_at *parent, const char *name)
+{
+	struct json_at at = *parent;
+	bool all_digits = true, ok = name[0] != '\0' && strlen(name) <= LONGEST_NAME;
+
+	for (const char *c = name; *c != '\0'; c++) {
+		bool digit = *c >= '0' && *c <= '9';
+		bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
+
+		all_digits = all_digits && digit;
+		ok = ok && (digit || letter || *c == '.' || *c == '_' || *c == '-');
+	}
+	json_get(parent, "name", &at);
+	if (!ok) {
+		json_fail(&at, "expected 1 to %d letters, digits, \".\", \"_\" or \"-\", got \"%.80s\"",
+		          LONGEST_NAME, name);
+	} else if (all_digits) {
+		json_fail(&at, "a name must not be a number, got \"%s\": it would look like an index", name);
+	}
+	return ok && !all_digits;
+}
+
+char *scenario_resolve(const struct scenario *sc, const char *file)
+{
+	const char *slash = strrchr(sc->file, '/');
+
+	if (file[0] == '/' || strcmp(file, "-") == 0 || slash == NULL) {
+		return mem_strdup(file);
+	}
+	return mem_printf("%.*s/%s", (int)(slash - sc->file), sc->file, file);
+}
+
+static void read_node_group(struct scenario_loader *l, struct scenario_nodes *nodes,
+                            const struct json_at *at, size_t index)
+{
+	struct json_at gpu;
+
+	if (!scenario_fill(l, nodes_table, nodes, at) && !json_is_object(at->value)) {
+		return;
+	}
+	if (nodes->name == NULL) {
+		nodes->name = mem_printf("nodes-%zu", index);
+		scenario_log(l, at, "name", nodes->name, "default");
+	} else {
+		scenario_check_name(at, nodes->name);
+	}
+	for (size_t i = 0; i < index; i++) {
+		if (l->sc->nodes[i].name != NULL && strcmp(l->sc->nodes[i].name, nodes->name) == 0) {
+			json_fail(at, "a second group of nodes named \"%s\"", nodes->name);
+		}
+	}
+	if (nodes->gpu_name != NULL && json_get(at, "gpu", &gpu)) {
+		nodes->gpu = scenario_gpu(l, &gpu, nodes->gpu_name);
+	}
+	if (nodes->gpu != NULL) {
+		free(nodes->gpu_name);
+		nodes->gpu_name = mem_strdup(nodes->gpu->name);
+	}
+}
+
+static void read_cluster(struct scenario_loader *l, const struct json_at *at)
+{
+	struct cluster_keys keys;
+	struct json_at nodes;
+
+	if (!scenario_fill(l, cluster_table, &keys, at) || !json_get(at, "nodes", &nodes) ||
+	    !json_want_array(&nodes)) {
+		return;
+	}
+	size_t n = json_array_size(nodes.value);
+
+	if (n == 0) {
+		json_fail(&nodes, "needs at least one group of nodes");
+	}
+	l->sc->nodes = mem_new(n, sizeof(*l->sc->nodes));
+	l->sc->n_nodes = n;
+	for (size_t i = 0; i < n; i++) {
+		struct json_at item = json_item(&nodes, i);
+
+		read_node_group(l, &l->sc->nodes[i], &item, i);
+	}
+}
+
+static void read_stop(struct scenario_loader *l, const struct json_at *root)
+{
+	struct stop_keys keys;
+	struct json_at at;
+
+	l->sc->stop_after = NS_NEVER;
+	if (json_get(root, "stop", &at)) {
+		bool ok = scenario_fill(l, stop_table, &keys, &at);
+
+		l->sc->stop_after = ok ? keys.after : 0; /* loads need not say that they lack it */
+	} else {
+		option_log_add(l->sc->log, "stop.after", "never", "default");
+	}
+}
+
+static void read_scheduler(struct scenario_loader *l, const struct json_at *root)
+{
+	struct scheduler_keys keys;
+	struct json_at at;
+
+	if (json_get(root, "scheduler", &at)) {
+		scenario_fill(l, scheduler_table, &keys, &at);
+	} else {
+		option_log_add(l->sc->log, "scheduler.kind", scheduler_table[0].fallback, "default");
+	}
+}
+
+static void read_assumptions(struct scenario_loader *l, const struct json_at *root)
+{
+	struct json_at at;
+
+	if (!json_get(root, "assumptions", &at) || !json_want_array(&at)) {
+		return;
+	}
+	size_t n = json_array_size(at.value);
+
+	l->sc->assumptions = mem_new(n, sizeof(char *));
+	l->sc->n_assumptions = n;
+	for (size_t i = 0; i < n; i++) {
+		struct json_at item = json_item(&at, i);
+		const char *text = "";
+
+		json_want_string(&item, &text);
+		l->sc->assumptions[i] = mem_strdup(text);
+	}
+}
+
+static void read_root(struct scenario_loader *l, const struct json_at *root)
+{
+	struct root_keys keys;
+	struct json_at at;
+
+	scenario_fill(l, root_table, &keys, root);
+	if (keys.schema > 1 && json_get(root, "aliquot", &at)) {
+		json_fail(&at, "schema %" PRId64 " is newer than this program, which reads 1", keys.schema);
+	}
+	l->sc->about = keys.about;
+	l->sc->seed = (uint64_t)keys.seed;
+	l->seed_given = json_get(root, "seed", &at);
+	if (json_get(root, "cluster", &at)) {
+		read_cluster(l, &at);
+	}
+	read_scheduler(l, root);
+	read_stop(l, root); /* before the loads, which may need it */
+	read_assumptions(l, root);
+	if (json_get(root, "services", &at)) {
+		scenario_read_services(l, &at);
+	}
+	if (json_get(root, "loads", &at)) {
+		scenario_read_loads(l, &at);
+	}
+}
+
+/* File name without folder and .json; caller frees. */
+static char *stem(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	const char *base = slash != NULL ? slash + 1 : file;
+	size_t n = strlen(base);
+
+	if (strcmp(file, "-") == 0) {
+		return mem_strdup("stdin");
+	}
+	if (n > 5 && strcmp(base + n - 5, ".json") == 0) {
+		n -= 5;
+	}
+	return mem_printf("%.*s", (int)n, base);
+}
+
+/* Hash of the document in one canonical spelling, so that spaces and key order do not count. */
+static char *hash_of(const json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	uint64_t hash = FNV_OFFSET;
+
+	for (const char *c = text; c != NULL && *c != '\0'; c++) {
+		hash = (hash ^ (unsigned char)*c) * FNV_PRIME;
+	}
+	free(text);
+	return mem_printf("%016" PRIx64, hash);
+}
+
+/* The file meant: one that exists, else a bundled scenario of that name; borrowed. */
+static const char *find_file(const char *file, struct data_dir *data, struct err *err)
+{
+	if (strcmp(file, "-") == 0 || strchr(file, '/') != NULL || access(file, F_OK) == 0) {
+		return file;
+	}
+	char *name = stem(file);
+	const char *bundled = data_dir_find(data, "scenarios", name, NULL);
+
+	if (bundled == NULL) {
+		size_t n;
+		const char *const *names = data_dir_names(data, "scenarios", &n);
+		const char *nearest = str_nearest(name, names, n);
+
+		err_add(err, ERR_IO, file, "no such file, and no bundled scenario of that name%s%s%s",
+		        nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+		        nearest != NULL ? "\"?" : "");
+	}
+	free(name);
+	return bundled;
+}
+
+/* Apply --set; false with errors added. */
+static bool apply_overrides(struct scenario *sc, const struct scenario_override *overrides, size_t n,
+                            struct err *err)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < n; i++) {
+		ok = json_set(sc->json, overrides[i].path, overrides[i].value, err) && ok;
+	}
+	for (size_t i = 0; ok && i < n; i++) {
+		char *path = json_index_path(sc->json, overrides[i].path);
+
+		option_log_override(sc->log, path, "--set");
+		free(path);
+	}
+	return ok;
+}
+
+struct scenario *scenario_read(const char *file, struct data_dir *data,
+                               const struct scenario_override *overrides, size_t n_overrides,
+                               struct err *err)
+{
+	size_t before = err_count(err);
+	const char *found = find_file(file, data, err);
+	json_t *json = found != NULL ? json_read(found, err) : NULL;
+
+	if (json == NULL) {
+		return NULL;
+	}
+	struct scenario *sc = mem_new(1, sizeof(*sc));
+	struct scenario_loader loader = {.sc = sc, .data = data, .err = err};
+	const char *shown = strcmp(found, "-") == 0 ? "stdin" : found;
+	struct json_at root = json_root(json, shown, err);
+
+	sc->json = json;
+	sc->file = mem_strdup(found);
+	sc->name = stem(found);
+	sc->log = option_log_new();
+	if (json_want_object(&root) && apply_overrides(sc, overrides, n_overrides, err)) {
+		sc->hash = hash_of(json);
+		read_root(&loader, &root);
+	}
+	if (err_count(err) > before) {
+		scenario_free(sc);
+		return NULL;
+	}
+	return sc;
+}
+
+static void free_service(struct scenario_service *service)
+{
+	free(service->name);
+	free(service->model_name);
+	free(service->engine_name);
+	free(service->routing.name);
+	free(service->routing.path);
+	free(service->slo);
+}
+
+void scenario_free(struct scenario *sc)
+{
+	if (sc == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < sc->n_nodes; i++) {
+		free(sc->nodes[i].name);
+		free(sc->nodes[i].gpu_name);
+	}
+	for (size_t i = 0; i < sc->n_services; i++) {
+		free_service(&sc->services[i]);
+	}
+	for (size_t i = 0; i < sc->n_loads; i++) {
+		free(sc->loads[i].name);
+		free(sc->loads[i].stages);
+		free(sc->loads[i].file);
+	}
+	for (size_t i = 0; i < sc->n_assumptions; i++) {
+		free(sc->assumptions[i]);
+	}
+	free(sc->nodes);
+	free(sc->services);
+	free(sc->loads);
+	free(sc->assumptions);
+	free(sc->name);
+	free(sc->file);
+	free(sc->about);
+	free(sc->hash);
+	option_log_free(sc->log);
+	scenario_free_sheets(sc->sheets);
+	json_decref(sc->json);
+	free(sc);
+}

@@ -1,0 +1,99 @@
+/* Between the files that load a scenario: scenario*.c and genai_args.c. */
+#ifndef ALIQUOT_SPEC_SCENARIO_PRIVATE_H
+#define ALIQUOT_SPEC_SCENARIO_PRIVATE_H
+
+#include "spec/scenario.h"
+
+#define SCENARIO_MOST_TOKENS 1e7  /* of one prompt or answer */
+#define SCENARIO_MOST_USERS 1e7
+#define SCENARIO_MOST_REQUESTS 1e10
+
+/* What is being built, and what it is built from. */
+struct scenario_loader {
+	struct scenario *sc;
+	struct data_dir *data;
+	struct err *err;
+	bool seed_given;
+};
+
+/* Help text of a key that the contract names and this version does not have. */
+extern const char scenario_later[];
+
+/* A row of an option table for such a key; `type` has a member `later` that nobody reads. */
+#define SCENARIO_LATER(name, type)                                                             \
+	{                                                                                      \
+		name, OPTION_NODE, offsetof(struct type, later), 0, 0, "", NULL, NULL,         \
+			scenario_later                                                         \
+	}
+#define SCENARIO_END {NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL}
+
+/* option_fill with the log of the scenario, and an error for every key that is not built yet. */
+bool scenario_fill(struct scenario_loader *l, const struct option *table, void *self,
+                   const struct json_at *at);
+
+/* Log "path.key" with a value that no table holds. */
+void scenario_log(struct scenario_loader *l, const struct json_at *at, const char *key,
+                  const char *value, const char *source);
+
+/* A name users refer to: not empty, letters, digits and "._-" only, not a bare number. */
+bool scenario_check_name(const struct json_at *parent, const char *name);
+
+/* The path of a file named in the scenario, from the scenario's folder; caller frees. */
+char *scenario_resolve(const struct scenario *sc, const char *file);
+
+/* Sheets by the user's spelling, loaded once; NULL with errors at `at`. */
+const struct gpu_spec *scenario_gpu(struct scenario_loader *l, const struct json_at *at,
+                                    const char *name);
+const struct llm_spec *scenario_llm(struct scenario_loader *l, const struct json_at *at,
+                                    const char *name);
+const struct engine_spec *scenario_engine(struct scenario_loader *l, const struct json_at *at,
+                                          const char *name);
+/* "engine profile vllm", kept as long as the scenario. */
+const char *scenario_source(struct scenario *sc, const char *kind, const char *name);
+void scenario_free_sheets(struct scenario_sheets *sheets);
+
+void scenario_read_services(struct scenario_loader *l, const struct json_at *at);
+void scenario_add_slo(struct scenario_service *service, const struct slo *slo);
+void scenario_read_loads(struct scenario_loader *l, const struct json_at *at);
+
+/* The part of a load's rules that holds for every way of writing it; `at` is the load. */
+void scenario_check_load(struct scenario_loader *l, const struct scenario_load *load,
+                         const struct json_at *at);
+
+/* Fill a load from a recorded command line; `at` is the "args" string. */
+void scenario_read_genai(struct scenario_loader *l, struct scenario_load *load,
+                         const struct json_at *at);
+
+/* The options of a recorded line that shape the load. */
+enum genai_field {
+	GENAI_CONCURRENCY, GENAI_RATE, GENAI_ISL, GENAI_ISL_STDDEV, GENAI_OSL, GENAI_OSL_STDDEV,
+	GENAI_REQUESTS, GENAI_WARMUP, GENAI_SEED, GENAI_INTERVAL, GENAI_DURATION, GENAI_PATTERN,
+	GENAI_SMOOTHNESS, GENAI_STREAMING, GENAI_FIXED_SCHEDULE, GENAI_INPUT_FILE,
+	GENAI_DATASET_TYPE, GENAI_SPEEDUP, GENAI_GOODPUT, GENAI_ENDPOINT_TYPE, GENAI_FIELDS
+};
+
+struct genai_args {
+	bool aiperf;                 /* else GenAI-Perf: other defaults */
+	char *value[GENAI_FIELDS];   /* as written, "true" for a bare flag; NULL: not given */
+	char *flag[GENAI_FIELDS];    /* the spelling used, for messages */
+};
+
+/* Split a recorded line into its options; errors and notes at `at`. Always to be freed. */
+bool genai_args_read(const char *line, const struct json_at *at, struct genai_args *out);
+void genai_args_free(struct genai_args *args);
+
+/* Words of a line as a POSIX shell splits it; NULL with *why set. Caller frees words and array. */
+char **genai_split(const char *line, size_t *n, const char **why);
+
+/* All tables, for help and for the test that compares them with scenarios/README.md. */
+struct scenario_section {
+	const char *title; /* "services[]" */
+	const struct option *table;
+};
+extern const struct scenario_section scenario_sections[]; /* ends with a NULL title */
+extern const struct option scenario_service_table[];
+extern const struct option scenario_load_table[];
+extern const struct option scenario_length_table[];
+extern const struct option scenario_stage_table[];
+
+#endif

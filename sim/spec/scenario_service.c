@@ -1,0 +1,286 @@
+/* The "services" of a scenario: model, engine, replicas, routing and limits. */
+#include "spec/scenario_private.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct service_keys {
+	char *name, *model, *engine, *kv_precision;
+	int precision;
+	int64_t replicas, gpus_per_replica, tensor_parallel;
+	const json_t *engine_options, *costs, *routing, *slo, *later;
+};
+
+/* fp16 costs the same as bf16 and is read as it. */
+static const char *const precisions[] = {"bf16", "fp8", "nvfp4", "fp16", NULL};
+static_assert(PRECISION_COUNT == 3, "the names before fp16 are those of enum precision");
+
+#define KEY(member) offsetof(struct service_keys, member)
+
+/* clang-format off */
+const struct option scenario_service_table[] = {
+	{"name", OPTION_TEXT, KEY(name), 0, 0, NULL, NULL, NULL, "how loads and limits call it"},
+	{"model", OPTION_TEXT, KEY(model), 0, 0, NULL, NULL, NULL, "a model data sheet or its alias"},
+	{"precision", OPTION_CHOICE, KEY(precision), 0, 0, "bf16", precisions, NULL, "of the weights"},
+	{"kv_precision", OPTION_TEXT, KEY(kv_precision), 0, 0, "", NULL, NULL,
+	 "of the KV cache; fp8 with fp8 weights, else bf16"},
+	{"engine", OPTION_TEXT, KEY(engine), 0, 0, "vllm", NULL, NULL, "an engine profile or its alias"},
+	{"engine_options", OPTION_NODE, KEY(engine_options), 0, 0, "", NULL, NULL, "over the profile's"},
+	{"costs", OPTION_NODE, KEY(costs), 0, 0, "", NULL, NULL, "over the profile's"},
+	{"replicas", OPTION_INT, KEY(replicas), 1, 1e6, "1", NULL, "replicas", "copies of the model"},
+	{"gpus_per_replica", OPTION_INT, KEY(gpus_per_replica), 1, 1024, "1", NULL, "GPUs",
+	 "of one node, for one copy"},
+	{"tensor_parallel", OPTION_INT, KEY(tensor_parallel), 1, 1024, "", NULL, "GPUs",
+	 "must equal gpus_per_replica, which is the default"},
+	{"routing", OPTION_NODE, KEY(routing), 0, 0, "", NULL, NULL,
+	 "the policy that picks a replica; least_outstanding"},
+	{"slo", OPTION_NODE, KEY(slo), 0, 0, "", NULL, NULL, "limits that decide the verdict"},
+	SCENARIO_LATER("fraction", service_keys),
+	SCENARIO_LATER("fraction_limit", service_keys),
+	SCENARIO_LATER("gpu_memory", service_keys),
+	SCENARIO_LATER("gpu_memory_limit", service_keys),
+	SCENARIO_LATER("compute_request", service_keys),
+	SCENARIO_LATER("compute_limit", service_keys),
+	SCENARIO_LATER("project", service_keys),
+	SCENARIO_LATER("priority", service_keys),
+	SCENARIO_LATER("preemptible", service_keys),
+	SCENARIO_LATER("autoscaler", service_keys),
+	SCENARIO_END,
+};
+/* clang-format on */
+
+static int read_precision(int choice)
+{
+	return choice >= PRECISION_COUNT ? PRECISION_BF16 : choice;
+}
+
+/* kv_precision: given, or what the engines choose by themselves. */
+static void read_kv_precision(struct scenario_loader *l, struct scenario_service *service,
+                              const char *given, const struct json_at *at)
+{
+	struct json_at member;
+	size_t n = 0;
+
+	if (given == NULL) {
+		service->kv_precision = service->precision == PRECISION_FP8 ? PRECISION_FP8 : PRECISION_BF16;
+		scenario_log(l, at, "kv_precision", precision_names[service->kv_precision], "default");
+		return;
+	}
+	for (; precisions[n] != NULL; n++) {
+		if (strcmp(precisions[n], given) == 0) {
+			service->kv_precision = read_precision((int)n);
+			return;
+		}
+	}
+	if (json_get(at, "kv_precision", &member)) {
+		json_fail_name(&member, "kv_precision", given, precisions, n);
+	}
+}
+
+/* Log every value of a profile's table under `block`, before the scenario's own come over them. */
+static void log_profile(struct scenario_loader *l, const struct option *table, const void *self,
+                        const struct json_at *at, const char *block, const char *source)
+{
+	for (const struct option *o = table; o->name != NULL; o++) {
+		char value[128];
+		char *key = mem_printf("%s.%s", block, o->name);
+
+		scenario_log(l, at, key, option_text(o, self, value, sizeof(value)), source);
+		free(key);
+	}
+}
+
+static void read_engine(struct scenario_loader *l, struct scenario_service *service,
+                        const char *name, const struct json_at *at)
+{
+	struct json_at member = *at;
+
+	json_get(at, "engine", &member); /* absent: the error is the service's */
+	service->engine = scenario_engine(l, &member, name);
+	if (service->engine == NULL) {
+		return;
+	}
+	const char *source = scenario_source(l->sc, "engine profile", service->engine->name);
+
+	service->engine_name = mem_strdup(service->engine->name);
+	service->options = service->engine->options;
+	service->costs = service->engine->costs;
+	log_profile(l, engine_option_table, &service->options, at, "engine_options", source);
+	log_profile(l, engine_cost_table, &service->costs, at, "costs", source);
+	if (json_get(at, "engine_options", &member) &&
+	    option_override(engine_option_table, &service->options, &member, "scenario", l->sc->log)) {
+		engine_options_check(&service->options, &member);
+	}
+	if (json_get(at, "costs", &member)) {
+		option_override(engine_cost_table, &service->costs, &member, "scenario", l->sc->log);
+	}
+}
+
+static void read_parallel(struct scenario_loader *l, struct scenario_service *service,
+                          const struct service_keys *keys, const struct json_at *at)
+{
+	struct json_at member;
+	char text[32];
+
+	service->gpus_per_replica = keys->gpus_per_replica;
+	service->tensor_parallel = keys->tensor_parallel;
+	if (!json_get(at, "tensor_parallel", &member)) {
+		service->tensor_parallel = keys->gpus_per_replica;
+		snprintf(text, sizeof(text), "%" PRId64, service->tensor_parallel);
+		scenario_log(l, at, "tensor_parallel", text, "default");
+	} else if (keys->tensor_parallel != keys->gpus_per_replica && keys->tensor_parallel > 0) {
+		json_fail(&member, "must equal gpus_per_replica, %" PRId64 ", got %" PRId64,
+		          keys->gpus_per_replica, keys->tensor_parallel);
+	}
+}
+
+/* Whether the heads can be dealt out to the GPUs, as every engine demands. */
+static void check_heads(const struct scenario_service *service, const struct json_at *at)
+{
+	if (service->llm == NULL || service->tensor_parallel <= 1) {
+		return;
+	}
+	if (service->llm->heads > 0 && service->llm->heads % service->tensor_parallel != 0) {
+		json_fail(at, "gpus_per_replica %" PRId64 " does not divide the model's %" PRId64
+		              " attention heads",
+		          service->tensor_parallel, service->llm->heads);
+	}
+}
+
+/* A policy is its name, or {"policy": NAME, OPTION: VALUE}. */
+static void read_routing(struct scenario_loader *l, struct scenario_policy *policy,
+                         const struct json_at *at)
+{
+	static const char fallback[] = "least_outstanding";
+	struct json_at member, name;
+	const char *text = fallback;
+	char path[512];
+
+	json_path(at, path, sizeof(path));
+	policy->path = mem_printf("%s.routing", path);
+	if (!json_get(at, "routing", &member)) {
+		scenario_log(l, at, "routing", fallback, "default");
+	} else if (!json_is_object(member.value)) {
+		if (json_is_string(member.value)) {
+			text = json_string_value(member.value);
+			scenario_log(l, at, "routing", text, "scenario");
+		} else {
+			json_fail(&member, "expected a policy's name or {\"policy\": NAME, ...}, got %s",
+			          json_type_name(member.value));
+		}
+	} else if (!json_get(&member, "policy", &name)) {
+		json_fail(&member, "missing key \"policy\": the policy's name");
+	} else if (json_want_string(&name, &text)) {
+		policy->block = member.value;
+		scenario_log(l, at, "routing.policy", text, "scenario");
+	}
+	policy->name = mem_strdup(text);
+}
+
+void scenario_add_slo(struct scenario_service *service, const struct slo *slo)
+{
+	service->slo = mem_resize(service->slo, service->n_slo + 1, sizeof(*service->slo));
+	service->slo[service->n_slo++] = *slo;
+}
+
+static void read_one_slo(struct scenario_loader *l, struct scenario_service *service,
+                         const struct json_at *at)
+{
+	const char *text, *why;
+	struct slo slo;
+	char path[512];
+
+	if (!json_want_string(at, &text)) {
+		return;
+	}
+	if (!slo_parse(text, &slo, &why)) {
+		json_fail(at, "%s", why);
+		return;
+	}
+	scenario_add_slo(service, &slo);
+	option_log_add(l->sc->log, json_path(at, path, sizeof(path)), slo.text, "scenario");
+}
+
+static void read_slo(struct scenario_loader *l, struct scenario_service *service,
+                     const struct json_at *at)
+{
+	struct json_at list;
+
+	if (!json_get(at, "slo", &list)) {
+		return;
+	}
+	if (json_is_string(list.value)) {
+		read_one_slo(l, service, &list);
+	} else if (json_want_array(&list)) {
+		for (size_t i = 0; i < json_array_size(list.value); i++) {
+			struct json_at item = json_item(&list, i);
+
+			read_one_slo(l, service, &item);
+		}
+	}
+}
+
+static void check_service_name(const struct scenario *sc, const char *name, size_t index,
+                               const struct json_at *at)
+{
+	if (!scenario_check_name(at, name)) {
+		return;
+	}
+	for (size_t i = 0; i < index; i++) {
+		if (sc->services[i].name != NULL && strcmp(sc->services[i].name, name) == 0) {
+			json_fail(at, "a second service named \"%s\"", name);
+		}
+	}
+}
+
+static void read_service(struct scenario_loader *l, size_t index, const struct json_at *at)
+{
+	struct scenario_service *service = &l->sc->services[index];
+	struct service_keys keys;
+	struct json_at member;
+
+	scenario_fill(l, scenario_service_table, &keys, at);
+	if (json_is_object(at->value)) {
+		service->name = mem_strdup(keys.name);
+		service->precision = read_precision(keys.precision);
+		service->replicas = keys.replicas;
+		if (keys.name != NULL) {
+			check_service_name(l->sc, keys.name, index, at);
+		}
+		if (keys.model != NULL && json_get(at, "model", &member)) {
+			service->llm = scenario_llm(l, &member, keys.model);
+		}
+		service->model_name =
+			mem_strdup(service->llm != NULL ? service->llm->name : keys.model);
+		read_kv_precision(l, service, keys.kv_precision, at);
+		read_engine(l, service, keys.engine, at);
+		read_parallel(l, service, &keys, at);
+		check_heads(service, at);
+		read_routing(l, &service->routing, at);
+		read_slo(l, service, at);
+	}
+	option_fini(scenario_service_table, &keys);
+}
+
+void scenario_read_services(struct scenario_loader *l, const struct json_at *at)
+{
+	if (!json_want_array(at)) {
+		return;
+	}
+	size_t n = json_array_size(at->value);
+
+	if (n == 0) {
+		json_fail(at, "needs at least one service");
+	}
+	l->sc->services = mem_new(n, sizeof(*l->sc->services));
+	l->sc->n_services = n;
+	for (size_t i = 0; i < n; i++) {
+		struct json_at item = json_item(at, i);
+
+		read_service(l, i, &item);
+	}
+}

@@ -1,0 +1,130 @@
+/* The data sheets of one scenario, each loaded once however many services name it. */
+#include "spec/scenario_private.h"
+
+#include "base/mem.h"
+#include "base/vec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct scenario_sheets {
+	VEC(struct gpu_spec *) gpus;
+	VEC(struct llm_spec *) llms;
+	VEC(struct engine_spec *) engines;
+	VEC(char *) sources;
+};
+
+static struct scenario_sheets *sheets_of(struct scenario *sc)
+{
+	if (sc->sheets == NULL) {
+		sc->sheets = mem_new(1, sizeof(*sc->sheets));
+	}
+	return sc->sheets;
+}
+
+void scenario_free_sheets(struct scenario_sheets *sheets)
+{
+	if (sheets == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < sheets->gpus.n; i++) {
+		gpu_spec_free(sheets->gpus.at[i]);
+	}
+	for (size_t i = 0; i < sheets->llms.n; i++) {
+		llm_spec_free(sheets->llms.at[i]);
+	}
+	for (size_t i = 0; i < sheets->engines.n; i++) {
+		engine_spec_free(sheets->engines.at[i]);
+	}
+	for (size_t i = 0; i < sheets->sources.n; i++) {
+		free(sheets->sources.at[i]);
+	}
+	free(sheets->gpus.at);
+	free(sheets->llms.at);
+	free(sheets->engines.at);
+	free(sheets->sources.at);
+	free(sheets);
+}
+
+const char *scenario_source(struct scenario *sc, const char *kind, const char *name)
+{
+	struct scenario_sheets *sheets = sheets_of(sc);
+
+	vec_push(&sheets->sources, mem_printf("%s %s", kind, name));
+	return sheets->sources.at[sheets->sources.n - 1];
+}
+
+/* The sheet's file, or NULL with an error that suggests a name. `what` is for the message. */
+static const char *find_sheet(struct scenario_loader *l, const struct json_at *at, const char *kind,
+                              const char *what, const char *name, const char **canonical)
+{
+	const char *file = data_dir_find(l->data, kind, name, canonical);
+
+	if (file == NULL) {
+		size_t n;
+		const char *const *names = data_dir_names(l->data, kind, &n);
+
+		json_fail_name(at, what, name, names, n);
+	}
+	return file;
+}
+
+const struct gpu_spec *scenario_gpu(struct scenario_loader *l, const struct json_at *at,
+                                    const char *name)
+{
+	struct scenario_sheets *sheets = sheets_of(l->sc);
+	const char *canonical;
+	const char *file = find_sheet(l, at, "gpu", "GPU", name, &canonical);
+
+	for (size_t i = 0; file != NULL && i < sheets->gpus.n; i++) {
+		if (strcmp(sheets->gpus.at[i]->name, canonical) == 0) {
+			return sheets->gpus.at[i];
+		}
+	}
+	struct gpu_spec *gpu = file != NULL ? gpu_spec_read(file, l->err) : NULL;
+
+	if (gpu != NULL) {
+		vec_push(&sheets->gpus, gpu);
+	}
+	return gpu;
+}
+
+const struct llm_spec *scenario_llm(struct scenario_loader *l, const struct json_at *at,
+                                    const char *name)
+{
+	struct scenario_sheets *sheets = sheets_of(l->sc);
+	const char *canonical;
+	const char *file = find_sheet(l, at, "llm", "model", name, &canonical);
+
+	for (size_t i = 0; file != NULL && i < sheets->llms.n; i++) {
+		if (strcmp(sheets->llms.at[i]->name, canonical) == 0) {
+			return sheets->llms.at[i];
+		}
+	}
+	struct llm_spec *llm = file != NULL ? llm_spec_read(file, l->err) : NULL;
+
+	if (llm != NULL) {
+		vec_push(&sheets->llms, llm);
+	}
+	return llm;
+}
+
+const struct engine_spec *scenario_engine(struct scenario_loader *l, const struct json_at *at,
+                                          const char *name)
+{
+	struct scenario_sheets *sheets = sheets_of(l->sc);
+	const char *canonical;
+	const char *file = find_sheet(l, at, "engine", "engine", name, &canonical);
+
+	for (size_t i = 0; file != NULL && i < sheets->engines.n; i++) {
+		if (strcmp(sheets->engines.at[i]->name, canonical) == 0) {
+			return sheets->engines.at[i];
+		}
+	}
+	struct engine_spec *engine = file != NULL ? engine_spec_read(file, l->err) : NULL;
+
+	if (engine != NULL) {
+		vec_push(&sheets->engines, engine);
+	}
+	return engine;
+}
