@@ -103,10 +103,41 @@ static void report_progress(const struct sim *s)
 	}
 }
 
+static void fetch_lines(const void *at, int lines)
+{
+	for (int i = 0; i < lines; i++) {
+		__builtin_prefetch((const char *)at + 64 * i);
+	}
+}
+
+/*
+ * The entity after the present one is most likely a loser of the last matches of the winner tree. With
+ * many replicas their memory is far: fetch it while this event is handled. Changes no result.
+ */
+static void fetch_ahead(const struct sim *s)
+{
+	const struct cluster *const c = &s->cluster;
+	const u128_t *const node = s->events.node;
+	const uint32_t half = node[2] > node[3] ? 2 : 3; /* the loser of the final */
+	const uint32_t semi = 2 * (half ^ 1);
+	const uint32_t second = (uint32_t)node[half];
+	const uint32_t third = (uint32_t)node[semi + (node[semi + 1] > node[semi])];
+	if (third < c->n_replicas) {
+		fetch_lines(&c->replicas[third], 5);
+	}
+	if (second < c->n_replicas) { /* fetched when it was third, so that its heap is known */
+		const struct replica *const r = &c->replicas[second];
+		if (r->n_decoding > 0) {
+			fetch_lines(&c->requests.at[r->heap[0].request], 2);
+		}
+	}
+}
+
 /* One event; false when the run is over. */
 static bool step(struct sim *s)
 {
 	const struct event e = event_take(&s->events);
+	fetch_ahead(s);
 	if (e.entity < s->cluster.n_replicas) {
 		if (e.phase == PHASE_STEP_DONE) {
 			engine_step_done(s, e.entity);

@@ -8,10 +8,10 @@
 
 struct perf {
 	/* seconds per unit of work, efficiencies and tensor parallelism applied */
-	double s_per_flop, s_per_byte, s_per_attn_flop;
+	double s_per_flop, s_per_byte, s_per_attn_flop, s_per_image;
 	double fixed_s;        /* t_layer * layers and the latency of the all-reduces */
 	double link_s_per_token;
-	double f_token, f_head, attn_flops, image_flops;
+	double f_token, f_head, attn_flops;
 	double dense_bytes, head_bytes, activation_bytes, expert_bytes_all; /* all experts of all layers */
 	double idle_share;     /* 1 - k/E: probability that a token leaves an expert alone */
 	tick_t kv_token;       /* reading or writing one token's KV */
@@ -47,7 +47,7 @@ static double linear_s(const struct perf *p, int64_t tokens, int64_t sampled, in
 	const double compute = flops * p->s_per_flop;
 	const double memory = bytes * p->s_per_byte;
 	return p->fixed_s + t * p->link_s_per_token + (compute > memory ? compute : memory) +
-	       (double)images * p->image_flops * p->s_per_flop;
+	       (double)images * p->s_per_image;
 }
 
 struct perf *perf_new(const struct gpu_spec *gpu, const struct llm_shape *llm,
@@ -60,6 +60,8 @@ struct perf *perf_new(const struct gpu_spec *gpu, const struct llm_shape *llm,
 	struct perf *p = mem_new(1, sizeof(*p));
 	p->s_per_flop = 1.0 / (flops * costs->e_compute * tp);
 	p->s_per_attn_flop = 1.0 / (gpu_spec_flops(gpu, PRECISION_BF16) * costs->e_attn * tp);
+	p->s_per_image = /* the encoder stays bf16 */
+		llm->image_flops / (gpu_spec_flops(gpu, PRECISION_BF16) * costs->e_compute * tp);
 	p->s_per_byte = 1.0 / (gpu->hbm_bytes_per_s * costs->e_memory * tp);
 	p->fixed_s = costs->t_layer_s * (double)llm->layers;
 	if (tensor_parallel > 1) {
@@ -72,7 +74,6 @@ struct perf *perf_new(const struct gpu_spec *gpu, const struct llm_shape *llm,
 	p->f_token = llm->f_token;
 	p->f_head = llm->f_head;
 	p->attn_flops = llm->attn_flops;
-	p->image_flops = llm->image_flops;
 	p->dense_bytes = llm->dense_bytes;
 	p->head_bytes = llm->head_bytes;
 	p->activation_bytes = llm->activation_bytes;

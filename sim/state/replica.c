@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
+#define NEAR_STEPS 16 /* up to here growth is small enough to step to the boundary */
 #define RANK_MASK ((UINT32_C(1) << FINISH_RANK_BITS) - 1)
 
 void replica_init(struct replica *r)
@@ -193,14 +194,11 @@ int64_t replica_boundary_after(const struct replica *r, ns_t t)
 {
 	sim_assert(t >= r->anchor);
 	const i128_t wanted = (i128_t)(t - r->anchor) << TICK_SHIFT; /* smallest k with S(k) >= wanted */
-	int64_t k;
-	if (r->growth == 0) {
-		k = (int64_t)((wanted + r->first - 1) / r->first);
-	} else { /* root of the quadratic in a form without cancellation, then corrected exactly */
-		const double x = (double)wanted;
+	const double x = (double)wanted;
+	int64_t k = (int64_t)(x / (double)r->first);
+	if (k > NEAR_STEPS && r->growth > 0) { /* root of the quadratic, in a form without cancellation */
 		const double b = (double)r->first - 0.5 * (double)r->growth;
-		const double root = b + __builtin_sqrt(b * b + 2.0 * (double)r->growth * x);
-		k = (int64_t)(2.0 * x / root);
+		k = (int64_t)(2.0 * x / (b + __builtin_sqrt(b * b + 2.0 * (double)r->growth * x)));
 	}
 	while (k > 0 && replica_ticks(r, k - 1) >= wanted) {
 		k--;

@@ -25,7 +25,8 @@ struct synthetic {
 	int64_t sent, total; /* requests; total INT64_MAX: without end */
 	/* open loop */
 	ns_t next;           /* NS_NEVER: the open loop is silent */
-	ns_t gap_from;       /* the gap was drawn from here */
+	ns_t gap_from;       /* the next gap starts here */
+	double gap;          /* and is so long, in mean gaps */
 	/* closed loop */
 	struct wake *heap;
 	size_t n_heap, cap_heap;
@@ -92,23 +93,25 @@ static void activate(struct synthetic *s, int64_t users, ns_t from, ns_t stagger
 	}
 }
 
-static double draw_gap_s(struct synthetic *s, double rate)
+/* A gap of mean 1. */
+static double draw_gap(struct synthetic *s)
 {
 	switch ((enum arrivals)s->load->arrivals) {
 	case ARRIVALS_CONSTANT:
-		return 1.0 / rate;
+		return 1.0;
 	case ARRIVALS_GAMMA: /* shape k, mean kept: vLLM's burstiness, AIPerf's smoothness */
-		return rng_gamma(s->gaps, s->load->smoothness) / (s->load->smoothness * rate);
+		return rng_gamma(s->gaps, s->load->smoothness) / s->load->smoothness;
 	case ARRIVALS_POISSON:
 		break;
 	}
-	return rng_exponential(s->gaps) / rate;
+	return rng_exponential(s->gaps);
 }
 
 static void open_next(struct synthetic *s, double rate)
 {
-	s->next = s->gap_from + ns_from_seconds(draw_gap_s(s, rate));
+	s->next = s->gap_from + ns_from_seconds(s->gap / rate);
 	s->gap_from = s->next;
+	s->gap = draw_gap(s); /* of the arrival after: nobody waits for it now */
 }
 
 /* Enter stage `i` at time `from`, or end the load after the last one. */
@@ -242,6 +245,7 @@ struct workload *workload_open_synthetic(const struct scenario_load *load, const
 	s->lengths_in = stream(seed, index, "isl");
 	s->lengths_out = stream(seed, index, "osl");
 	s->gaps = stream(seed, index, "arrivals");
+	s->gap = draw_gap(s);
 	s->total = load->requests > 0 ? load->requests + load->warmup_requests : INT64_MAX;
 	s->next = NS_NEVER;
 	s->stage_end = NS_NEVER;
