@@ -1,0 +1,125 @@
+/* `aliquot run`: simulate once, print the verdict and the table, write the files asked for. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "flow/sim.h"
+#include "report/out.h"
+#include "report/report.h"
+
+static volatile sig_atomic_t interrupted; /* the one thing a signal handler may write */
+
+static void on_interrupt(int signal_number)
+{
+	(void)signal_number;
+	interrupted = 1;
+}
+
+static void catch_interrupts(void)
+{
+	struct sigaction action;
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = on_interrupt;
+	action.sa_flags = (int)SA_RESETHAND; /* a second Ctrl-C ends at once */
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+/* Requested files must be writable before time is spent on the run. */
+static bool can_write(struct cli *c)
+{
+	if (c->out_dir != NULL && !out_make_folder(c->out_dir, c->err)) {
+		return false;
+	}
+	if (c->out_dir != NULL && access(c->out_dir, W_OK) != 0) {
+		err_add(c->err, ERR_IO, c->out_dir, "cannot write to this folder");
+		return false;
+	}
+	return true;
+}
+
+static bool write_files(struct cli *c, const struct report *report)
+{
+	bool ok = true;
+	if (c->out_dir != NULL) {
+		ok = report_folder(report, c->out_dir, c->err);
+	}
+	if (c->records_file != NULL) {
+		ok = report_records_file(report, c->records_file, c->err) && ok;
+	}
+	return ok;
+}
+
+static void print(const struct cli *c, const struct report *report)
+{
+	if (c->json) {
+		report_json(stdout, report);
+	} else {
+		report_console(stdout, report, isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL);
+		if (c->out_dir != NULL) {
+			printf("\nout: %s%s  run.json  summary.json  profile_export*  plots/\n", c->out_dir,
+			       c->out_dir[strlen(c->out_dir) - 1] == '/' ? "" : "/");
+		}
+	}
+}
+
+static int finish(struct cli *c, const struct scenario *sc, const struct sim *sim, double seconds)
+{
+	struct summary summary;
+	sim_summary(sim, &summary);
+	struct report_series *const series = mem_new(2 * sc->n_services, sizeof(*series));
+	size_t n_series = 0;
+	for (size_t i = 0; i < sc->n_services && sim_running(sim, i) != NULL; i++) {
+		series[n_series++] = (struct report_series){"running", i, sim_running(sim, i)};
+		series[n_series++] = (struct report_series){"waiting", i, sim_waiting(sim, i)};
+	}
+	const struct report report = {&summary, sc, sim_log(sim), series, n_series};
+	if (write_files(c, &report)) {
+		print(c, &report);
+		if (!c->quiet && !c->json) {
+			char speed[32];
+			fprintf(stderr, "in %.2f s (%s times real time)\n", seconds,
+			        str_human(ns_to_seconds(summary.simulated) / (seconds > 0.0 ? seconds : 1e-9),
+			                  speed, sizeof(speed)));
+		}
+	}
+	const bool pass = summary.pass;
+	const bool incomplete = summary.incomplete;
+	free(series);
+	summary_fini(&summary);
+	if (incomplete) {
+		return EXIT_INTERRUPTED;
+	}
+	return pass || c->exit_zero ? 0 : EXIT_LIMIT;
+}
+
+int cli_run(struct cli *c)
+{
+	struct scenario *const sc = can_write(c) ? cli_scenario(c, c->args[0]) : NULL;
+	struct progress *const progress = progress_new(c->quiet);
+	struct sim_options options = {
+		.exact = c->exact,
+		.keep_records = c->records_file != NULL || c->out_dir != NULL,
+		.keep_series = c->out_dir != NULL,
+		.interrupt = &interrupted,
+		.progress = progress_show,
+		.progress_arg = progress,
+	};
+	int code = 0;
+	catch_interrupts();
+	struct sim *const sim = sc != NULL ? sim_new(sc, &options, c->err) : NULL;
+	const bool ok = sim != NULL && sim_run(sim);
+	const double seconds = progress_end(progress);
+	if (ok) {
+		code = finish(c, sc, sim, seconds);
+	}
+	sim_free(sim);
+	scenario_free(sc);
+	return code;
+}
