@@ -408,7 +408,8 @@ START_TEST(the_manual_names_every_key_and_no_other)
 		at += strlen("\n| `");
 		size_t length = strcspn(at, "`");
 
-		ck_assert_msg(is_a_key(at, length), "scenarios/README.md names \"%.*s\", which is no key",
+		/* options of recorded lines have a table of their own */
+		ck_assert_msg(at[0] == '-' || is_a_key(at, length), "scenarios/README.md names \"%.*s\", which is no key",
 		              (int)length, at);
 	}
 	free(manual);
