@@ -26,7 +26,7 @@ static struct trace_source *azure_open(const struct trace_ask *ask)
 
 const struct trace_reader trace_azure = {
 	.name = "azure",
-	.unit = "times are dates, to the digit",
+	.unit = "times are dates in UTC",
 	.mark = "columns TIMESTAMP,ContextTokens,GeneratedTokens",
 	.guess = azure_guess,
 	.open = azure_open,
