@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define DEFAULT_ISL 550.0   /* both tools */
+#define SMALLEST_SHOWN 1e-6 /* a lower limit below it reads as "greater than 0" */
 #define DEFAULT_REQUESTS 10 /* GenAI-Perf; AIPerf: at least this, or twice the concurrency */
 
 /* What the conversion needs everywhere. */
@@ -39,21 +40,22 @@ static double number(const struct recorded *r, enum genai_field field, double fa
 		return fallback;
 	}
 	if (!str_to_real(text, &value)) {
-		json_fail(r->at, "%s: expected a number, got \"%.60s\"%s", r->args->flag[field], text,
-		          field == GENAI_CONCURRENCY && strchr(text, ',') != NULL
-		                  ? "; a list is a sweep, which takes one load per value"
-		                  : "");
+		json_fail(r->at, "%s: expected a number, got \"%.60s\"", r->args->flag[field], text);
 		return fallback;
 	}
-	if (value < min || value > max) {
+	if (value >= min && value <= max) {
+		return value;
+	}
+	if (value < min && min > 0.0 && min < SMALLEST_SHOWN) {
+		json_fail(r->at, "%s: must be greater than 0, got %.60s", r->args->flag[field], text);
+	} else {
 		char limit[40];
 
 		json_fail(r->at, "%s: must be at %s %s, got %.60s", r->args->flag[field],
 		          value < min ? "least" : "most",
 		          str_real(value < min ? min : max, limit, sizeof(limit)), text);
-		return fallback;
 	}
-	return value;
+	return fallback;
 }
 
 static int64_t integer(const struct recorded *r, enum genai_field field, int64_t fallback, double min,
@@ -66,9 +68,10 @@ static int64_t integer(const struct recorded *r, enum genai_field field, int64_t
 		return (int64_t)number(r, field, (double)fallback, min, max);
 	}
 	if (strchr(text, ',') != NULL) {
-		return (int64_t)number(r, field, (double)fallback, min, max);
+		json_fail(r->at, "%s: \"%.60s\" is a sweep; give one value", r->args->flag[field], text);
+	} else {
+		json_fail(r->at, "%s: expected an integer, got \"%.60s\"", r->args->flag[field], text);
 	}
-	json_fail(r->at, "%s: expected an integer, got \"%.60s\"", r->args->flag[field], text);
 	return fallback;
 }
 
@@ -139,11 +142,11 @@ static void read_counts(const struct recorded *r)
 	struct scenario_load *load = r->load;
 	const struct genai_args *args = r->args;
 	bool given = args->value[GENAI_REQUESTS] != NULL;
-	double seconds = number(r, GENAI_DURATION, 0.0, 1e-3, 1e9);
+	double seconds = number(r, GENAI_DURATION, 0.0, 1e-3, 9e9);
 	int64_t fallback = DEFAULT_REQUESTS;
 
 	if (args->value[GENAI_INTERVAL] != NULL) {
-		seconds = number(r, GENAI_INTERVAL, 0.0, 1.0, 1e12) / 1000.0;
+		seconds = number(r, GENAI_INTERVAL, 0.0, 1.0, 9e12) / 1000.0;
 	}
 	if (args->aiperf && 2 * load->users > fallback) {
 		fallback = 2 * load->users;
