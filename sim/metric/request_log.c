@@ -36,6 +36,10 @@ struct request_log *request_log_new(size_t n_services, bool keep_records)
 	log->services = mem_new_aligned(n_services, sizeof(*log->services));
 	log->n_services = n_services;
 	log->keep = keep_records;
+	if (keep_records) { /* kept but none yet is not the same as not kept */
+		log->records.cap = 1024;
+		log->records.at = mem_new(log->records.cap, sizeof(*log->records.at));
+	}
 	for (size_t i = 0; i < n_services; i++) {
 		struct service_log *s = &log->services[i];
 

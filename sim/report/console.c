@@ -1,0 +1,384 @@
+/* The screen of `aliquot run` (cli.md 4.4): verdict, what was simulated, distributions, cause, trust. */
+#include "base/mem.h"
+#include "base/str.h"
+#include "report/report.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WIDTH 100
+#define LABEL 14 /* column where the text of a labelled line starts */
+#define GREEN "\033[32m"
+#define RED "\033[31m"
+#define PLAIN "\033[0m"
+#define SECONDS_FROM_MS 1000.0 /* rows whose average is longer than this are shown in seconds */
+
+/* Column of a percentile in struct dist. */
+enum { P50 = 4, P90 = 6, P95 = 7, P99 = 8 };
+
+/* A labelled line whose parts are separated by commas and that breaks before column 100. */
+struct line {
+	FILE *out;
+	size_t column;
+	bool filled;
+};
+
+static struct line line_start(FILE *out, const char *label)
+{
+	fprintf(out, "  %-*s", LABEL - 2, label);
+	return (struct line){.out = out, .column = LABEL > strlen(label) + 2 ? LABEL : strlen(label) + 2};
+}
+
+__attribute__((format(printf, 2, 3))) static void line_add(struct line *l, const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, fmt);
+	int n = vsnprintf(text, sizeof(text), fmt, args);
+
+	va_end(args);
+	size_t length = n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
+
+	if (l->filled && l->column + 2 + length > WIDTH - 1) { /* a comma may follow */
+		fprintf(l->out, ",\n%*s", LABEL, "");
+		l->column = LABEL;
+	} else if (l->filled) {
+		fputs(", ", l->out);
+		l->column += 2;
+	}
+	fputs(text, l->out);
+	l->column += length;
+	l->filled = true;
+}
+
+static void line_end(struct line *l)
+{
+	putc('\n', l->out);
+}
+
+/* Four significant figures, "-" when undefined. */
+static const char *human(double v, char *buf, size_t size)
+{
+	return isfinite(v) ? str_human(v, buf, size) : "-";
+}
+
+/* Text and escape codes round it, when colour is wanted. */
+static void put_verdict(FILE *out, bool good, const char *text, bool colour)
+{
+	if (colour) {
+		fprintf(out, "%s%s%s", good ? GREEN : RED, text, PLAIN);
+	} else {
+		fputs(text, out);
+	}
+}
+
+static void put_head(FILE *out, const struct summary *s, bool colour)
+{
+	char seconds[40], events[40];
+	size_t met = 0;
+
+	for (size_t i = 0; i < s->n_limits; i++) {
+		met += s->limits[i].ok ? 1 : 0;
+	}
+	if (s->n_limits > 0) {
+		put_verdict(out, s->pass, s->pass ? "PASS" : "FAIL", colour);
+		fprintf(out, "  %zu of %zu limits met    ", met, s->n_limits);
+	}
+	fprintf(out, "%s s simulated, %s events\n",
+	        str_human(ns_to_seconds(s->simulated), seconds, sizeof(seconds)),
+	        str_thousands(s->events, events, sizeof(events)));
+	if (s->incomplete) {
+		fputs("interrupted: the results cover the time until then\n", out);
+	}
+	putc('\n', out);
+}
+
+/* An observed value with the unit of its metric. */
+static const char *observed_text(const struct limit_result *l, char *buf, size_t size)
+{
+	char number[40];
+	const char *unit = " ms";
+	double v = l->observed;
+
+	switch (l->limit->metric) {
+	case SLO_TPS_USER:
+	case SLO_TPS:
+		unit = " tok/s";
+		break;
+	case SLO_RPS:
+	case SLO_GOODPUT:
+		unit = " req/s";
+		break;
+	case SLO_ERROR_RATE:
+		unit = " %";
+		v *= 100.0;
+		break;
+	case SLO_TTFT:
+	case SLO_TTST:
+	case SLO_TPOT:
+	case SLO_ITL:
+	case SLO_LATENCY:
+	case SLO_QUEUE:
+		break;
+	}
+	snprintf(buf, size, "%s%s", human(v, number, sizeof(number)), isfinite(v) ? unit : "");
+	return buf;
+}
+
+/* How far inside the limit, in per cent of it; negative outside. */
+static const char *margin_text(const struct limit_result *l, char *buf, size_t size)
+{
+	bool upper = l->limit->op == SLO_LT || l->limit->op == SLO_LE;
+	double room = upper ? l->limit->value - l->observed : l->observed - l->limit->value;
+
+	if (l->limit->op == SLO_EQ || !isfinite(room) || !(l->limit->value > 0.0)) {
+		return "-";
+	}
+	snprintf(buf, size, "%.1f %%", 100.0 * room / l->limit->value);
+	return buf;
+}
+
+static void put_limits(FILE *out, const struct summary *s, bool colour)
+{
+	int width = 5, name_width = 0;
+
+	for (size_t i = 0; i < s->n_limits; i++) {
+		int text = (int)strlen(s->limits[i].limit->text);
+		int name = (int)strlen(s->services[s->limits[i].service].name);
+
+		width = text > width ? text : width;
+		name_width = s->n_services > 1 && name > name_width ? name : name_width;
+	}
+	if (s->n_limits == 0) {
+		return;
+	}
+	if (s->n_services > 1) {
+		name_width = (name_width > 7 ? name_width : 7) + 2; /* "service" */
+	}
+	fprintf(out, "  %-*s%-*s  %14s  %9s\n", name_width, name_width > 0 ? "service" : "", width, "limit",
+	        "observed", "margin");
+	for (size_t i = 0; i < s->n_limits; i++) {
+		const struct limit_result *l = &s->limits[i];
+		char observed[64], margin[64];
+
+		fprintf(out, "  %-*s%-*s  %14s  %9s   ", name_width,
+		        name_width > 0 ? s->services[l->service].name : "", width, l->limit->text,
+		        observed_text(l, observed, sizeof(observed)),
+		        margin_text(l, margin, sizeof(margin)));
+		put_verdict(out, l->ok, l->ok ? "ok" : "broken", colour);
+		putc('\n', out);
+	}
+	putc('\n', out);
+}
+
+static void add_lengths(struct line *l, const char *name, const struct length_dist *d)
+{
+	char mean[40], deviation[40];
+
+	str_human(d->mean, mean, sizeof(mean));
+	if (d->stddev > 0.0) {
+		line_add(l, "%s %s +- %s", name, mean, str_human(d->stddev, deviation, sizeof(deviation)));
+	} else {
+		line_add(l, "%s %s", name, mean);
+	}
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static void put_load(FILE *out, const struct scenario_load *load, bool generates)
+{
+	struct line l = line_start(out, "load");
+	char text[40];
+
+	switch ((enum load_kind)load->kind) {
+	case LOAD_CONCURRENCY:
+		line_add(&l, "%s users", str_thousands(load->users, text, sizeof(text)));
+		if (load->think > 0) {
+			line_add(&l, "%s to think", str_duration(load->think, text, sizeof(text)));
+		}
+		break;
+	case LOAD_RATE:
+		line_add(&l, "%s req/s", str_human(load->rate, text, sizeof(text)));
+		break;
+	case LOAD_STAGES:
+		line_add(&l, "%zu stages", load->n_stages);
+		break;
+	case LOAD_TRACE:
+		line_add(&l, "trace %s", base_name(load->file));
+		line_add(&l, "speed x %s", str_human(load->speedup, text, sizeof(text)));
+		break;
+	}
+	if (load->kind != LOAD_TRACE) {
+		add_lengths(&l, "ISL", &load->isl);
+		if (generates) {
+			add_lengths(&l, "OSL", &load->osl);
+		}
+	}
+	line_end(&l);
+}
+
+static void put_what(FILE *out, const struct report *r, size_t i)
+{
+	const struct scenario_service *s = &r->scenario->services[i];
+	struct line l = line_start(out, s->name);
+	char text[40];
+
+	line_add(&l, "%s", s->model_name);
+	line_add(&l, "%s weights", precision_names[s->precision]);
+	line_add(&l, "%s KV", precision_names[s->kv_precision]);
+	line_add(&l, "engine %s", s->engine_name);
+	line_add(&l, "%s replica%s of %lld GPU%s", str_thousands(s->replicas, text, sizeof(text)),
+	         s->replicas == 1 ? "" : "s", (long long)s->gpus_per_replica,
+	         s->gpus_per_replica == 1 ? "" : "s");
+	line_end(&l);
+	for (size_t k = 0; k < r->scenario->n_loads; k++) {
+		if (r->scenario->loads[k].service == i) {
+			put_load(out, &r->scenario->loads[k], r->summary->services[i].generates);
+		}
+	}
+}
+
+static void put_metric(FILE *out, const char *word, const char *what, const char *unit,
+                       const struct dist *d)
+{
+	bool seconds = strcmp(unit, "ms") == 0 && d->avg >= SECONDS_FROM_MS;
+	const double v[] = {d->avg, d->p[P50], d->p[P90], d->p[P95], d->p[P99], d->max};
+
+	if (d->count == 0) {
+		return;
+	}
+	fprintf(out, "  %-9s%-20s%6s", word, what, seconds ? "s" : unit);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		char buf[40];
+
+		fprintf(out, " %9s", human(seconds ? v[i] / 1e3 : v[i], buf, sizeof(buf)));
+	}
+	putc('\n', out);
+}
+
+static void put_table(FILE *out, const struct service_summary *s)
+{
+	fprintf(out, "\n  %-9s%-20s%6s %9s %9s %9s %9s %9s %9s\n", "metric", "", "unit", "avg", "p50", "p90",
+	        "p95", "p99", "max");
+	if (s->generates) {
+		put_metric(out, "ttft", "time to first token", "ms", &s->ttft_ms);
+		put_metric(out, "tpot", "mean time per token", "ms", &s->tpot_ms);
+		put_metric(out, "itl", "every token gap", "ms", &s->itl_ms);
+	}
+	put_metric(out, "latency", "whole request", "ms", &s->latency_ms);
+	put_metric(out, "queue", "wait for a batch", "ms", &s->queue_ms);
+	if (s->generates) {
+		put_metric(out, "tps_user", "per user", "tok/s", &s->tps_user);
+	}
+	putc('\n', out);
+}
+
+static void put_counts(FILE *out, const struct service_summary *s)
+{
+	struct line l = line_start(out, "requests");
+	char text[40];
+
+	line_add(&l, "%s finished", str_thousands(s->finished, text, sizeof(text)));
+	line_add(&l, "%s rejected", str_thousands(s->rejected, text, sizeof(text)));
+	if (s->lost > 0) {
+		line_add(&l, "%s lost", str_thousands(s->lost, text, sizeof(text)));
+	}
+	if (s->unfinished > 0) {
+		line_add(&l, "%s unfinished", str_thousands(s->unfinished, text, sizeof(text)));
+	}
+	if (s->warmup > 0) {
+		line_add(&l, "%s warm-up not counted", str_thousands(s->warmup, text, sizeof(text)));
+	}
+	line_end(&l);
+}
+
+static void put_rates(FILE *out, const struct service_summary *s)
+{
+	struct line l = line_start(out, "throughput");
+	char text[40], part[40];
+
+	if (s->generates) {
+		line_add(&l, "%s tok/s out", human(s->output_tokens_per_s, text, sizeof(text)));
+	}
+	line_add(&l, "%s tok/s in", human(s->input_tokens_per_s, text, sizeof(text)));
+	line_add(&l, "%s req/s", human(s->requests_per_s, text, sizeof(text)));
+	if (!isnan(s->goodput_per_s)) {
+		line_add(&l, "goodput %s req/s (%s %%)", human(s->goodput_per_s, text, sizeof(text)),
+		         human(100.0 * s->goodput_per_s / s->requests_per_s, part, sizeof(part)));
+	}
+	line_end(&l);
+}
+
+static void put_replicas(FILE *out, const struct service_summary *s)
+{
+	struct line l = line_start(out, "replicas");
+	char text[40], most[40];
+
+	line_add(&l, "busy %s %%", human(100.0 * s->busy, text, sizeof(text)));
+	line_add(&l, "running %s (max %s of %lld)", human(s->running_avg, text, sizeof(text)),
+	         str_thousands(s->running_max, most, sizeof(most)), (long long)s->max_num_seqs);
+	line_add(&l, "waiting %s (max %s)", human(s->waiting_avg, text, sizeof(text)),
+	         str_thousands(s->waiting_max, most, sizeof(most)));
+	if (s->kv_capacity_tokens > 0) {
+		line_add(&l, "KV peak %s %% of %s tokens",
+		         human(100.0 * (double)s->kv_peak_tokens / (double)s->kv_capacity_tokens, text,
+		               sizeof(text)),
+		         str_thousands(s->kv_capacity_tokens, most, sizeof(most)));
+	}
+	line_add(&l, "preempted %s", str_thousands(s->preemptions, text, sizeof(text)));
+	line_end(&l);
+}
+
+static void put_gpus(FILE *out, const struct report *r)
+{
+	const struct summary *s = r->summary;
+	struct line l = line_start(out, "GPUs");
+	char text[40];
+
+	for (size_t i = 0; i < r->scenario->n_nodes; i++) {
+		const struct scenario_nodes *nodes = &r->scenario->nodes[i];
+
+		line_add(&l, "%s %s", str_thousands(nodes->count * nodes->gpus, text, sizeof(text)),
+		         nodes->gpu_name);
+	}
+	line_add(&l, "allocated %s %%", human(100.0 * s->allocated, text, sizeof(text)));
+	line_add(&l, "busy %s %%", human(100.0 * s->gpu_busy, text, sizeof(text)));
+	line_add(&l, "memory %s %%", human(100.0 * s->memory_used, text, sizeof(text)));
+	line_end(&l);
+}
+
+void report_console(FILE *out, const struct report *r, bool colour)
+{
+	const struct summary *s = r->summary;
+
+	put_head(out, s, colour);
+	put_limits(out, s, colour);
+	for (size_t i = 0; i < s->n_services; i++) {
+		char *trust = report_trust(r, i);
+		struct line l;
+
+		put_what(out, r, i);
+		put_table(out, &s->services[i]);
+		put_counts(out, &s->services[i]);
+		put_rates(out, &s->services[i]);
+		put_replicas(out, &s->services[i]);
+		l = line_start(out, "constants");
+		line_add(&l, "%s", trust);
+		line_end(&l);
+		putc('\n', out);
+		free(trust);
+	}
+	put_gpus(out, r);
+	struct line l = line_start(out, "binding");
+
+	line_add(&l, "%s", s->binding);
+	line_end(&l);
+}

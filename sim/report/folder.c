@@ -1,0 +1,94 @@
+/* The result folder of a run (formats.md section 7). */
+#include "base/mem.h"
+#include "report/gnuplot.h"
+#include "report/out.h"
+#include "report/report.h"
+
+#include <stdlib.h>
+
+typedef void write_run_fn(FILE *out, const struct report *r);
+typedef void write_service_fn(FILE *out, const struct report *r, size_t service);
+
+static bool write_run(const struct report *r, const char *dir, const char *name, write_run_fn *write,
+                      struct err *err)
+{
+	struct out *o = out_open(dir, name, err);
+
+	if (o == NULL) {
+		return false;
+	}
+	write(out_file(o), r);
+	return out_commit(o);
+}
+
+static bool write_service(const struct report *r, const char *dir, const char *tail, size_t service,
+                          write_service_fn *write, struct err *err)
+{
+	char *name = report_file_name(r, service, "profile_export", tail);
+	struct out *o = out_open(dir, name, err);
+
+	free(name);
+	if (o == NULL) {
+		return false;
+	}
+	write(out_file(o), r, service);
+	return out_commit(o);
+}
+
+static bool write_nvidia(const struct report *r, const char *dir, size_t i, struct err *err)
+{
+	return write_service(r, dir, "_aiperf.json", i, report_aiperf_json, err) &&
+	       write_service(r, dir, "_aiperf.csv", i, report_aiperf_csv, err) &&
+	       write_service(r, dir, "_genai_perf.json", i, report_genai_perf_json, err) &&
+	       write_service(r, dir, "_genai_perf.csv", i, report_genai_perf_csv, err);
+}
+
+/* The figure of one service; that gnuplot is missing is no failure. */
+static bool write_figure(const struct report *r, const char *dir, size_t i, struct err *err)
+{
+	char *plots = mem_printf("%s/plots", dir);
+	char *stem = report_file_name(r, i, "run", "");
+	char *data = mem_printf("%s.dat", stem), *script = mem_printf("%s.gp", stem);
+	struct out *o = out_open(plots, data, err);
+	bool ok = false;
+
+	if (o != NULL) {
+		gnuplot_data(out_file(o), r, i);
+		ok = out_commit(o);
+	}
+	o = ok ? out_open(plots, script, err) : NULL;
+	ok = false;
+	if (o != NULL) {
+		gnuplot_script(out_file(o), r, i, stem);
+		ok = out_commit(o);
+	}
+	if (ok) {
+		gnuplot_run(plots, stem, err);
+	}
+	free(script);
+	free(data);
+	free(stem);
+	free(plots);
+	return ok;
+}
+
+bool report_folder(const struct report *r, const char *dir, struct err *err)
+{
+	size_t n_records;
+	bool kept = request_log_records(r->log, &n_records) != NULL;
+	bool ok = out_make_folder(dir, err) &&
+	          write_run(r, dir, "run.json", report_manifest, err) &&
+	          write_run(r, dir, "summary.json", report_json, err) &&
+	          (!kept || write_run(r, dir, "profile_export.jsonl", report_aiperf_records, err)) &&
+	          (r->n_series == 0 || write_run(r, dir, "timeslices.csv", report_timeslices, err));
+
+	for (size_t i = 0; i < r->summary->n_services && ok; i++) {
+		ok = write_nvidia(r, dir, i, err) && write_figure(r, dir, i, err);
+	}
+	return ok;
+}
+
+bool report_records_file(const struct report *r, const char *path, struct err *err)
+{
+	return write_run(r, NULL, path, report_aiperf_records, err);
+}

@@ -1,0 +1,80 @@
+/*
+ * Everything that shows a finished run: pure functions from its results to a file. What the files
+ * hold: formats.md sections 1.5-1.7, 2.3-2.5, 6 and 7, contract.md section 3. Times are simulated,
+ * from 0; nothing here reads a clock.
+ */
+#ifndef ALIQUOT_REPORT_REPORT_H
+#define ALIQUOT_REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "metric/request_log.h"
+#include "metric/series.h"
+#include "metric/summary.h"
+#include "report/json_writer.h"
+#include "spec/scenario.h"
+
+/* A quantity of one service over time. */
+struct report_series {
+	const char *name; /* "running", "waiting"; a column of timeslices.csv */
+	size_t service;
+	const struct series *series;
+};
+
+/* A finished run; all borrowed. Services of summary and scenario have the same places. */
+struct report {
+	const struct summary *summary;
+	const struct scenario *scenario;
+	const struct request_log *log;
+	const struct report_series *series;
+	size_t n_series;
+};
+
+/* The screen of `aliquot run`, at most 100 columns. `colour`: escape codes for the verdicts. */
+void report_console(FILE *out, const struct report *r, bool colour);
+
+/* Schema aliquot/summary/1: the whole document, or as a value inside another one. */
+void report_json(FILE *out, const struct report *r);
+void report_json_value(struct json_writer *w, const char *key, const struct report *r);
+
+/* run.json: what was run, every key after defaults, and what the numbers rest on. */
+void report_manifest(FILE *out, const struct report *r);
+
+/*
+ * AIPerf's newest shapes (schema 1.4): records of all services, one line each, in order of
+ * completion (none when the log keeps none), and the summary of one service.
+ */
+void report_aiperf_records(FILE *out, const struct report *r);
+void report_aiperf_json(FILE *out, const struct report *r, size_t service);
+void report_aiperf_csv(FILE *out, const struct report *r, size_t service);
+
+/* GenAI-Perf's summary of one service. */
+void report_genai_perf_json(FILE *out, const struct report *r, size_t service);
+void report_genai_perf_csv(FILE *out, const struct report *r, size_t service);
+
+/* Series as tidy CSV: time_s,series,labels,value. */
+void report_timeslices(FILE *out, const struct report *r);
+
+/*
+ * "stem" + "tail" for the only service, "stem_NAME" + "tail" for one of several, with NAME reduced
+ * to letters, digits, '.', '-' and '_'. Caller frees.
+ */
+char *report_file_name(const struct report *r, size_t service, const char *stem, const char *tail);
+
+/* The constants behind a service, in words: who set them, and that nobody calibrated them. Caller frees. */
+char *report_trust(const struct report *r, size_t service);
+
+/*
+ * Write the result folder: run.json, summary.json, the NVIDIA files of every service,
+ * profile_export.jsonl when records were kept, timeslices.csv when there are series, plots/. False
+ * with ERR_IO errors added; files already complete stay.
+ */
+bool report_folder(const struct report *r, const char *dir, struct err *err);
+
+/* Write the records to one file. False with an ERR_IO error added. */
+bool report_records_file(const struct report *r, const char *path, struct err *err);
+
+#endif
