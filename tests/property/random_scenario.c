@@ -14,6 +14,11 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PICK(g, array) ((array)[rng_below((g)->rng, COUNT(array))])
 
+struct drawn_service {
+	bool embeds;
+	bool limited; /* refuses requests when its queue is full */
+};
+
 struct generator {
 	struct rng *rng;
 	enum random_kind kind;
@@ -73,7 +78,7 @@ static const struct model models[] = {
 };
 
 /* Engines and their options; about every second service has room for a few thousand tokens only. */
-static void add_engine(struct generator *g, const struct model *m)
+static void add_engine(struct generator *g, const struct model *m, bool limited)
 {
 	static const char *const engines[] = {"vllm", "trtllm", "sglang", "nim-trtllm", "nim-vllm"};
 	static const char *const batching[] = {"chunked_prefill", "prefill_first"};
@@ -86,10 +91,10 @@ static void add_engine(struct generator *g, const struct model *m)
 	    seqs + between(g, 2048, 16384));
 	add(g, "\"batching\": \"%s\", \"prefill_cut\": \"%s\",", PICK(g, batching), PICK(g, cuts));
 	add(g, "\"max_prefill_tokens_per_step\": %lld,", between(g, 16, 4096));
-	add(g, "\"kv_block_tokens\": %lld,", between(g, 1, 128));
+	add(g, "\"kv_block_tokens\": %d,", 1 << rng_below(g->rng, 8));
 	add(g, "\"kv_reservation\": \"%s\", \"overlap\": %s,", PICK(g, reservations),
 	    chance(g, 30) ? "true" : "false");
-	if (g->kind == RANDOM_ANY && chance(g, 20)) {
+	if (limited) {
 		add(g, "\"queue_limit\": %lld,", between(g, 1, 20));
 	}
 	if (chance(g, 60)) { /* of an 80 GB GPU, leave the weights and a small cache */
@@ -109,17 +114,18 @@ static void add_engine(struct generator *g, const struct model *m)
 	}
 }
 
-static const struct model *add_service(struct generator *g, int i)
+static struct drawn_service add_service(struct generator *g, int i)
 {
 	static const char *const routings[] = {"round_robin", "random", "least_outstanding",
 	                                       "least_tokens"};
 	const struct model *const m = &PICK(g, models);
+	const struct drawn_service drawn = {m->embeds, g->kind == RANDOM_ANY && chance(g, 20)};
 	add(g, "%s{\"name\": \"s%d\", \"model\": \"%s\", \"precision\": \"bf16\",",
 	    i > 0 ? ", " : "", i, m->name);
-	add_engine(g, m);
+	add_engine(g, m, drawn.limited);
 	add(g, "\"replicas\": %lld, \"routing\": \"%s\"}", between(g, 1, 4) * g->scale,
 	    PICK(g, routings));
-	return m;
+	return drawn;
 }
 
 static void add_lengths(struct generator *g, bool embeds)
@@ -134,11 +140,12 @@ static void add_lengths(struct generator *g, bool embeds)
 	}
 }
 
-static void add_load(struct generator *g, int service, bool embeds, bool first)
+static void add_load(struct generator *g, int i, const struct drawn_service *service, bool first)
 {
 	static const char *const arrivals[] = {"poisson", "constant", "gamma"};
-	add(g, "%s{\"service\": \"s%d\", ", first ? "" : ", ", service);
-	switch (rng_below(g->rng, 3)) {
+	add(g, "%s{\"service\": \"s%d\", ", first ? "" : ", ", i);
+	/* users who are refused at once ask again at once: only a count of requests ends that */
+	switch (rng_below(g->rng, service->limited ? 2 : 3)) {
 	case 0:
 		add(g,
 		    "\"kind\": \"concurrency\", \"users\": %lld, \"requests\": %lld,"
@@ -160,14 +167,14 @@ static void add_load(struct generator *g, int service, bool embeds, bool first)
 		    between(g, 1, 40), between(g, 1, 4000));
 		break;
 	}
-	add_lengths(g, embeds);
+	add_lengths(g, service->embeds);
 	add(g, "}");
 }
 
 char *random_scenario(uint64_t number, enum random_kind kind, int scale)
 {
 	struct generator g = {.kind = kind, .scale = scale};
-	bool embeds[3];
+	struct drawn_service drawn[3];
 	g.rng = rng_new(number, "random scenario");
 	const int services = (int)between(&g, 1, 3);
 
@@ -176,13 +183,13 @@ char *random_scenario(uint64_t number, enum random_kind kind, int scale)
 	    2 * scale);
 	add(&g, "\"services\": [");
 	for (int i = 0; i < services; i++) {
-		embeds[i] = add_service(&g, i)->embeds;
+		drawn[i] = add_service(&g, i);
 	}
 	add(&g, "], \"loads\": [");
 	for (int i = 0; i < services; i++) {
-		add_load(&g, i, embeds[i], i == 0);
+		add_load(&g, i, &drawn[i], i == 0);
 		if (chance(&g, 25)) {
-			add_load(&g, i, embeds[i], false);
+			add_load(&g, i, &drawn[i], false);
 		}
 	}
 	add(&g, "]");

@@ -21,8 +21,9 @@ static void check_ids(const struct test_run *r)
 	for (size_t i = 0; i < r->n; i++) {
 		warmup += r->records[i].warmup;
 		if (r->scenario.sc->stop_after == NS_NEVER) {
-			ck_assert_uint_lt(r->records[i].id, r->n);
-			ck_assert(!seen[r->records[i].id]);
+			quiet_assert(r->records[i].id < r->n && !seen[r->records[i].id],
+			             "request %llu has no record of its own",
+			             (unsigned long long)r->records[i].id);
 			seen[r->records[i].id] = true;
 		}
 	}

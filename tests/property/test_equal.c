@@ -16,11 +16,12 @@
 static const char *text; /* of the scenario at hand, for messages */
 static uint64_t number;
 
-#define same(member)                                                                               \
-	ck_assert_msg(a->member == b->member,                                                      \
-	              "scenario %llu, request %llu: " #member " %lld exactly, %lld fast\n%s",      \
-	              (unsigned long long)number, (unsigned long long)a->id, (long long)a->member, \
-	              (long long)b->member, text)
+#define same(member)                                                                              \
+	quiet_assert(a->member == b->member,                                                      \
+	             "scenario %llu, request %llu: " #member " %lld exactly, "                    \
+	             "%lld fast\n%s",                                                             \
+	             (unsigned long long)number, (unsigned long long)a->id, (long long)a->member, \
+	             (long long)b->member, text)
 
 static void check_record(const struct request_record *a, const struct request_record *b)
 {
