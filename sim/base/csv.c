@@ -38,8 +38,8 @@ struct csv_reader {
 
 static void append(struct bytes *b, const char *bytes, size_t n)
 {
-	if (b->n + n > b->cap) {
-		b->cap = 2 * (b->n + n);
+	if (b->at == NULL || b->n + n > b->cap) { /* an empty first field needs a place too */
+		b->cap = 2 * (b->n + n) + 64;
 		b->at = mem_resize(b->at, b->cap, 1);
 	}
 	memcpy(b->at + b->n, bytes, n);
