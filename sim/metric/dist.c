@@ -10,7 +10,7 @@ const double dist_percentiles[DIST_PERCENTILES] = {1, 5, 10, 25, 50, 75, 90, 95,
 double moments_std(const struct moments *m, int64_t n)
 {
 	if (n <= 0) {
-		return NAN;
+		return (double)NAN;
 	}
 	/*
 	 * Around the whole number c nearest below the mean: sum of (v - c)^2 is an integer, so nothing
@@ -27,9 +27,11 @@ double moments_std(const struct moments *m, int64_t n)
 
 void dist_of_nothing(struct dist *out)
 {
-	*out = (struct dist){.avg = NAN, .sum = NAN, .min = NAN, .max = NAN, .std = NAN};
+	const double none = (double)NAN;
+
+	*out = (struct dist){.avg = none, .sum = none, .min = none, .max = none, .std = none};
 	for (size_t i = 0; i < DIST_PERCENTILES; i++) {
-		out->p[i] = NAN;
+		out->p[i] = none;
 	}
 }
 

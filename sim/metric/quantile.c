@@ -35,7 +35,7 @@ double quantile_between(double lower, double upper, double weight)
 double quantile_int(const int64_t *sorted, size_t n, double p)
 {
 	if (n == 0) {
-		return NAN;
+		return (double)NAN;
 	}
 	struct quantile_rank rank = quantile_rank_of((int64_t)n, p);
 	size_t i = (size_t)rank.lower;
@@ -48,7 +48,7 @@ double quantile_int(const int64_t *sorted, size_t n, double p)
 double quantile_real(const double *sorted, size_t n, double p)
 {
 	if (n == 0) {
-		return NAN;
+		return (double)NAN;
 	}
 	struct quantile_rank rank = quantile_rank_of((int64_t)n, p);
 	size_t i = (size_t)rank.lower;

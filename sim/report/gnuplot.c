@@ -124,7 +124,7 @@ static void put_head(FILE *out, const char *stem, bool two)
 /* Room on both sides of the curves, so that a curve that is one vertical line has an axis too. */
 static void put_range(FILE *out, const struct dist *const samples[CURVES])
 {
-	double low = INFINITY, high = 0.0;
+	double low = (double)INFINITY, high = 0.0;
 	char from[40], to[40];
 
 	for (size_t c = 0; c < CURVES; c++) {

@@ -74,7 +74,7 @@ START_TEST(genai_perf_csv)
 		"Request Count (count),3.00\r\n");
 	free(text);
 	run.summary.services[0].streaming = false;
-	run.summary.services[0].goodput_per_s = NAN;
+	run.summary.services[0].goodput_per_s = (double)NAN;
 	run.summary.services[0].requests_per_s = 1234567.25;
 	text = text_of_service(report_genai_perf_csv, &run.report, 0);
 	ck_assert_ptr_null(strstr(text, "First Token"));
@@ -120,8 +120,8 @@ START_TEST(aiperf_csv)
 	const char *rows = text;
 	static const char *const starts[] = {
 		"Metric,avg,min,max,sum,p1,p5,p10,p25,p50,p75,p90,p95,p99,std\r\n",
-		"Input Sequence Length (tokens),1500.00,500.00,2500.00,4500.00,520.00,600.00,700.00,"
-		"1000.00,1500.00,2000.00,2300.00,2400.00,2480.00,816.50\r\n",
+		("Input Sequence Length (tokens),1500.00,500.00,2500.00,4500.00,520.00,600.00,700.00,"
+		 "1000.00,1500.00,2000.00,2300.00,2400.00,2480.00,816.50\r\n"),
 		"Inter Chunk Latency (ms),23.33,10.00,40.00,700.00,",
 		"Inter Token Latency (ms),23.33,10.00,40.00,70.00,",
 		"Output Sequence Length (tokens),",

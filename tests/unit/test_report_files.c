@@ -182,12 +182,12 @@ static void write_json(FILE *out, const struct report *r)
 	json_begin_array(&w, "list");
 	json_put_int(&w, NULL, -3);
 	json_put_real(&w, NULL, 0.1);
-	json_put_real(&w, NULL, NAN);
+	json_put_real(&w, NULL, (double)NAN);
 	json_end(&w);
 	json_put_bool(&w, "yes", true);
 	json_end(&w);
 	json_begin_array(&w, "tall");
-	json_put_real(&w, NULL, INFINITY);
+	json_put_real(&w, NULL, (double)INFINITY);
 	json_put_null(&w, NULL);
 	json_end(&w);
 	json_end(&w);
