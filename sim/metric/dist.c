@@ -13,12 +13,13 @@ double moments_std(const struct moments *m, int64_t n)
 		return (double)NAN;
 	}
 	/*
-	 * Around the whole number c nearest below the mean: sum of (v - c)^2 is an integer, so nothing
-	 * is lost to cancellation. Products may wrap; the result does not.
+	 * Around the whole number c nearest below the mean: sum of (v - c)^2 is an integer, so
+	 * nothing is lost to cancellation. Products may wrap; the result does not.
 	 */
 	i128_t c = m->sum / n;
 	i128_t rest = m->sum - c * n;
-	u128_t around = m->squares - 2 * (u128_t)c * (u128_t)m->sum + (u128_t)n * (u128_t)c * (u128_t)c;
+	u128_t around =
+		m->squares - 2 * (u128_t)c * (u128_t)m->sum + (u128_t)n * (u128_t)c * (u128_t)c;
 	double off = (double)rest / (double)n;
 	double variance = (double)around / (double)n - off * off;
 

@@ -35,7 +35,8 @@ static inline size_t histogram_cell(int64_t v)
 	return ((size_t)shift << HISTOGRAM_CELL_BITS) + (size_t)(u >> shift);
 }
 
-/* Add `weight` values v at or above HISTOGRAM_MAX; asserts v >= 0. The slow side of histogram_add. */
+/* Add `weight` values v at or above HISTOGRAM_MAX; asserts v >= 0. The slow side of histogram_add.
+ */
 void histogram_add_large(struct histogram *h, int64_t v, int64_t weight);
 
 /* Add `weight` equal values v >= 0; weight >= 1. About 2 ns. */
@@ -62,6 +63,9 @@ static inline void histogram_add(struct histogram *h, int64_t v, int64_t weight)
  */
 void histogram_add_progression(struct histogram *h, tick_t first, tick_t step, int64_t n,
                                int64_t weight);
+
+/* The value a cell stands for: its middle, within the exact minimum and maximum. */
+double histogram_middle(const struct histogram *h, size_t cell);
 
 /* Add all values of `from`. */
 void histogram_merge(struct histogram *h, const struct histogram *from);

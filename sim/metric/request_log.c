@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "metric/quantile.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 struct tally {
@@ -16,7 +17,7 @@ struct tally {
 struct service_log {
 	struct tally of[REQUEST_METRICS]; /* empty when records are kept */
 	struct histogram gaps;
-	i128_t gap_ticks;                 /* sum of all gaps */
+	i128_t gap_ticks; /* sum of all gaps */
 	const struct slo *slo;
 	size_t n_slo;
 	struct request_counts counts;
@@ -97,13 +98,8 @@ static void add_values(struct service_log *s, const struct request_record *r)
 	tally_add(s, METRIC_INPUT, r->input_tokens);
 	tally_add(s, METRIC_OUTPUT, r->output_tokens);
 	if (r->output_tokens >= 2) {
-		int64_t tpot = request_tpot(r);
-
 		tally_add(s, METRIC_TTST, r->second - r->first);
-		tally_add(s, METRIC_TPOT, tpot);
-		if (tpot > 0) {
-			tally_add(s, METRIC_TPS_USER, request_milli_tps(tpot));
-		}
+		tally_add(s, METRIC_TPOT, request_tpot(r)); /* tps_user follows from it */
 	}
 }
 
@@ -206,8 +202,8 @@ static int64_t *gather(const struct request_log *log, size_t service, enum reque
 }
 
 /*
- * Sorted tokens per second per user, unrounded: of the TPOTs from the longest to the shortest, those
- * of 0 left out. Caller frees.
+ * Sorted tokens per second per user, unrounded: of the TPOTs from the longest to the shortest,
+ * those of 0 left out. Caller frees.
  */
 static double *gather_tps_user(const struct request_log *log, size_t service, size_t *n)
 {
@@ -223,13 +219,53 @@ static double *gather_tps_user(const struct request_log *log, size_t service, si
 	return v;
 }
 
+/* Percentile p of 1 / TPOT in tokens/s: the mirrored one of TPOT, which falls as the rate rises. */
+static double tps_user_quantile(const struct service_log *s, double p)
+{
+	return (double)NS_PER_S / histogram_quantile(&s->of[METRIC_TPOT].histogram, 100.0 - p);
+}
+
+/* Tokens per second per user from the cells of TPOT, each read as its middle; TPOT 0 is left out.
+ */
+static void tps_user_dist(const struct service_log *s, struct dist *out)
+{
+	const struct histogram *const h = &s->of[METRIC_TPOT].histogram;
+	double sum = 0.0, squares = 0.0;
+
+	dist_of_nothing(out);
+	out->count = h->n - h->cells[0];
+	if (out->count == 0) {
+		return;
+	}
+	for (size_t cell = 1; cell < HISTOGRAM_CELLS; cell++) {
+		if (h->cells[cell] > 0) {
+			const double rate = (double)NS_PER_S / histogram_middle(h, cell);
+
+			sum += rate * (double)h->cells[cell];
+			squares += rate * rate * (double)h->cells[cell];
+		}
+	}
+	const double n = (double)out->count;
+	const double variance = squares / n - sum / n * (sum / n);
+
+	out->sum = sum;
+	out->avg = sum / n;
+	out->std = variance > 0.0 ? sqrt(variance) : 0.0;
+	out->min = (double)NS_PER_S / (double)h->max;
+	out->max = (double)NS_PER_S / (double)(h->min > 0 ? h->min : 1);
+	for (size_t i = 0; i < DIST_PERCENTILES; i++) {
+		out->p[i] = tps_user_quantile(s, dist_percentiles[i]);
+	}
+}
+
 static void gaps_dist(const struct service_log *s, struct dist *out)
 {
 	struct moments none = {0};
 
 	dist_of_histogram(&s->gaps, &none, (double)NS_PER_MS, out);
 	if (out->count > 0) {
-		out->sum = (double)s->gap_ticks / (double)(INT64_C(1) << TICK_SHIFT) / (double)NS_PER_MS;
+		out->sum = (double)s->gap_ticks / (double)(INT64_C(1) << TICK_SHIFT) /
+		           (double)NS_PER_MS;
 		out->avg = out->sum / (double)out->count;
 		out->std = histogram_std(&s->gaps) / (double)NS_PER_MS;
 	}
@@ -244,8 +280,11 @@ void request_log_dist(const struct request_log *log, size_t service, enum reques
 
 	if (metric == METRIC_ITL) {
 		gaps_dist(s, out);
+	} else if (!log->keep && metric == METRIC_TPS_USER) {
+		tps_user_dist(s, out);
 	} else if (!log->keep) {
-		dist_of_histogram(&s->of[metric].histogram, &s->of[metric].moments, unit_of(metric), out);
+		dist_of_histogram(&s->of[metric].histogram, &s->of[metric].moments, unit_of(metric),
+		                  out);
 	} else if (metric == METRIC_TPS_USER) {
 		double *v = gather_tps_user(log, service, &n);
 
@@ -267,10 +306,13 @@ void request_log_quantiles(const struct request_log *log, size_t service,
 	size_t n_values;
 
 	if (metric == METRIC_ITL || !log->keep) {
-		const struct histogram *h = metric == METRIC_ITL ? &s->gaps : &s->of[metric].histogram;
+		const struct histogram *h =
+			metric == METRIC_ITL ? &s->gaps : &s->of[metric].histogram;
 
 		for (size_t i = 0; i < n; i++) {
-			out[i] = histogram_quantile(h, p[i]) / unit_of(metric);
+			out[i] = metric == METRIC_TPS_USER
+			                 ? tps_user_quantile(s, p[i])
+			                 : histogram_quantile(h, p[i]) / unit_of(metric);
 		}
 	} else if (metric == METRIC_TPS_USER) {
 		double *v = gather_tps_user(log, service, &n_values);

@@ -1,6 +1,7 @@
 /*
- * The statistics of all requests of a run: noted as they finish, read at the end. What a metric means
- * is request_record.h. Constant memory, whatever the number of requests, unless records are kept.
+ * The statistics of all requests of a run: noted as they finish, read at the end. What a metric
+ * means is request_record.h. Constant memory, whatever the number of requests, unless records are
+ * kept.
  */
 #ifndef ALIQUOT_METRIC_REQUEST_LOG_H
 #define ALIQUOT_METRIC_REQUEST_LOG_H
@@ -9,9 +10,9 @@
 #include <stddef.h>
 
 #include "base/units.h"
+#include "spec/slo.h"
 #include "metric/dist.h"
 #include "metric/request_record.h"
-#include "spec/slo.h"
 
 struct request_log;
 

@@ -47,7 +47,8 @@ double request_tps_user(const struct request_record *r)
 {
 	int64_t milli;
 
-	return request_value(r, METRIC_TPS_USER, &milli) ? 1e9 / (double)request_tpot(r) : (double)NAN;
+	return request_value(r, METRIC_TPS_USER, &milli) ? 1e9 / (double)request_tpot(r)
+	                                                 : (double)NAN;
 }
 
 bool request_level(const struct slo *slo)
@@ -74,8 +75,9 @@ bool request_level(const struct slo *slo)
 static bool limited_value(const struct request_record *r, enum slo_metric metric, double *out)
 {
 	static const enum request_metric times[] = {
-		[SLO_TTFT] = METRIC_TTFT,       [SLO_TTST] = METRIC_TTST,   [SLO_TPOT] = METRIC_TPOT,
-		[SLO_LATENCY] = METRIC_LATENCY, [SLO_QUEUE] = METRIC_QUEUE,
+		[SLO_TTFT] = METRIC_TTFT,   [SLO_TTST] = METRIC_TTST,
+		[SLO_TPOT] = METRIC_TPOT,   [SLO_LATENCY] = METRIC_LATENCY,
+		[SLO_QUEUE] = METRIC_QUEUE,
 	};
 	int64_t ns;
 

@@ -1,8 +1,9 @@
 /*
- * What happened to one request, and the metrics of it, defined here once: TTFT first token - arrival
- * (waiting included); TTST second - first token; latency last token - arrival; TPOT (last - first) /
- * (output - 1), GenAI-Perf's inter_token_latency; ITL every gap between consecutive tokens, AIPerf's
- * inter_chunk_latency; queue admission - arrival; tokens per second per user 1 / TPOT.
+ * What happened to one request, and the metrics of it, defined here once: TTFT first token -
+ * arrival (waiting included); TTST second - first token; latency last token - arrival; TPOT (last -
+ * first) / (output - 1), GenAI-Perf's inter_token_latency; ITL every gap between consecutive
+ * tokens, AIPerf's inter_chunk_latency; queue admission - arrival; tokens per second per user 1 /
+ * TPOT.
  */
 #ifndef ALIQUOT_METRIC_REQUEST_RECORD_H
 #define ALIQUOT_METRIC_REQUEST_RECORD_H
@@ -17,27 +18,32 @@
 enum request_end { REQUEST_FINISHED, REQUEST_REJECTED, REQUEST_LOST };
 
 struct request_record {
-	uint64_t id;       /* order of arrival within the run, from 0 */
+	uint64_t id; /* order of arrival within the run, from 0 */
 	ns_t arrival;
-	ns_t admitted;     /* first time in a batch; valid only when finished */
-	ns_t first;        /* first token delivered; = end without output tokens */
-	ns_t second;       /* second token delivered; 0 when output < 2 */
-	ns_t end;          /* last token delivered, or time of rejection */
+	ns_t admitted; /* first time in a batch; valid only when finished */
+	ns_t first;    /* first token delivered; = end without output tokens */
+	ns_t second;   /* second token delivered; 0 when output < 2 */
+	ns_t end;      /* last token delivered, or time of rejection */
 	int32_t input_tokens, output_tokens;
-	uint32_t replica;  /* within the service */
+	uint32_t replica; /* within the service */
 	uint32_t user;
 	uint16_t service;
 	uint16_t preemptions;
-	uint8_t outcome;   /* enum request_end */
+	uint8_t outcome; /* enum request_end */
 	bool warmup;
 };
 
 /* What one finished request has a value of, and ITL, which has many per request. */
 enum request_metric {
-	METRIC_TTFT, METRIC_TTST, METRIC_TPOT, METRIC_LATENCY, METRIC_QUEUE, /* ns, reported in ms */
-	METRIC_INPUT, METRIC_OUTPUT, /* tokens */
+	METRIC_TTFT,
+	METRIC_TTST,
+	METRIC_TPOT,
+	METRIC_LATENCY,
+	METRIC_QUEUE, /* ns, reported in ms */
+	METRIC_INPUT,
+	METRIC_OUTPUT,   /* tokens */
 	METRIC_TPS_USER, /* 1e-3 tokens/s, reported in tokens/s */
-	METRIC_ITL, /* ms */
+	METRIC_ITL,      /* ms */
 };
 #define REQUEST_METRICS METRIC_ITL /* those with one value per request */
 
@@ -61,8 +67,9 @@ bool request_is_good(const struct request_record *r, const struct slo *slo, size
 bool request_level(const struct slo *slo);
 
 /*
- * num / den rounded to nearest, halves to even; num >= 0, den > 0. The quotient of doubles is off by
- * at most a few units, which the remainder puts right: several times faster than dividing integers.
+ * num / den rounded to nearest, halves to even; num >= 0, den > 0. The quotient of doubles is off
+ * by at most a few units, which the remainder puts right: several times faster than dividing
+ * integers.
  */
 static inline int64_t divide_half_even(int64_t num, int64_t den)
 {

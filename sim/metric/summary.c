@@ -15,7 +15,8 @@ void summary_fini(struct summary *s)
 }
 
 /* Requests of service i that meet every request-level limit; NaN without such a limit. */
-static double count_good(const struct request_log *log, size_t i, const struct slo *slo, size_t n_slo)
+static double count_good(const struct request_log *log, size_t i, const struct slo *slo,
+                         size_t n_slo)
 {
 	struct request_counts counts;
 	size_t n, good = 0;

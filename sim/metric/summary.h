@@ -7,31 +7,32 @@
 #include <stdint.h>
 
 #include "base/units.h"
+#include "spec/slo.h"
 #include "metric/dist.h"
 #include "metric/request_log.h"
-#include "spec/slo.h"
 
 struct service_summary {
-	const char *name; /* borrowed from the scenario */
+	const char *name;                                        /* borrowed from the scenario */
 	int64_t submitted, finished, rejected, lost, unfinished; /* measured requests */
 	int64_t warmup;                                          /* finished but not measured */
 	struct dist ttft_ms, ttst_ms, tpot_ms, itl_ms, latency_ms, queue_ms, tps_user;
 	struct dist input_tokens, output_tokens;
-	ns_t first_arrival, last_end; /* of measured finished requests: the duration D of formats.md 3 */
+	ns_t first_arrival,
+		last_end; /* of measured finished requests: the duration D of formats.md 3 */
 	double output_tokens_per_s, input_tokens_per_s, requests_per_s;
-	double goodput_per_s;         /* NaN when the service has no limits */
-	bool streaming;               /* false: TTFT, ITL are not reported in the NVIDIA files */
-	bool generates;               /* false: embedding, no output tokens */
+	double goodput_per_s; /* NaN when the service has no limits */
+	bool streaming;       /* false: TTFT, ITL are not reported in the NVIDIA files */
+	bool generates;       /* false: embedding, no output tokens */
 	/* from the replicas */
 	int64_t replicas;
 	int64_t kv_capacity_tokens, kv_peak_tokens; /* per replica; peak over replicas */
 	int64_t preemptions;
-	double running_avg, waiting_avg;            /* sequences per replica, time average */
-	int64_t running_max, waiting_max;           /* of one replica */
-	double busy;                                /* share of time a replica was in a step */
-	double gpu_busy;                            /* share of time its GPU worked */
-	double prefill_share;                       /* share of busy time in steps with prompt tokens */
-	int64_t max_num_seqs;                       /* for what binds */
+	double running_avg, waiting_avg;  /* sequences per replica, time average */
+	int64_t running_max, waiting_max; /* of one replica */
+	double busy;                      /* share of time a replica was in a step */
+	double gpu_busy;                  /* share of time its GPU worked */
+	double prefill_share;             /* share of busy time in steps with prompt tokens */
+	int64_t max_num_seqs;             /* for what binds */
 };
 
 struct limit_result {
@@ -46,25 +47,25 @@ struct summary {
 	uint64_t seed;
 	ns_t simulated;
 	int64_t events;
-	bool incomplete;             /* interrupted */
+	bool incomplete; /* interrupted */
 	struct service_summary *services;
 	size_t n_services;
 	struct limit_result *limits;
 	size_t n_limits;
-	bool pass;                   /* every limit ok */
+	bool pass; /* every limit ok */
 	int64_t gpus;
 	double gpu_busy, memory_used, allocated; /* shares of the cluster, 0..1 */
-	char binding[128];           /* one line of cause: what stops it */
+	char binding[128];                       /* one line of cause: what stops it */
 };
 
 void summary_fini(struct summary *s);
 
 /*
- * Distributions and rates of service `i` of a log into *out: counts, times, lengths, throughput. Rates
- * divide by D = last_end - first_arrival of the measured finished requests and are NaN without any.
- * Goodput counts request-level limits only (request_is_good): those of `slo` (n of them, may be 0) when
- * records are kept, else those of request_log_set_limits; NaN without any. Leaves name, submitted,
- * unfinished, streaming, generates and the replica fields alone.
+ * Distributions and rates of service `i` of a log into *out: counts, times, lengths, throughput.
+ * Rates divide by D = last_end - first_arrival of the measured finished requests and are NaN
+ * without any. Goodput counts request-level limits only (request_is_good): those of `slo` (n of
+ * them, may be 0) when records are kept, else those of request_log_set_limits; NaN without any.
+ * Leaves name, submitted, unfinished, streaming, generates and the replica fields alone.
  */
 void summary_service(const struct request_log *log, size_t i, const struct slo *slo, size_t n_slo,
                      struct service_summary *out);

@@ -9,13 +9,15 @@
 
 /* Sorted by name, as the CSV wants them. */
 static const struct nvidia_dist rows[] = {
-	{"input_sequence_length", "Input Sequence Length", "tokens", AT(input_tokens), NEED_NOTHING},
+	{"input_sequence_length", "Input Sequence Length", "tokens", AT(input_tokens),
+         NEED_NOTHING},
 	{"inter_chunk_latency", "Inter Chunk Latency", "ms", AT(itl_ms), NEED_STREAM},
 	{"inter_token_latency", "Inter Token Latency", "ms", AT(tpot_ms), NEED_STREAM},
-	{"output_sequence_length", "Output Sequence Length", "tokens", AT(output_tokens), NEED_TOKENS},
+	{"output_sequence_length", "Output Sequence Length", "tokens", AT(output_tokens),
+         NEED_TOKENS},
 	{"output_token_count", "Output Token Count", "tokens", AT(output_tokens), NEED_TOKENS},
 	{"output_token_throughput_per_user", "Output Token Throughput Per User", "tokens/sec/user",
-	 AT(tps_user), NEED_STREAM},
+         AT(tps_user), NEED_STREAM},
 	{"request_latency", "Request Latency", "ms", AT(latency_ms), NEED_NOTHING},
 	{"time_to_first_token", "Time to First Token", "ms", AT(ttft_ms), NEED_STREAM},
 	{"time_to_second_token", "Time to Second Token", "ms", AT(ttst_ms), NEED_STREAM},
@@ -39,14 +41,15 @@ static void fill_scalars(const struct service_summary *s, struct scalar out[SCAL
 	bool any = s->finished > 0;
 	const struct scalar all[SCALARS] = {
 		{"benchmark_duration", "Benchmark Duration", "sec", any ? seconds : none},
-		{"error_request_count", "Error Request Count", "requests", errors > 0.0 ? errors : none},
+		{"error_request_count", "Error Request Count", "requests",
+	         errors > 0.0 ? errors : none},
 		{"good_request_count", "Good Request Count", "requests",
-		 floor(s->goodput_per_s * seconds + 0.5)},
+	         floor(s->goodput_per_s * seconds + 0.5)},
 		{"goodput", "Goodput", "requests/sec", s->goodput_per_s},
 		{"max_response_timestamp", "Maximum Response Timestamp", "ns",
-		 any ? (double)s->last_end : none},
+	         any ? (double)s->last_end : none},
 		{"min_request_timestamp", "Minimum Request Timestamp", "ns",
-		 any ? (double)s->first_arrival : none},
+	         any ? (double)s->first_arrival : none},
 		{"output_token_throughput", "Output Token Throughput", "tokens/sec", tps},
 		{"request_count", "Request Count", "requests", (double)s->finished},
 		{"request_throughput", "Request Throughput", "requests/sec", s->requests_per_s},
@@ -54,7 +57,7 @@ static void fill_scalars(const struct service_summary *s, struct scalar out[SCAL
 		{"total_osl", "Total Output Sequence Length", "tokens", osl},
 		{"total_output_tokens", "Total Output Tokens", "tokens", osl},
 		{"total_token_throughput", "Total Token Throughput", "tokens/sec",
-		 tps + s->input_tokens_per_s},
+	         tps + s->input_tokens_per_s},
 	};
 
 	memcpy(out, all, sizeof(all));
@@ -177,7 +180,8 @@ static void put_error(struct json_writer *w, int64_t count, int64_t code, const 
 	json_end(w);
 }
 
-/* Simulated time as the civil time that many ns after 1970 began; days beyond the month roll over. */
+/* Simulated time as the civil time that many ns after 1970 began; days beyond the month roll over.
+ */
 static void put_time(struct json_writer *w, const char *key, ns_t t)
 {
 	static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -196,9 +200,9 @@ static void put_time(struct json_writer *w, const char *key, ns_t t)
 		}
 		day -= days;
 	}
-	snprintf(text, sizeof(text), "%04lld-%02zu-%02lldT%02lld:%02lld:%02lld.%06lld", (long long)year,
-	         month + 1, (long long)day + 1, (long long)(s / 3600 % 24), (long long)(s / 60 % 60),
-	         (long long)(s % 60), (long long)(us % 1000000));
+	snprintf(text, sizeof(text), "%04lld-%02zu-%02lldT%02lld:%02lld:%02lld.%06lld",
+	         (long long)year, month + 1, (long long)day + 1, (long long)(s / 3600 % 24),
+	         (long long)(s / 60 % 60), (long long)(s % 60), (long long)(us % 1000000));
 	json_put_string(w, key, text);
 }
 
@@ -246,8 +250,8 @@ void report_aiperf_csv(FILE *out, const struct report *r, size_t service)
 		if (d == NULL) {
 			continue;
 		}
-		fprintf(out, "%s (%s),%.2f,%.2f,%.2f,%.2f", rows[i].header, rows[i].unit, d->avg, d->min,
-		        d->max, d->sum);
+		fprintf(out, "%s (%s),%.2f,%.2f,%.2f,%.2f", rows[i].header, rows[i].unit, d->avg,
+		        d->min, d->max, d->sum);
 		for (size_t k = 0; k < DIST_PERCENTILES; k++) {
 			fprintf(out, ",%.2f", d->p[k]);
 		}

@@ -1,4 +1,5 @@
-/* The screen of `aliquot run` (cli.md 4.4): verdict, what was simulated, distributions, cause, trust. */
+/* The screen of `aliquot run` (cli.md 4.4): verdict, what was simulated, distributions, cause,
+ * trust. */
 #include "base/mem.h"
 #include "base/str.h"
 #include "report/report.h"
@@ -28,7 +29,8 @@ struct line {
 static struct line line_start(FILE *out, const char *label)
 {
 	fprintf(out, "  %-*s", LABEL - 2, label);
-	return (struct line){.out = out, .column = LABEL > strlen(label) + 2 ? LABEL : strlen(label) + 2};
+	return (struct line){.out = out,
+	                     .column = LABEL > strlen(label) + 2 ? LABEL : strlen(label) + 2};
 }
 
 __attribute__((format(printf, 2, 3))) static void line_add(struct line *l, const char *fmt, ...)
@@ -158,8 +160,8 @@ static void put_limits(FILE *out, const struct summary *s, bool colour)
 	if (s->n_services > 1) {
 		name_width = (name_width > 7 ? name_width : 7) + 2; /* "service" */
 	}
-	fprintf(out, "  %-*s%-*s  %14s  %9s\n", name_width, name_width > 0 ? "service" : "", width, "limit",
-	        "observed", "margin");
+	fprintf(out, "  %-*s%-*s  %14s  %9s\n", name_width, name_width > 0 ? "service" : "", width,
+	        "limit", "observed", "margin");
 	for (size_t i = 0; i < s->n_limits; i++) {
 		const struct limit_result *l = &s->limits[i];
 		char observed[64], margin[64];
@@ -180,7 +182,8 @@ static void add_lengths(struct line *l, const char *name, const struct length_di
 
 	str_human(d->mean, mean, sizeof(mean));
 	if (d->stddev > 0.0) {
-		line_add(l, "%s %s +- %s", name, mean, str_human(d->stddev, deviation, sizeof(deviation)));
+		line_add(l, "%s %s +- %s", name, mean,
+		         str_human(d->stddev, deviation, sizeof(deviation)));
 	} else {
 		line_add(l, "%s %s", name, mean);
 	}
@@ -266,8 +269,8 @@ static void put_metric(FILE *out, const char *word, const char *what, const char
 
 static void put_table(FILE *out, const struct service_summary *s)
 {
-	fprintf(out, "\n  %-9s%-20s%6s %9s %9s %9s %9s %9s %9s\n", "metric", "", "unit", "avg", "p50", "p90",
-	        "p95", "p99", "max");
+	fprintf(out, "\n  %-9s%-20s%6s %9s %9s %9s %9s %9s %9s\n", "metric", "", "unit", "avg",
+	        "p50", "p90", "p95", "p99", "max");
 	if (s->generates) {
 		put_metric(out, "ttft", "time to first token", "ms", &s->ttft_ms);
 		put_metric(out, "tpot", "mean time per token", "ms", &s->tpot_ms);
@@ -295,7 +298,8 @@ static void put_counts(FILE *out, const struct service_summary *s)
 		line_add(&l, "%s unfinished", str_thousands(s->unfinished, text, sizeof(text)));
 	}
 	if (s->warmup > 0) {
-		line_add(&l, "%s warm-up not counted", str_thousands(s->warmup, text, sizeof(text)));
+		line_add(&l, "%s warm-up not counted",
+		         str_thousands(s->warmup, text, sizeof(text)));
 	}
 	line_end(&l);
 }
@@ -311,7 +315,8 @@ static void put_rates(FILE *out, const struct service_summary *s)
 	line_add(&l, "%s tok/s in", human(s->input_tokens_per_s, text, sizeof(text)));
 	line_add(&l, "%s req/s", human(s->requests_per_s, text, sizeof(text)));
 	if (!isnan(s->goodput_per_s)) {
-		line_add(&l, "goodput %s req/s (%s %%)", human(s->goodput_per_s, text, sizeof(text)),
+		line_add(&l, "goodput %s req/s (%s %%)",
+		         human(s->goodput_per_s, text, sizeof(text)),
 		         human(100.0 * s->goodput_per_s / s->requests_per_s, part, sizeof(part)));
 	}
 	line_end(&l);
@@ -329,8 +334,8 @@ static void put_replicas(FILE *out, const struct service_summary *s)
 	         str_thousands(s->waiting_max, most, sizeof(most)));
 	if (s->kv_capacity_tokens > 0) {
 		line_add(&l, "KV peak %s %% of %s tokens",
-		         human(100.0 * (double)s->kv_peak_tokens / (double)s->kv_capacity_tokens, text,
-		               sizeof(text)),
+		         human(100.0 * (double)s->kv_peak_tokens / (double)s->kv_capacity_tokens,
+		               text, sizeof(text)),
 		         str_thousands(s->kv_capacity_tokens, most, sizeof(most)));
 	}
 	line_add(&l, "preempted %s", str_thousands(s->preemptions, text, sizeof(text)));

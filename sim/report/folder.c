@@ -9,8 +9,8 @@
 typedef void write_run_fn(FILE *out, const struct report *r);
 typedef void write_service_fn(FILE *out, const struct report *r, size_t service);
 
-static bool write_run(const struct report *r, const char *dir, const char *name, write_run_fn *write,
-                      struct err *err)
+static bool write_run(const struct report *r, const char *dir, const char *name,
+                      write_run_fn *write, struct err *err)
 {
 	struct out *o = out_open(dir, name, err);
 
@@ -76,11 +76,11 @@ bool report_folder(const struct report *r, const char *dir, struct err *err)
 {
 	size_t n_records;
 	bool kept = request_log_records(r->log, &n_records) != NULL;
-	bool ok = out_make_folder(dir, err) &&
-	          write_run(r, dir, "run.json", report_manifest, err) &&
-	          write_run(r, dir, "summary.json", report_json, err) &&
-	          (!kept || write_run(r, dir, "profile_export.jsonl", report_aiperf_records, err)) &&
-	          (r->n_series == 0 || write_run(r, dir, "timeslices.csv", report_timeslices, err));
+	bool ok =
+		out_make_folder(dir, err) && write_run(r, dir, "run.json", report_manifest, err) &&
+		write_run(r, dir, "summary.json", report_json, err) &&
+		(!kept || write_run(r, dir, "profile_export.jsonl", report_aiperf_records, err)) &&
+		(r->n_series == 0 || write_run(r, dir, "timeslices.csv", report_timeslices, err));
 
 	for (size_t i = 0; i < r->summary->n_services && ok; i++) {
 		ok = write_nvidia(r, dir, i, err) && write_figure(r, dir, i, err);

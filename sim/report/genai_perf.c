@@ -15,17 +15,21 @@ static const struct nvidia_dist rows[] = {
 	{"request_latency", "Request Latency", "ms", AT(latency_ms), NEED_NOTHING},
 	{"inter_token_latency", "Inter Token Latency", "ms", AT(tpot_ms), NEED_STREAM},
 	{"output_token_throughput_per_user", "Output Token Throughput Per User", "tokens/sec/user",
-	 AT(tps_user), NEED_STREAM},
-	{"output_sequence_length", "Output Sequence Length", "tokens", AT(output_tokens), NEED_TOKENS},
+         AT(tps_user), NEED_STREAM},
+	{"output_sequence_length", "Output Sequence Length", "tokens", AT(output_tokens),
+         NEED_TOKENS},
 	{"input_sequence_length", "Input Sequence Length", "tokens", AT(input_tokens), NEED_TOKENS},
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 /* Order of the JSON. */
 static const char *const json_order[ROWS] = {
-	"request_latency",     "time_to_first_token",
-	"time_to_second_token", "inter_token_latency",
-	"output_token_throughput_per_user", "output_sequence_length",
+	"request_latency",
+	"time_to_first_token",
+	"time_to_second_token",
+	"inter_token_latency",
+	"output_token_throughput_per_user",
+	"output_sequence_length",
 	"input_sequence_length",
 };
 
@@ -72,7 +76,8 @@ static void put_stimulus(struct json_writer *w, const struct scenario_load *load
 	json_end(w);
 }
 
-static void put_input(struct json_writer *w, const struct report *r, const struct scenario_load *load)
+static void put_input(struct json_writer *w, const struct report *r,
+                      const struct scenario_load *load)
 {
 	json_begin_object(w, "input");
 	json_put_int(w, "random_seed", (int64_t)r->scenario->seed);

@@ -73,18 +73,20 @@ void gnuplot_data(FILE *out, const struct report *r, size_t service)
 
 			fprintf(out, "%s %s %lld\n",
 			        str_real(ns_to_seconds(points[k].from), t, sizeof(t)),
-			        str_real(points[k].mean, mean, sizeof(mean)), (long long)points[k].max);
+			        str_real(points[k].mean, mean, sizeof(mean)),
+			        (long long)points[k].max);
 			if (k + 1 == n) { /* the last step has a width too */
 				fprintf(out, "%s %s %lld\n",
-				        str_real(ns_to_seconds(points[k].until), t, sizeof(t)), mean,
-				        (long long)points[k].max);
+				        str_real(ns_to_seconds(points[k].until), t, sizeof(t)),
+				        mean, (long long)points[k].max);
 			}
 		}
 	}
 	free(points);
 }
 
-/* A title in gnuplot's single quotes: a quote is written twice; names get no subscripts (noenhanced). */
+/* A title in gnuplot's single quotes: a quote is written twice; names get no subscripts
+ * (noenhanced). */
 static void put_quoted(FILE *out, const char *text)
 {
 	putc('\'', out);
@@ -129,7 +131,8 @@ static void put_range(FILE *out, const struct dist *const samples[CURVES])
 
 	for (size_t c = 0; c < CURVES; c++) {
 		if (samples[c] != NULL && samples[c]->max > 0.0) {
-			low = samples[c]->min > 0.0 && samples[c]->min < low ? samples[c]->min : low;
+			low = samples[c]->min > 0.0 && samples[c]->min < low ? samples[c]->min
+			                                                     : low;
 			high = samples[c]->max > high ? samples[c]->max : high;
 		}
 	}
@@ -147,7 +150,8 @@ static void put_upper(FILE *out, const struct report *r, size_t service)
 	char *title = mem_printf("%s: %s (simulated)", r->summary->scenario_name, s->name);
 
 	for (size_t c = 0; c < CURVES; c++) {
-		if (samples[c]->count == 0 || (!s->generates && curves[c].metric != METRIC_LATENCY)) {
+		if (samples[c]->count == 0 ||
+		    (!s->generates && curves[c].metric != METRIC_LATENCY)) {
 			samples[c] = NULL;
 		}
 	}
@@ -160,8 +164,8 @@ static void put_upper(FILE *out, const struct report *r, size_t service)
 	      out);
 	for (size_t c = 0; c < CURVES; c++) {
 		if (samples[c] != NULL) {
-			fprintf(out, "%s data index 0 using %zu:1 with lines ls %zu title \"%s\"", comma, c + 2,
-			        c + 1, curves[c].title);
+			fprintf(out, "%s data index 0 using %zu:1 with lines ls %zu title \"%s\"",
+			        comma, c + 2, c + 1, curves[c].title);
 			comma = ", \\\n    ";
 		}
 	}
@@ -184,8 +188,8 @@ static void put_lower(FILE *out, const struct report *r, size_t service)
 		if (r->series[i].service != service) {
 			continue;
 		}
-		fprintf(out, "%s data index %zu using 1:2 with steps ls %zu title \"%s\"", comma, index,
-		        (index - 1) % CURVES + 1, r->series[i].name);
+		fprintf(out, "%s data index %zu using 1:2 with steps ls %zu title \"%s\"", comma,
+		        index, (index - 1) % CURVES + 1, r->series[i].name);
 		comma = ", \\\n    ";
 		index++;
 	}
@@ -210,7 +214,8 @@ void gnuplot_script(FILE *out, const struct report *r, size_t service, const cha
 	}
 }
 
-/* Run gnuplot without a shell; its exit status, or -1 with *why set. What it prints goes to stderr. */
+/* Run gnuplot without a shell; its exit status, or -1 with *why set. What it prints goes to stderr.
+ */
 static int draw(char *const argv[], int *why)
 {
 	extern char **environ;

@@ -1,6 +1,6 @@
 /*
- * The figure of a run for gnuplot: whitespace columns and a script that draws them, readable in black
- * and white. Draws it too where gnuplot is installed.
+ * The figure of a run for gnuplot: whitespace columns and a script that draws them, readable in
+ * black and white. Draws it too where gnuplot is installed.
  */
 #ifndef ALIQUOT_REPORT_GNUPLOT_H
 #define ALIQUOT_REPORT_GNUPLOT_H
@@ -19,8 +19,8 @@
 void gnuplot_data(FILE *out, const struct report *r, size_t service);
 
 /*
- * The script for them: stem.dat beside it, draws stem.png, or stem.svg when ARG1 is "svg". ARG2 is the
- * folder of both, "." when absent.
+ * The script for them: stem.dat beside it, draws stem.png, or stem.svg when ARG1 is "svg". ARG2 is
+ * the folder of both, "." when absent.
  */
 void gnuplot_script(FILE *out, const struct report *r, size_t service, const char *stem);
 

@@ -1,6 +1,6 @@
 /*
- * Writes JSON to a file as it goes: keys in the order given, two-space indent, reals as the shortest
- * text that reads back, NaN and infinities as null. Nesting mistakes are assertions.
+ * Writes JSON to a file as it goes: keys in the order given, two-space indent, reals as the
+ * shortest text that reads back, NaN and infinities as null. Nesting mistakes are assertions.
  */
 #ifndef ALIQUOT_REPORT_JSON_WRITER_H
 #define ALIQUOT_REPORT_JSON_WRITER_H

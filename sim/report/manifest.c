@@ -1,4 +1,5 @@
-/* run.json: what was run, with every key after defaults, and what the numbers rest on (formats.md 6.7). */
+/* run.json: what was run, with every key after defaults, and what the numbers rest on
+ * (formats.md 6.7). */
 #include "base/str.h"
 #include "report/report.h"
 
@@ -46,12 +47,28 @@ static uint64_t hash_model(uint64_t hash, const struct scenario_service *s)
 
 	llm_spec_shape(s->llm, (enum precision)s->precision, (enum precision)s->kv_precision, &m);
 	const double facts[] = {
-		m.parameters, m.active_parameters, m.weight_bytes, m.dense_bytes, m.head_bytes,
-		m.expert_bytes, (double)m.layers_moe, (double)m.experts, (double)m.experts_per_token,
-		(double)m.layers, m.f_token, m.f_head, m.attn_flops, m.activation_bytes,
-		m.allreduce_bytes, (double)m.allreduces, m.kv_bytes_per_token,
-		m.kv_bytes_per_token_unwindowed, m.state_bytes_per_sequence, m.image_flops,
-		(double)s->llm->context, (double)s->llm->image_tokens,
+		m.parameters,
+		m.active_parameters,
+		m.weight_bytes,
+		m.dense_bytes,
+		m.head_bytes,
+		m.expert_bytes,
+		(double)m.layers_moe,
+		(double)m.experts,
+		(double)m.experts_per_token,
+		(double)m.layers,
+		m.f_token,
+		m.f_head,
+		m.attn_flops,
+		m.activation_bytes,
+		m.allreduce_bytes,
+		(double)m.allreduces,
+		m.kv_bytes_per_token,
+		m.kv_bytes_per_token_unwindowed,
+		m.state_bytes_per_sequence,
+		m.image_flops,
+		(double)s->llm->context,
+		(double)s->llm->image_tokens,
 	};
 
 	return hash_reals(hash_text(hash, s->llm->name), facts, sizeof(facts) / sizeof(facts[0]));
@@ -60,8 +77,8 @@ static uint64_t hash_model(uint64_t hash, const struct scenario_service *s)
 static uint64_t hash_gpu(uint64_t hash, const struct gpu_spec *g)
 {
 	const double facts[] = {
-		(double)g->memory_bytes, g->hbm_bytes_per_s, (double)g->sms, g->host_link_bytes_per_s,
-		g->nvlink_bytes_per_s,
+		(double)g->memory_bytes,  g->hbm_bytes_per_s,    (double)g->sms,
+		g->host_link_bytes_per_s, g->nvlink_bytes_per_s,
 	};
 
 	hash = hash_reals(hash_text(hash, g->name), facts, sizeof(facts) / sizeof(facts[0]));

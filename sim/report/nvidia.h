@@ -1,6 +1,6 @@
 /*
- * Private to the writers of NVIDIA's formats: which rows a service has, and the load that it was under
- * in the words of their options.
+ * Private to the writers of NVIDIA's formats: which rows a service has, and the load that it was
+ * under in the words of their options.
  */
 #ifndef ALIQUOT_REPORT_NVIDIA_H
 #define ALIQUOT_REPORT_NVIDIA_H

@@ -87,7 +87,8 @@ struct out *out_open(const char *dir, const char *name, struct err *err)
 
 	o->err = err;
 	o->path = dir != NULL ? mem_printf("%s/%s", dir, name) : mem_strdup(name);
-	/* two processes may write the same folder: the loser's whole file is replaced, never mixed */
+	/* two processes may write the same folder: the loser's whole file is replaced, never mixed
+	 */
 	o->temporary = mem_printf("%s.%ld.tmp", o->path, (long)getpid());
 	if (!make_parent(o->path, err)) {
 		free_out(o);

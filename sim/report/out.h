@@ -13,8 +13,8 @@
 struct out;
 
 /*
- * Start writing `name` in folder `dir` (made with its parents when missing); `name` may hold folders,
- * `dir` NULL means that `name` is a path of its own. NULL with an ERR_IO error added.
+ * Start writing `name` in folder `dir` (made with its parents when missing); `name` may hold
+ * folders, `dir` NULL means that `name` is a path of its own. NULL with an ERR_IO error added.
  */
 struct out *out_open(const char *dir, const char *name, struct err *err);
 

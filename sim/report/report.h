@@ -11,11 +11,11 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "spec/scenario.h"
 #include "metric/request_log.h"
 #include "metric/series.h"
 #include "metric/summary.h"
 #include "report/json_writer.h"
-#include "spec/scenario.h"
 
 /* A quantity of one service over time. */
 struct report_series {
@@ -64,7 +64,8 @@ void report_timeslices(FILE *out, const struct report *r);
  */
 char *report_file_name(const struct report *r, size_t service, const char *stem, const char *tail);
 
-/* The constants behind a service, in words: who set them, and that nobody calibrated them. Caller frees. */
+/* The constants behind a service, in words: who set them, and that nobody calibrated them. Caller
+ * frees. */
 char *report_trust(const struct report *r, size_t service);
 
 /*

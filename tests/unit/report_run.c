@@ -34,7 +34,8 @@ static void fill_log(struct report_run *run, size_t n_services)
 	for (uint64_t i = 0; i < 3; i++) {
 		int64_t tpot = 10 << i;
 
-		r = request(i + 1, 50 * (int64_t)i, 100 + 20 * (int64_t)i, tpot, 500 + 1000 * (int32_t)i);
+		r = request(i + 1, 50 * (int64_t)i, 100 + 20 * (int64_t)i, tpot,
+		            500 + 1000 * (int32_t)i);
 		r.replica = (uint32_t)i % 2;
 		request_log_add(run->log, &r);
 		request_log_gaps(run->log, 0, tpot * NS_PER_MS << TICK_SHIFT, 0, 10, 1);
@@ -64,8 +65,9 @@ static void fill_log(struct report_run *run, size_t n_services)
 static void fill_scenario(struct report_run *run, size_t n_services)
 {
 	static char nodes[] = "nvl", gpu[] = "h100-nvl", chat[] = "chat", embed[] = "embed docs",
-	            model[] = "llama-3.1-8b-instruct", embedder[] = "qwen3-embedding-0.6b",
-	            engine[] = "trtllm", about[] = "A run made by hand", assumption[] = "none published";
+		    model[] = "llama-3.1-8b-instruct", embedder[] = "qwen3-embedding-0.6b",
+		    engine[] = "trtllm", about[] = "A run made by hand",
+		    assumption[] = "none published";
 	struct scenario *sc = &run->scenario;
 
 	run->gpu = (struct gpu_spec){.name = gpu};
@@ -162,18 +164,27 @@ static void fill_summary(struct report_run *run, size_t n_services)
 void report_run_init(struct report_run *run, size_t n_services, bool keep_records)
 {
 	*run = (struct report_run){
-		.slo = {{.metric = SLO_TTFT, .stat = SLO_MAX, .op = SLO_LE, .value = 280,
+		.slo = {{.metric = SLO_TTFT,
+	                 .stat = SLO_MAX,
+	                 .op = SLO_LE,
+	                 .value = 280,
 	                 .text = "ttft.max <= 280 ms"},
-	                {.metric = SLO_LATENCY, .stat = SLO_PERCENTILE, .percentile = 50, .op = SLO_LE,
-	                 .value = 256, .text = "latency.p50 <= 256 ms"}},
+	                {.metric = SLO_LATENCY,
+	                 .stat = SLO_PERCENTILE,
+	                 .percentile = 50,
+	                 .op = SLO_LE,
+	                 .value = 256,
+	                 .text = "latency.p50 <= 256 ms"}},
 		.log = request_log_new(n_services, keep_records),
 	};
 	fill_scenario(run, n_services);
 	request_log_set_limits(run->log, 0, run->slo, 2);
 	fill_log(run, n_services);
 	fill_summary(run, n_services);
-	run->report = (struct report){
-		.summary = &run->summary, .scenario = &run->scenario, .log = run->log, .series = run->series};
+	run->report = (struct report){.summary = &run->summary,
+	                              .scenario = &run->scenario,
+	                              .log = run->log,
+	                              .series = run->series};
 }
 
 void report_run_add_series(struct report_run *run)

@@ -1,4 +1,5 @@
-/* Cells of the histogram: exact where promised, close elsewhere, the same in any order and by ranges. */
+/* Cells of the histogram: exact where promised, close elsewhere, the same in any order and by
+ * ranges. */
 #include "metric/histogram.h"
 
 #include "base/mem.h"
@@ -101,7 +102,8 @@ START_TEST(quantiles_are_close)
 		double p = 100.0 * (double)i / (N - 1);
 
 		ck_assert_double_le(fabs(histogram_quantile(&h, p) - quantile_int(v, N, p)),
-		                    1e-3 * quantile_int(v, N, p) + 1e-6 * (double)v[i < N - 1 ? i + 1 : i]);
+		                    1e-3 * quantile_int(v, N, p) +
+		                            1e-6 * (double)v[i < N - 1 ? i + 1 : i]);
 	}
 	ck_assert_double_eq(histogram_quantile(&h, 0), (double)v[0]);
 	ck_assert_double_eq(histogram_quantile(&h, 100), (double)v[N - 1]);
@@ -171,7 +173,8 @@ START_TEST(merging_is_adding)
 }
 END_TEST
 
-static void add_one_by_one(struct histogram *h, tick_t first, tick_t step, int64_t n, int64_t weight)
+static void add_one_by_one(struct histogram *h, tick_t first, tick_t step, int64_t n,
+                           int64_t weight)
 {
 	for (int64_t i = 0; i < n; i++) {
 		histogram_add(h, (first + i * step) >> TICK_SHIFT, weight);

@@ -90,8 +90,8 @@ static reals values(const json_t *records, const char *tag)
 
 static void same(const char *tag, const char *stat, double ours, double theirs)
 {
-	ck_assert_msg(fabs(ours - theirs) <= 1e-6 * fmax(1.0, fabs(theirs)), "%s %s: %.12g, not %.12g", tag,
-	              stat, ours, theirs);
+	ck_assert_msg(fabs(ours - theirs) <= 1e-6 * fmax(1.0, fabs(theirs)),
+	              "%s %s: %.12g, not %.12g", tag, stat, ours, theirs);
 }
 
 /* Every statistic that the file states for a metric. */
@@ -130,9 +130,16 @@ static double scalar(const json_t *summary, const char *tag)
 START_TEST(aiperf_distributions)
 {
 	static const char *const tags[] = {
-		"input_sequence_length", "ttft", "ttst", "request_latency", "output_token_count",
-		"reasoning_token_count", "inter_chunk_latency", "output_sequence_length",
-		"inter_token_latency", "output_token_throughput_per_user",
+		"input_sequence_length",
+		"ttft",
+		"ttst",
+		"request_latency",
+		"output_token_count",
+		"reasoning_token_count",
+		"inter_chunk_latency",
+		"output_sequence_length",
+		"inter_token_latency",
+		"output_token_throughput_per_user",
 	};
 
 	if (absent(AIPERF "profile_export.jsonl", "aiperf_distributions")) {
@@ -173,8 +180,10 @@ static struct request_record as_request(const json_t *record, ns_t epoch)
 		.first = first,
 		.second = first + ns_of(json_number_value(metric(record, "ttst"))),
 		.end = arrival + ns_of(json_number_value(metric(record, "request_latency"))),
-		.input_tokens = (int32_t)json_integer_value(metric(record, "input_sequence_length")),
-		.output_tokens = (int32_t)json_integer_value(metric(record, "output_sequence_length")),
+		.input_tokens =
+			(int32_t)json_integer_value(metric(record, "input_sequence_length")),
+		.output_tokens =
+			(int32_t)json_integer_value(metric(record, "output_sequence_length")),
 	};
 }
 
@@ -206,7 +215,8 @@ START_TEST(aiperf_through_the_log)
 	same_dist(summary, "ttft", &s.ttft_ms);
 	same_dist(summary, "ttst", &s.ttst_ms);
 	same_dist(summary, "request_latency", &s.latency_ms);
-	same_dist(summary, "inter_token_latency", &s.tpot_ms); /* rounding to ns is far below 1e-6 */
+	same_dist(summary, "inter_token_latency",
+	          &s.tpot_ms); /* rounding to ns is far below 1e-6 */
 	same_dist(summary, "output_token_throughput_per_user", &s.tps_user);
 	same("duration", "", ns_to_seconds(s.last_end - s.first_arrival),
 	     scalar(summary, "benchmark_duration"));
@@ -215,7 +225,8 @@ START_TEST(aiperf_through_the_log)
 	same("total_isl", "", s.input_tokens.sum, scalar(summary, "total_isl"));
 	same("total_osl", "", s.output_tokens.sum, scalar(summary, "total_osl"));
 	/* gaps come from the histogram: average exact, percentiles within 0.1 % */
-	const json_t *icl = json_object_get(json_object_get(summary, "records"), "inter_chunk_latency");
+	const json_t *icl =
+		json_object_get(json_object_get(summary, "records"), "inter_chunk_latency");
 	double p95 = json_number_value(json_object_get(icl, "p95"));
 
 	ck_assert_int_eq(s.itl_ms.count, 21537);
@@ -280,12 +291,9 @@ static void check_experiment(const char *name, const json_t *experiment, const j
 		const char *tag;
 		enum request_metric metric;
 	} tags[] = {
-		{"request_latency", METRIC_LATENCY},
-		{"time_to_first_token", METRIC_TTFT},
-		{"time_to_second_token", METRIC_TTST},
-		{"inter_token_latency", METRIC_TPOT},
-		{"output_sequence_length", METRIC_OUTPUT},
-		{"input_sequence_length", METRIC_INPUT},
+		{"request_latency", METRIC_LATENCY},       {"time_to_first_token", METRIC_TTFT},
+		{"time_to_second_token", METRIC_TTST},     {"inter_token_latency", METRIC_TPOT},
+		{"output_sequence_length", METRIC_OUTPUT}, {"input_sequence_length", METRIC_INPUT},
 	};
 	const json_t *requests = json_object_get(experiment, "requests");
 	struct request_log *log = request_log_new(1, true);
@@ -293,16 +301,18 @@ static void check_experiment(const char *name, const json_t *experiment, const j
 
 	ck_assert_uint_eq(json_array_size(requests), 2);
 	for (size_t i = 0; i < 2; i++) {
-		struct request_record r = from_chunks(json_array_get(requests, i),
-		                                      (int32_t)expected(want, "input_sequence_length", i),
-		                                      (int32_t)expected(want, "output_sequence_length", i));
+		struct request_record r =
+			from_chunks(json_array_get(requests, i),
+		                    (int32_t)expected(want, "input_sequence_length", i),
+		                    (int32_t)expected(want, "output_sequence_length", i));
 
 		for (size_t m = 0; m < sizeof(tags) / sizeof(tags[0]); m++) {
 			int64_t v = -1;
 
 			ck_assert(request_value(&r, tags[m].metric, &v));
-			ck_assert_msg(v == expected(want, tags[m].tag, i), "%s: %s of request %zu is %lld", name,
-			              tags[m].tag, i, (long long)v);
+			ck_assert_msg(v == expected(want, tags[m].tag, i),
+			              "%s: %s of request %zu is %lld", name, tags[m].tag, i,
+			              (long long)v);
 		}
 		request_log_add(log, &r);
 	}
@@ -325,8 +335,7 @@ START_TEST(genai_perf_vectors)
 	}
 	json_t *all = load(GENAI_PERF "expected_metrics.json");
 
-	json_object_foreach(all, file, wanted)
-	{
+	json_object_foreach(all, file, wanted) {
 		if (!json_is_object(wanted)) {
 			continue;
 		}
@@ -334,7 +343,8 @@ START_TEST(genai_perf_vectors)
 		json_t *root = load(path), *list = json_object_get(root, "experiments");
 
 		for (size_t i = 0; i < json_array_size(list); i++) {
-			const json_t *e = json_array_get(list, i), *how = json_object_get(e, "experiment");
+			const json_t *e = json_array_get(list, i),
+				     *how = json_object_get(e, "experiment");
 			const json_t *value = json_object_get(how, "value");
 			bool whole = json_is_integer(value);
 			char *key = mem_printf(whole ? "%s=%.0f" : "%s=%.1f",

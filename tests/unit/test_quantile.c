@@ -12,7 +12,8 @@
 
 START_TEST(between_ranks)
 {
-	/* numpy.percentile([7, 8, 9], [1, 10, 99]) = 7.02, 7.2, 8.98: the table of GenAI-Perf's test */
+	/* numpy.percentile([7, 8, 9], [1, 10, 99]) = 7.02, 7.2, 8.98: the table of GenAI-Perf's
+	 * test */
 	static const int64_t v[3] = {7, 8, 9};
 	static const double w[3] = {7, 8, 9};
 

@@ -80,7 +80,8 @@ START_TEST(genai_perf_csv)
 	ck_assert_ptr_null(strstr(text, "First Token"));
 	ck_assert_ptr_null(strstr(text, "Inter Token"));
 	ck_assert_ptr_null(strstr(text, "Goodput"));
-	ck_assert_ptr_nonnull(strstr(text, "\r\nRequest Throughput (per sec),\"1,234,567.25\"\r\n"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "\r\nRequest Throughput (per sec),\"1,234,567.25\"\r\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\r\nOutput Sequence Length (tokens),11.00,"));
 	free(text);
 	report_run_fini(&run);
@@ -121,7 +122,7 @@ START_TEST(aiperf_csv)
 	static const char *const starts[] = {
 		"Metric,avg,min,max,sum,p1,p5,p10,p25,p50,p75,p90,p95,p99,std\r\n",
 		("Input Sequence Length (tokens),1500.00,500.00,2500.00,4500.00,520.00,600.00,700.00,"
-		 "1000.00,1500.00,2000.00,2300.00,2400.00,2480.00,816.50\r\n"),
+	         "1000.00,1500.00,2000.00,2300.00,2400.00,2480.00,816.50\r\n"),
 		"Inter Chunk Latency (ms),23.33,10.00,40.00,700.00,",
 		"Inter Token Latency (ms),23.33,10.00,40.00,70.00,",
 		"Output Sequence Length (tokens),",
@@ -148,8 +149,8 @@ START_TEST(aiperf_csv)
 	};
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-		ck_assert_msg(strncmp(rows, starts[i], strlen(starts[i])) == 0, "row %zu is not %s", i,
-		              starts[i]);
+		ck_assert_msg(strncmp(rows, starts[i], strlen(starts[i])) == 0, "row %zu is not %s",
+		              i, starts[i]);
 		rows = strstr(rows, "\r\n");
 		ck_assert_ptr_nonnull(rows);
 		rows += 2;
@@ -207,7 +208,8 @@ START_TEST(aiperf_records)
 	}
 	ck_assert_str_eq(line, "");
 	ck_assert_str_eq(json_string_value(at(records[0], "metadata/benchmark_phase")), "warmup");
-	ck_assert_str_eq(json_string_value(at(records[1], "metadata/benchmark_phase")), "profiling");
+	ck_assert_str_eq(json_string_value(at(records[1], "metadata/benchmark_phase")),
+	                 "profiling");
 	ck_assert_int_eq(json_integer_value(at(records[2], "metadata/request_start_ns")), 50000000);
 	ck_assert_int_eq(json_integer_value(at(records[2], "metadata/request_end_ns")), 370000000);
 	ck_assert_int_eq(json_integer_value(at(records[2], "metadata/sim_replica")), 1);
@@ -239,11 +241,28 @@ START_TEST(summary_json)
 	report_run_init(&run, 2, false);
 	char *text = text_of(report_json, &run.report);
 	static const char *const order[] = {
-		"\"schema\": \"aliquot/summary/1\"", "\"scenario\"", "\"build\"", "\"verdict\": \"fail\"",
-		"\"limits\"", "\"simulated_s\": 1.5", "\"events\": 12345", "\"services\"", "\"requests\"",
-		"\"ttft_ms\"", "\"tpot_ms\"", "\"itl_ms\"", "\"latency_ms\"", "\"queue_ms\"",
-		"\"output_tokens_per_s_per_user\"", "\"output_tokens_per_s\"", "\"input_tokens_per_s\"",
-		"\"requests_per_s\"", "\"goodput_per_s\"", "\"kv\"", "\"replicas\"", "\"cluster\"",
+		"\"schema\": \"aliquot/summary/1\"",
+		"\"scenario\"",
+		"\"build\"",
+		"\"verdict\": \"fail\"",
+		"\"limits\"",
+		"\"simulated_s\": 1.5",
+		"\"events\": 12345",
+		"\"services\"",
+		"\"requests\"",
+		"\"ttft_ms\"",
+		"\"tpot_ms\"",
+		"\"itl_ms\"",
+		"\"latency_ms\"",
+		"\"queue_ms\"",
+		"\"output_tokens_per_s_per_user\"",
+		"\"output_tokens_per_s\"",
+		"\"input_tokens_per_s\"",
+		"\"requests_per_s\"",
+		"\"goodput_per_s\"",
+		"\"kv\"",
+		"\"replicas\"",
+		"\"cluster\"",
 		"\"binding\"",
 	};
 	const char *from = text;
@@ -428,7 +447,8 @@ START_TEST(console_variants)
 	ck_assert_ptr_nonnull(strstr(text, "3 stages"));
 	ck_assert_ptr_nonnull(strstr(text, "trace azure.csv, speed x 2\n"));
 	for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
-		ck_assert_msg(strcspn(line, "\n") <= 100, "too wide: %.*s", (int)strcspn(line, "\n"), line);
+		ck_assert_msg(strcspn(line, "\n") <= 100, "too wide: %.*s",
+		              (int)strcspn(line, "\n"), line);
 	}
 	free(text);
 	report_run_fini(&run);
@@ -443,10 +463,12 @@ START_TEST(figure_data)
 	report_run_add_series(&run);
 	char *text = text_of_service(gnuplot_data, &run.report, 0);
 
-	ck_assert_ptr_eq(strstr(text, "# percent ttft_ms tpot_ms itl_ms latency_ms\n0 100 10 10 200\n"),
-	                 text);
-	ck_assert_ptr_nonnull(strstr(text, "\n100 140 40 40 540\n\n\n# time_s running_avg running_max\n"
-	                                   "0 1 1\n0.001048576 4 4\n0.001572864 4 4\n\n\n# time_s waiting"));
+	ck_assert_ptr_eq(
+		strstr(text, "# percent ttft_ms tpot_ms itl_ms latency_ms\n0 100 10 10 200\n"),
+		text);
+	ck_assert_ptr_nonnull(
+		strstr(text, "\n100 140 40 40 540\n\n\n# time_s running_avg running_max\n"
+	                     "0 1 1\n0.001048576 4 4\n0.001572864 4 4\n\n\n# time_s waiting"));
 	free(text);
 	text = text_of_service(gnuplot_data, &run.report, 1);
 	ck_assert_ptr_nonnull(strstr(text, "\n50 12.345678 ? ? 12.345678\n"));

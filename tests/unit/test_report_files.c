@@ -1,4 +1,5 @@
-/* Files appear whole or not at all; JSON is written as it must be read; the result folder is complete. */
+/* Files appear whole or not at all; JSON is written as it must be read; the result folder is
+ * complete. */
 #include "report_run.h"
 
 #include "base/mem.h"
@@ -264,9 +265,16 @@ END_TEST
 START_TEST(whole_folder)
 {
 	static const char *const files[] = {
-		"run.json", "summary.json", "profile_export.jsonl", "profile_export_aiperf.json",
-		"profile_export_aiperf.csv", "profile_export_genai_perf.json",
-		"profile_export_genai_perf.csv", "timeslices.csv", "plots/run.dat", "plots/run.gp",
+		"run.json",
+		"summary.json",
+		"profile_export.jsonl",
+		"profile_export_aiperf.json",
+		"profile_export_aiperf.csv",
+		"profile_export_genai_perf.json",
+		"profile_export_genai_perf.csv",
+		"timeslices.csv",
+		"plots/run.dat",
+		"plots/run.gp",
 	};
 	struct report_run run;
 	struct err *err = err_new();

@@ -73,8 +73,18 @@ START_TEST(halves_round_to_even)
 	static const struct {
 		int64_t num, den, q;
 	} cases[] = {
-		{0, 1, 0}, {1, 2, 0}, {3, 2, 2}, {5, 2, 2}, {7, 2, 4}, {2, 3, 1}, {4, 3, 1}, {1, 3, 0},
-		{7, 5, 1}, {8, 5, 2}, {10, 4, 2}, {14, 4, 4},
+		{0, 1, 0},
+		{1, 2, 0},
+		{3, 2, 2},
+		{5, 2, 2},
+		{7, 2, 4},
+		{2, 3, 1},
+		{4, 3, 1},
+		{1, 3, 0},
+		{7, 5, 1},
+		{8, 5, 2},
+		{10, 4, 2},
+		{14, 4, 4},
 		{INT64_C(9007199254740993), 2, INT64_C(4503599627370496)},
 		{INT64_C(9007199254740995), 2, INT64_C(4503599627370498)},
 		{INT64_C(1000000000000000001), 1, INT64_C(1000000000000000001)},
@@ -104,7 +114,8 @@ END_TEST
 
 static struct slo limit(enum slo_metric metric, enum slo_op op, double v)
 {
-	return (struct slo){.metric = metric, .stat = SLO_PERCENTILE, .percentile = 95, .op = op, .value = v};
+	return (struct slo){
+		.metric = metric, .stat = SLO_PERCENTILE, .percentile = 95, .op = op, .value = v};
 }
 
 START_TEST(good_requests)
@@ -112,19 +123,20 @@ START_TEST(good_requests)
 	struct request_record r = request(0, 0, 1000 * MS, 1010 * MS, 1100 * MS, 8, 11);
 	struct request_record short_one = request(0, 0, 1000 * MS, 0, 1000 * MS, 8, 1);
 	struct slo met[] = {
-		limit(SLO_TTFT, SLO_LE, 1000), limit(SLO_TTST, SLO_LE, 10), limit(SLO_TPOT, SLO_LE, 10),
-		limit(SLO_LATENCY, SLO_LT, 1100.000001), limit(SLO_TPS_USER, SLO_GE, 100),
-		limit(SLO_QUEUE, SLO_EQ, 0),
+		limit(SLO_TTFT, SLO_LE, 1000),    limit(SLO_TTST, SLO_LE, 10),
+		limit(SLO_TPOT, SLO_LE, 10),      limit(SLO_LATENCY, SLO_LT, 1100.000001),
+		limit(SLO_TPS_USER, SLO_GE, 100), limit(SLO_QUEUE, SLO_EQ, 0),
 	};
 	struct slo broken[] = {
-		limit(SLO_TTFT, SLO_LT, 1000), limit(SLO_TTST, SLO_LE, 9.999999),
-		limit(SLO_TPOT, SLO_LE, 9), limit(SLO_LATENCY, SLO_LE, 1099),
+		limit(SLO_TTFT, SLO_LT, 1000),    limit(SLO_TTST, SLO_LE, 9.999999),
+		limit(SLO_TPOT, SLO_LE, 9),       limit(SLO_LATENCY, SLO_LE, 1099),
 		limit(SLO_TPS_USER, SLO_GE, 101), limit(SLO_QUEUE, SLO_GT, 0),
 	};
 	/* limits on all gaps, on rates and on errors are not a request's to meet */
 	struct slo others[] = {
-		limit(SLO_ITL, SLO_LE, 0), limit(SLO_TPS, SLO_GE, 1e9), limit(SLO_RPS, SLO_GE, 1e9),
-		limit(SLO_GOODPUT, SLO_GE, 1e9), limit(SLO_ERROR_RATE, SLO_LT, 0),
+		limit(SLO_ITL, SLO_LE, 0),        limit(SLO_TPS, SLO_GE, 1e9),
+		limit(SLO_RPS, SLO_GE, 1e9),      limit(SLO_GOODPUT, SLO_GE, 1e9),
+		limit(SLO_ERROR_RATE, SLO_LT, 0),
 	};
 
 	ck_assert(request_is_good(&r, met, 6));
@@ -146,7 +158,8 @@ START_TEST(only_measured_finished_requests_count)
 {
 	for (int keep = 0; keep < 2; keep++) {
 		struct request_log *log = request_log_new(2, keep != 0);
-		struct request_record r = request(10 * MS, 20 * MS, 30 * MS, 40 * MS, 50 * MS, 7, 3);
+		struct request_record r =
+			request(10 * MS, 20 * MS, 30 * MS, 40 * MS, 50 * MS, 7, 3);
 		struct request_counts c;
 		struct dist d;
 		size_t n;
@@ -189,7 +202,8 @@ static void fill(struct request_log *a, struct request_log *b, int64_t n)
 	ns_t t = 0;
 
 	for (int64_t i = 0; i < n; i++) {
-		struct request_record r = {.id = (uint64_t)i, .input_tokens = 100, .service = i % 5 == 4};
+		struct request_record r = {
+			.id = (uint64_t)i, .input_tokens = 100, .service = i % 5 == 4};
 		int64_t gap = 5 * MS + (int64_t)rng_below(rng, 20 * MS);
 
 		t += (ns_t)rng_below(rng, 10 * MS);
@@ -220,7 +234,8 @@ START_TEST(histograms_follow_the_records)
 			request_log_dist(close, service, (enum request_metric)m, &b);
 			ck_assert_int_gt(a.count, 3000);
 			ck_assert_int_eq(a.count, b.count);
-			ck_assert_double_eq_tol(a.avg / b.avg, 1.0, 1e-6); /* tps_user: milli-tokens */
+			ck_assert_double_eq_tol(a.avg / b.avg, 1.0,
+			                        1e-6); /* tps_user: milli-tokens */
 			ck_assert_double_eq_tol(a.min, b.min, 1e-3);
 			ck_assert_double_eq_tol(a.max, b.max, 1e-3);
 			ck_assert_double_eq_tol(a.std, b.std, 1e-6 * a.avg);
@@ -294,8 +309,8 @@ START_TEST(summary_by_hand)
 		request_log_set_limits(log, 0, slo, 2);
 		for (int64_t i = 0; i < 4; i++) {
 			ns_t at = i * 400 * MS;
-			struct request_record r = request(at, at, at + 100 * (i + 1) * MS, at + 450 * MS,
-			                                  at + 800 * MS, 100, 10);
+			struct request_record r = request(at, at, at + 100 * (i + 1) * MS,
+			                                  at + 450 * MS, at + 800 * MS, 100, 10);
 			request_log_add(log, &r);
 		}
 		struct request_record lost = {.outcome = REQUEST_LOST};
@@ -321,8 +336,10 @@ START_TEST(summary_by_hand)
 		ck_assert_double_eq(observe(&s, log, SLO_TTFT, SLO_AVG, 0), 250.0);
 		ck_assert_double_eq(observe(&s, log, SLO_TTFT, SLO_MIN, 0), 100.0);
 		ck_assert_double_eq(observe(&s, log, SLO_TTFT, SLO_MAX, 0), 400.0);
-		ck_assert_double_eq_tol(observe(&s, log, SLO_TTFT, SLO_PERCENTILE, 99.9), 399.7, 0.4);
-		ck_assert_double_eq_tol(observe(&s, log, SLO_TTFT, SLO_STD, 0), sqrt(12500.0), 1e-9);
+		ck_assert_double_eq_tol(observe(&s, log, SLO_TTFT, SLO_PERCENTILE, 99.9), 399.7,
+		                        0.4);
+		ck_assert_double_eq_tol(observe(&s, log, SLO_TTFT, SLO_STD, 0), sqrt(12500.0),
+		                        1e-9);
 		ck_assert_double_eq(observe(&s, log, SLO_LATENCY, SLO_PERCENTILE, 50), 800.0);
 		ck_assert_double_eq(observe(&s, log, SLO_ITL, SLO_PERCENTILE, 95), 50.0);
 		ck_assert_double_eq(observe(&s, log, SLO_TPS, SLO_NONE, 0), 20.0);

@@ -21,9 +21,9 @@ START_TEST(weighs_by_time)
 	static struct series_point p[SERIES_POINTS];
 
 	series_add(s, 0, 4);
-	series_add(s, 1 << 18, 8);        /* a quarter of the first interval at 4 */
+	series_add(s, 1 << 18, 8); /* a quarter of the first interval at 4 */
 	series_add(s, 1 << 20, 100);
-	series_add(s, 1 << 20, 2);        /* the value of a nanosecond that did not last */
+	series_add(s, 1 << 20, 2); /* the value of a nanosecond that did not last */
 	series_add(s, (1 << 20) + 512, 0);
 	ck_assert_uint_eq(series_read(s, p), 2);
 	ck_assert_double_eq(p[0].mean, 7.0);
