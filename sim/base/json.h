@@ -27,6 +27,10 @@ json_t *json_read(const char *file, struct err *err);
 /* The same from memory; `name` stands for the file in messages. */
 json_t *json_parse(const char *text, size_t size, const char *name, struct err *err);
 
+/* The same for one line of a file of many documents: `line` is its number from 1. */
+json_t *json_parse_line(const char *text, size_t size, const char *name, size_t line,
+                        struct err *err);
+
 struct json_at json_root(const json_t *value, const char *file, struct err *err);
 
 /* Member `key` of an object into *out; false when absent (or null). `at` must hold an object. */

@@ -84,21 +84,37 @@ static size_t string_start(const char *text, size_t end)
 	return end;
 }
 
-/* The parser's `near 'TOKEN'` at the end of its message; "" when it names none. */
-static const char *near_token(const char *message, char *buf, size_t size)
+static bool is_word(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	       c == '.' || c == '+' || c == '-';
+}
+
+/*
+ * Where the token that ends before `end` starts: the parser names it ("near 'TOKEN'") unless it is
+ * long, which only a string can be.
+ */
+static size_t token_start(const char *message, const char *text, size_t end)
 {
 	const char *near = strstr(message, " near '");
+	size_t length = near != NULL ? strlen(near + strlen(" near '")) : 0;
 
-	buf[0] = '\0';
-	if (near != NULL) {
-		snprintf(buf, size, "%s", near + strlen(" near '"));
-		size_t length = strlen(buf);
-
-		if (length > 0 && buf[length - 1] == '\'') {
-			buf[length - 1] = '\0';
-		}
+	if (length < 2) {
+		return string_start(text, end);
 	}
-	return buf;
+	length--; /* the closing quote */
+	near += strlen(" near '");
+	return length <= end && memcmp(text + end - length, near, length) == 0 ? end - length : end;
+}
+
+/* The token as the user wrote it: what looks like one word, or the string up to `end`. */
+static void copy_token(const char *text, size_t size, size_t start, size_t end, char *buf,
+                       size_t buf_size)
+{
+	while (end < size && is_word(text[end]) && (end == start || is_word(text[end - 1]))) {
+		end++;
+	}
+	snprintf(buf, buf_size, "%.*s", (int)(end - start < 60 ? end - start : 60), text + start);
 }
 
 static bool begins(const char *s, const char *prefix)
@@ -110,22 +126,26 @@ static bool begins(const char *s, const char *prefix)
 static void describe_got(const char *token, char *buf, size_t size)
 {
 	if (token[0] == '\0') {
-		snprintf(buf, size, "the end of the line or file");
+		snprintf(buf, size, "the end of the file");
 	} else {
 		snprintf(buf, size, token[0] == '"' ? "%s" : "\"%s\"", token);
 	}
 }
 
+static bool is_comment(const char *token)
+{
+	return token[0] == '/' || token[0] == '#';
+}
+
 static const char *invalid_token(const char *token)
 {
-	if (token[0] == '/' || token[0] == '#') {
+	if (is_comment(token)) {
 		return "JSON has no comments; put remarks into \"about\" or \"assumptions\"";
 	}
 	if (token[0] == '\'') {
 		return "strings need double quotes";
 	}
-	if (token[0] == '+' || token[0] == '.' || (token[0] >= '0' && token[0] <= '9') ||
-	    token[0] == '-') {
+	if (token[0] == '+' || token[0] == '.' || (token[0] >= '0' && token[0] <= '9')) {
 		return "not a JSON number: no leading \"+\", \".\" or zeros";
 	}
 	return "not a JSON value: expected a number, true, false, null, or text in double quotes";
@@ -139,8 +159,10 @@ static void plain_words(const json_error_t *error, const char *token, char *buf,
 
 	describe_got(token, got, sizeof(got));
 	if (begins(message, "string or '}' expected")) {
-		snprintf(buf, size, "expected a key in double quotes, got %s%s", got,
-		         token[0] == '}' ? "; remove the comma before it" : "");
+		const char *hint = token[0] == '}' ? "; remove the comma before it" : "";
+
+		hint = is_comment(token) ? "; JSON has no comments" : hint;
+		snprintf(buf, size, "expected a key in double quotes, got %s%s", got, hint);
 	} else if (begins(message, "'}' expected")) {
 		snprintf(buf, size, "expected \",\" or \"}\", got %s", got);
 	} else if (begins(message, "']' expected")) {
@@ -193,28 +215,25 @@ static void find_place(const char *text, size_t byte, size_t *line, size_t *colu
 }
 
 static void add_syntax_error(const json_error_t *error, const char *text, size_t size,
-                             const char *name, struct err *err)
+                             const char *name, size_t first_line, struct err *err)
 {
-	char token[128], message[512];
+	char token[64] = "", message[512];
 	size_t end = error->position < 0 ? 0 : (size_t)error->position;
-	size_t line, column;
+	size_t start, line, column;
 
 	end = end < size ? end : size;
-	near_token(error->text, token, sizeof(token));
-	if (json_error_code(error) == json_error_duplicate_key) {
-		size_t start = string_start(text, end);
-
-		snprintf(message, sizeof(message), "duplicate key %.*s",
-		         (int)(end - start < 100 ? end - start : 100), text + start);
-		end = start;
-	} else {
-		size_t length = strlen(token);
-
-		plain_words(error, token, message, sizeof(message));
-		end -= length <= end && memcmp(text + end - length, token, length) == 0 ? length : 0;
+	start = end;
+	if (strstr(error->text, "near end of file") == NULL) {
+		start = token_start(error->text, text, end);
+		copy_token(text, size, start, end, token, sizeof(token));
 	}
-	find_place(text, end, &line, &column);
-	char *where = mem_printf("%s:%zu:%zu", name, line, column);
+	if (json_error_code(error) == json_error_duplicate_key) {
+		snprintf(message, sizeof(message), "duplicate key %s", token);
+	} else {
+		plain_words(error, token, message, sizeof(message));
+	}
+	find_place(text, start, &line, &column);
+	char *where = mem_printf("%s:%zu:%zu", name, line + first_line - 1, column);
 
 	err_add(err, ERR_INPUT, where, "%s", message);
 	free(where);
@@ -245,6 +264,12 @@ static bool looks_like_text(const char *text, size_t size, const char *name, str
 
 json_t *json_parse(const char *text, size_t size, const char *name, struct err *err)
 {
+	return json_parse_line(text, size, name, 1, err);
+}
+
+json_t *json_parse_line(const char *text, size_t size, const char *name, size_t line,
+                        struct err *err)
+{
 	static const char byte_order_mark[] = "\xEF\xBB\xBF";
 	json_error_t error;
 
@@ -258,7 +283,7 @@ json_t *json_parse(const char *text, size_t size, const char *name, struct err *
 	json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 
 	if (root == NULL) {
-		add_syntax_error(&error, text, size, name, err);
+		add_syntax_error(&error, text, size, name, line, err);
 	}
 	return root;
 }

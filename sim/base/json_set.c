@@ -65,16 +65,42 @@ static size_t find_element(const json_t *array, const char *rest, size_t *length
 	return found;
 }
 
+/* "no element ..." with the nearest name, or how many there are; caller frees. */
+static char *no_element(const json_t *array, const char *rest, size_t length)
+{
+	size_t n = json_array_size(array), n_names = 0;
+	const char **names = mem_new(n, sizeof(*names));
+	char *given = mem_printf("%.*s", (int)length, rest);
+	char *message;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = json_string_value(json_object_get(json_array_get(array, i), "name"));
+
+		if (name != NULL) {
+			names[n_names++] = name;
+		}
+	}
+	const char *nearest = str_nearest(given, names, n_names);
+
+	if (nearest != NULL) {
+		message = mem_printf("no element \"%s\"; did you mean \"%s\"?", given, nearest);
+	} else {
+		message = mem_printf("no element \"%s\"; there %s %zu, counted from 0 or called by "
+		                     "\"name\"",
+		                     given, n == 1 ? "is" : "are", n);
+	}
+	free(given);
+	free(names);
+	return message;
+}
+
 static bool set_in_array(struct walk *at, const char *path, const char *text, struct err *err)
 {
 	size_t length;
 	size_t i = find_element(at->value, at->rest, &length);
 
 	if (i == json_array_size(at->value)) {
-		return fail(err, path,
-		            mem_printf("no element \"%.*s\" among the %zu there; give an index from 0 "
-		                       "or a \"name\"",
-		                       (int)length, at->rest, i));
+		return fail(err, path, no_element(at->value, at->rest, length));
 	}
 	if (at->rest[length] == '\0') {
 		return json_array_set_new(at->value, i, read_value(text)) == 0;

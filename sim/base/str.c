@@ -255,25 +255,37 @@ bool str_to_real(const char *s, double *out)
 	return true;
 }
 
-/* Levenshtein distance, case ignored; `row` has room for strlen(b) + 1 numbers. */
-static size_t edit_distance(const char *a, const char *b, size_t *row)
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Edits that make a of b: letters added, dropped, replaced, and neighbours swapped (Damerau's
+ * distance in its restricted form); case ignored. `rows` has room for 3 * (strlen(b) + 1) numbers.
+ */
+static size_t edit_distance(const char *a, const char *b, size_t *rows)
 {
 	size_t n = strlen(b);
+	size_t *before = rows, *last = rows + n + 1, *row = rows + 2 * (n + 1);
 
 	for (size_t j = 0; j <= n; j++) {
 		row[j] = j;
 	}
 	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		size_t diagonal = row[0];
+		size_t *recycled = before;
 
+		before = last;
+		last = row;
+		row = recycled;
 		row[0] = i;
 		for (size_t j = 1; j <= n; j++) {
-			size_t best = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
+			bool same = lower(a[i - 1]) == lower(b[j - 1]);
+			bool swapped = i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+			               lower(a[i - 2]) == lower(b[j - 1]);
 
-			best = row[j] + 1 < best ? row[j] + 1 : best;
-			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-			diagonal = row[j];
-			row[j] = best;
+			row[j] = smaller(last[j - 1] + (same ? 0 : 1), smaller(last[j], row[j - 1]) + 1);
+			row[j] = swapped ? smaller(row[j], before[j - 2] + 1) : row[j];
 		}
 	}
 	return row[n];
@@ -318,10 +330,10 @@ static const char *nearest_spelling(const char *word, const char *const *names, 
 		size_t name_length = strlen(names[i]);
 		size_t longer = length > name_length ? length : name_length;
 		size_t limit = longer / 3 > 2 ? longer / 3 : 2;
-		size_t *row = mem_new(name_length + 1, sizeof(*row));
-		size_t edits = edit_distance(word, names[i], row);
+		size_t *rows = mem_new(3 * (name_length + 1), sizeof(*rows));
+		size_t edits = edit_distance(word, names[i], rows);
 
-		free(row);
+		free(rows);
 		if (edits <= limit && edits < longer && (best == NULL || edits < *distance)) {
 			best = names[i];
 			*distance = edits;

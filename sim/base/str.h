@@ -12,7 +12,7 @@
 
 /*
  * The name in `names` (n of them) that `word` most likely means, case ignored, or NULL: one edit
- * away; else the longest common beginning (three letters at least, more than half of the word);
+ * away (neighbours swapped count as one); else the longest common beginning (three letters at least, more than half of the word);
  * else the least edit distance (at most a third of the longer one, or 2). Ties: the first.
  */
 const char *str_nearest(const char *word, const char *const *names, size_t n);

@@ -254,7 +254,11 @@ static void read_assumptions(struct scenario_loader *l, const struct json_at *ro
 {
 	struct json_at at;
 
-	if (!json_get(root, "assumptions", &at) || !json_want_array(&at)) {
+	if (!json_get(root, "assumptions", &at)) {
+		option_log_add(l->sc->log, "assumptions", "none", "default");
+		return;
+	}
+	if (!json_want_array(&at)) {
 		return;
 	}
 	size_t n = json_array_size(at.value);
@@ -264,8 +268,11 @@ static void read_assumptions(struct scenario_loader *l, const struct json_at *ro
 	for (size_t i = 0; i < n; i++) {
 		struct json_at item = json_item(&at, i);
 		const char *text = "";
+		char path[64];
 
-		json_want_string(&item, &text);
+		if (json_want_string(&item, &text)) {
+			option_log_add(l->sc->log, json_path(&item, path, sizeof(path)), text, "scenario");
+		}
 		l->sc->assumptions[i] = mem_strdup(text);
 	}
 }

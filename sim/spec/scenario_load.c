@@ -81,7 +81,7 @@ const struct option scenario_load_table[] = {
 
 const struct option scenario_length_table[] = {
 	{"mean", OPTION_REAL, offsetof(struct length_keys, mean), 1, SCENARIO_MOST_TOKENS, NULL, NULL, "tokens",
-	 "of a normal distribution, rounded"},
+	 "mean tokens; normally distributed, rounded"},
 	{"stddev", OPTION_REAL, offsetof(struct length_keys, stddev), 0, SCENARIO_MOST_TOKENS, "0", NULL, "tokens",
 	 "its deviation; 0: all the same"},
 	{"min", OPTION_INT, offsetof(struct length_keys, min), 1, SCENARIO_MOST_TOKENS, "1", NULL, "tokens",
@@ -258,7 +258,7 @@ static int64_t read_count(struct scenario_loader *l, const struct load_keys *key
 	}
 	count = per_user * keys->users;
 	snprintf(text, sizeof(text), "%" PRId64, count);
-	scenario_log(l, at, plain, text, "default");
+	scenario_log(l, at, plain, text, times);
 	return count;
 }
 
@@ -348,9 +348,15 @@ void scenario_check_load(struct scenario_loader *l, const struct scenario_load *
 	}
 	if (load->file != NULL && strcmp(load->file, "-") != 0 && access(load->file, R_OK) != 0) {
 		char path[512];
-		char *where = mem_printf("%s: %s", at->file, json_path(at, path, sizeof(path)));
+		struct json_at named = *at;
+		int why = errno;
 
-		err_add(l->err, ERR_IO, where, "cannot open \"%s\": %s", load->file, strerror(errno));
+		if (!json_get(at, "file", &named)) {
+			json_get(at, "args", &named);
+		}
+		char *where = mem_printf("%s: %s", at->file, json_path(&named, path, sizeof(path)));
+
+		err_add(l->err, ERR_IO, where, "cannot open \"%s\": %s", load->file, strerror(why));
 		free(where);
 	}
 	if (llm != NULL) {
@@ -372,7 +378,7 @@ static size_t find_service(struct scenario_loader *l, const char *name, const st
 			names[n++] = sc->services[i].name;
 		}
 	}
-	if (found == sc->n_services && json_get(at, "service", &member)) {
+	if (n > 0 && found == sc->n_services && json_get(at, "service", &member)) {
 		json_fail_name(&member, "service", name, names, n);
 	}
 	free(names);
@@ -421,7 +427,7 @@ static void read_load(struct scenario_loader *l, size_t index, const struct json
 			load->images = keys.images;
 			scenario_read_genai(l, load, &member);
 		}
-		if (err_count(l->err) == before) {
+		if (err_count(l->err) == before && service < l->sc->n_services) {
 			scenario_check_load(l, load, at);
 		}
 	}

@@ -211,6 +211,7 @@ static void read_slo(struct scenario_loader *l, struct scenario_service *service
 	struct json_at list;
 
 	if (!json_get(at, "slo", &list)) {
+		scenario_log(l, at, "slo", "none", "default");
 		return;
 	}
 	if (json_is_string(list.value)) {

@@ -37,12 +37,18 @@ START_TEST(syntax_errors_say_where_and_what)
 		{"{a: 1}", "x.json:1:2: expected a key in double quotes, got \"a\""},
 		{"{\"a\": NaN}", "x.json:1:7: not a JSON value: expected a number, true, false, null, or "
 		                "text in double quotes; got \"NaN\""},
+		{"{\"a\": -Infinity}", "x.json:1:7: not a JSON value: expected a number, true, false, null, or "
+		                       "text in double quotes; got \"-Infinity\""},
+		{"{ # no\n}", "x.json:1:3: expected a key in double quotes, got \"#\"; JSON has no comments"},
+		{"[\"more than twenty letters\" 3]", "x.json:1:29: expected \",\" or \"]\", got \"3\""},
+		{"[3 \"more than twenty letters\"]", "x.json:1:4: expected \",\" or \"]\", got \"more than "
+		                                    "twenty letters\""},
 		{"{\"a\": 'b'}", "x.json:1:7: strings need double quotes; got \"'\""},
 		{"{\"a\": 1} // no", "x.json:1:10: expected the end of the file, got \"/\""},
-		{"{\"a\": 007}", "x.json:1:7: not a JSON number: no leading \"+\", \".\" or zeros; got \"0\""},
+		{"{\"a\": 007}", "x.json:1:7: not a JSON number: no leading \"+\", \".\" or zeros; got \"007\""},
 		{"{\"\xC3\xA4\": +1}", "x.json:1:7: not a JSON number: no leading \"+\", \".\" or zeros; got "
-		                       "\"+\""},
-		{"{\"a\": 1", "x.json:1:8: expected \",\" or \"}\", got the end of the line or file"},
+		                       "\"+1\""},
+		{"{\"a\": 1", "x.json:1:8: expected \",\" or \"}\", got the end of the file"},
 		{"{\"a\": \"b\nc\"}", "x.json:1:7: a string is not closed on this line"},
 		{"{\"a\": \"b", "x.json:1:7: the file ends in the middle of a string or value"},
 		{"{\"a\": \"\\q\"}", "x.json:1:7: unknown escape in a string; known: \\\" \\\\ \\/ \\b \\f "
@@ -191,12 +197,13 @@ START_TEST(bad_paths_are_usage_errors)
 		{".a", "--set .a: expected keys with single dots between, like loads.0.users"},
 		{"a.", "--set a.: expected keys with single dots between, like loads.0.users"},
 		{"s.k", "--set s.k: \"s\" is a string and has no keys"},
-		{"l.2.k", "--set l.2.k: no element \"2\" among the 2 there; give an index from 0 or a "
+		{"l.2.k", "--set l.2.k: no element \"2\"; there are 2, counted from 0 or called by "
 		          "\"name\""},
-		{"l.-1", "--set l.-1: no element \"-1\" among the 2 there; give an index from 0 or a "
+		{"l.-1", "--set l.-1: no element \"-1\"; there are 2, counted from 0 or called by "
 		         "\"name\""},
-		{"l.z.k", "--set l.z.k: no element \"z\" among the 2 there; give an index from 0 or a "
-		          "\"name\""},
+		{"l.y.k", "--set l.y.k: no element \"y\"; did you mean \"x.y\"?"},
+		{"l.zzzz.k", "--set l.zzzz.k: no element \"zzzz\"; there are 2, counted from 0 or called by "
+		             "\"name\""},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

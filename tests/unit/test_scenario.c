@@ -226,7 +226,7 @@ START_TEST(a_full_service_and_all_kinds_of_load)
 	ck_assert_int_eq(sc->stop_after, 600 * NS_PER_S);
 	ck_assert(sc->n_assumptions == 1 && sc->seed == 7);
 	ck_assert_str_eq(sc->nodes[0].gpu_name, "h100-nvl");
-	expect_logged("loads.2.requests", "100 (default)");
+	expect_logged("loads.2.requests", "100 (requests_per_user)");
 	expect_logged("services.0.routing.policy", "round_robin (scenario)");
 	expect_logged("services.0.slo.1", "tps >= 100 tok/s (scenario)");
 	expect_logged("loads.1.stages.1.for", "20 s (scenario)");
@@ -239,6 +239,8 @@ START_TEST(cross_checks)
 	expect_error(HEAD "\"loads\": []}", "loads: needs at least one load");
 	expect_error("{\"aliquot\": 2, " CLUSTER ", " SERVICE ", \"loads\": [" LOAD "]}",
 	             "aliquot: schema 2 is newer than this program, which reads 1");
+	expect_error("{\"aliquot\": 1, " CLUSTER ", \"services\": [], \"loads\": [" LOAD "]}",
+	             "services: needs at least one service");
 	expect_error("[1]", "expected an object, got an array");
 	expect_error(HEAD "\"loads\": [" LOAD "], \"jobs\": []}",
 	             "jobs: not supported in this version (whole GPUs only)");
@@ -258,7 +260,7 @@ START_TEST(cross_checks)
 	expect_error(HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"conc\", \"users\": 4}]}",
 	             "loads.0.kind: unknown kind \"conc\"; did you mean \"concurrency\"?");
 	expect_error(HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"trace\", \"file\": \"gone.csv\"}]}",
-	             "loads.0: cannot open \"/tmp/gone.csv\": No such file or directory");
+	             "loads.0.file: cannot open \"/tmp/gone.csv\": No such file or directory");
 	expect_error(HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"concurrency\", \"users\": 4, "
 	                  "\"requests\": 8, \"requests_per_user\": 2, \"isl\": 1, \"osl\": 1}]}",
 	             "loads.0.requests_per_user: give either \"requests\" or \"requests_per_user\"");

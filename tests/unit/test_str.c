@@ -164,6 +164,7 @@ START_TEST(nearest_names)
 	                 "concurrency");
 	ck_assert_str_eq(str_nearest("h2000", (const char *const[]){"b200", "h200-nvl"}, 2), "h200-nvl");
 	ck_assert_str_eq(str_nearest("b2000", (const char *const[]){"b200", "b200-nvl"}, 2), "b200");
+	ck_assert_str_eq(str_nearest("--sede", (const char *const[]){"--set", "--seed"}, 2), "--seed");
 	ck_assert_ptr_null(str_nearest("xy", (const char *const[]){"ab"}, 1));
 }
 END_TEST
