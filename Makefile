@@ -75,6 +75,7 @@ FUZZERS = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 60
 N ?= 500
 SCENARIO ?= chat
+RESULT = results/$(basename $(notdir $(SCENARIO)))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -88,7 +89,8 @@ all: $(BINARY) ## build build/aliquot (the default)
 
 run: setup ## simulate a scenario, print its table and draw its curve (SCENARIO=chat)
 	@$(SUBMAKE) all
-	@scripts/run-scenario.sh $(SCENARIO)
+	@build/aliquot run $(SCENARIO) -o $(RESULT)
+	@echo 'picture: $(RESULT)/plots/run.png'
 
 test: setup ## build and run every test; ends with "N passed, N failed"
 	@rm -rf build/test

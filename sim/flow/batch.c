@@ -2,14 +2,13 @@
 #include "base/check.h"
 #include "flow/flow.h"
 
-/* A decoding sequence stops: what it emitted becomes part of the context to compute again. */
+/* A sequence that decoded stops: what it emitted becomes part of the context to compute again. */
 static int64_t stop_decoding(struct replica *r, struct request *q, uint32_t index)
 {
 	const int64_t emitted = r->iteration - q->joined;
 	const int64_t length = q->context + emitted;
 	const ns_t fresh = replica_drop_fresh(r, index);
 	kv_cache_leave(&r->kv, length, r->iteration);
-	replica_drop_finish(r, index);
 	r->context -= length;
 	q->generated += (int32_t)emitted;
 	q->context = q->input + q->generated;
@@ -23,7 +22,7 @@ static void preempt_newest(struct sim *s, struct replica *r)
 {
 	struct request_pool *const pool = &s->cluster.requests;
 	const bool prompt = r->prefilling.n > 0; /* those were admitted after all that decode */
-	const uint32_t victim = prompt ? r->prefilling.tail : replica_newest(r);
+	const uint32_t victim = prompt ? r->prefilling.tail : replica_pop_newest(r);
 	struct request *const q = &pool->at[victim];
 	int64_t length = q->context;
 	sim_assert(replica_batch(r) > 1); /* a lone sequence fits, or was refused at the door */

@@ -10,7 +10,7 @@
 
 #define CELLS_PER_OCTAVE (INT64_C(1) << HISTOGRAM_CELL_BITS)
 /* Finding the last term of a cell costs about as much as adding this many terms. */
-#define TERMS_PER_CELL 6
+#define TERMS_PER_CELL 3
 
 void histogram_init(struct histogram *h)
 {
@@ -54,49 +54,90 @@ static double cell_middle(size_t cell)
 	return (double)start + (double)(span - 1) / 2.0;
 }
 
+double histogram_middle(const struct histogram *h, size_t cell)
+{
+	return fmin(fmax(cell_middle(cell), (double)h->min), (double)h->max);
+}
+
 static size_t clamped_cell(int64_t v)
 {
 	return histogram_cell(v < HISTOGRAM_MAX ? v : HISTOGRAM_MAX);
 }
 
-/* The terms of a rising progression one by one; all below HISTOGRAM_MAX and in one octave. */
-static void add_by_terms(struct histogram *h, tick_t first, tick_t step, int64_t n, int64_t weight)
-{
-	const size_t cell = histogram_cell(first >> TICK_SHIFT);
-	const size_t octave = cell >> HISTOGRAM_CELL_BITS;
-	const unsigned shift = (unsigned)(octave > 0 ? octave - 1 : 0) + TICK_SHIFT;
-	int64_t *const at = h->cells + cell - (size_t)(first >> shift);
+/* A rising progression of terms in ticks, below HISTOGRAM_MAX and within one octave. */
+struct terms {
+	tick_t first, step;
+	int64_t n, weight;
+	size_t low_cell, high_cell;
+	unsigned shift; /* a cell is 2^shift ticks wide */
+};
 
-	for (; n > 0; n--) {
-		at[first >> shift] += weight;
-		first += step;
+static void add_by_terms(struct histogram *h, const struct terms *t)
+{
+	int64_t *const at = h->cells + t->low_cell - (size_t)(t->first >> t->shift);
+	tick_t term = t->first;
+
+	for (int64_t i = 0; i < t->n; i++, term += t->step) {
+		at[term >> t->shift] += t->weight;
 	}
 }
 
-/* The terms of a rising progression, cell by cell. */
-static void add_by_cells(struct histogram *h, tick_t first, tick_t step, int64_t n, int64_t weight)
+/* Terms below `end`, ceil((end - first) / step): a guess by reciprocal, then exact. */
+static int64_t terms_below(tick_t first, tick_t step, double terms_per_tick, tick_t end)
 {
-	const size_t last_cell = clamped_cell((first + (n - 1) * step) >> TICK_SHIFT);
-	const double terms_per_tick = step > 0 ? 1.0 / (double)step : 0.0;
-	tick_t term = first;
+	const tick_t room = end - first;
+	int64_t n = (int64_t)((double)room * terms_per_tick);
 
-	while (n > 0) {
-		const size_t cell = clamped_cell(term >> TICK_SHIFT);
-		int64_t inside = n;
+	n += n * step < room;
+	n -= (n - 1) * step >= room;
+	return n;
+}
 
-		if (cell != last_cell) { /* a later cell exists, so that the end in ticks fits */
-			int64_t span;
-			const int64_t end = cell_start(cell, &span) + span;
-			const tick_t room = (end << TICK_SHIFT) - term;
+static void add_by_cells(struct histogram *h, const struct terms *t)
+{
+	const double terms_per_tick = 1.0 / (double)t->step;
+	tick_t end = ((t->first >> t->shift) + 1) << t->shift;
+	int64_t before = 0;
 
-			/* terms below the end, ceil(room / step): a guess by reciprocal, then exact */
-			inside = (int64_t)((double)room * terms_per_tick);
-			inside += inside * step < room;
-			inside -= (inside - 1) * step >= room;
-		}
-		h->cells[cell] += inside * weight;
-		term += cell != last_cell ? inside * step : 0;
-		n -= inside;
+	for (size_t cell = t->low_cell; cell < t->high_cell; cell++) {
+		const int64_t below = terms_below(t->first, t->step, terms_per_tick, end);
+
+		h->cells[cell] += (below - before) * t->weight;
+		before = below;
+		end += INT64_C(1) << t->shift;
+	}
+	h->cells[t->high_cell] += (t->n - before) * t->weight;
+}
+
+/* Width in bits of the cells of an octave; the cells below 2^10 are all one wide. */
+static unsigned octave_shift(size_t cell)
+{
+	const size_t octave = cell >> HISTOGRAM_CELL_BITS;
+
+	return octave > 0 ? (unsigned)octave - 1 : 0;
+}
+
+static void add_terms(struct histogram *h, tick_t first, tick_t step, int64_t n, int64_t weight)
+{
+	const int64_t high = (first + (n - 1) * step) >> TICK_SHIFT;
+	const size_t low_cell = clamped_cell(first >> TICK_SHIFT), high_cell = clamped_cell(high);
+	const struct terms t = {first,    step,      n,
+	                        weight,   low_cell,  high_cell,
+	                        octave_shift(low_cell) + TICK_SHIFT};
+
+	if (low_cell == high_cell) {
+		h->cells[low_cell] += n * weight;
+	} else if (octave_shift(low_cell) != octave_shift(high_cell)) { /* split where cells widen */
+		const unsigned bits = octave_shift(low_cell) + HISTOGRAM_CELL_BITS + 1;
+		const int64_t below =
+			terms_below(first, step, 1.0 / (double)step, INT64_C(1) << bits << TICK_SHIFT);
+
+		add_terms(h, first, step, below, weight);
+		add_terms(h, first + below * step, step, n - below, weight);
+	} else if (n <= TERMS_PER_CELL * (int64_t)(high_cell - low_cell) && high < HISTOGRAM_MAX) {
+		add_by_terms(h, &t);
+	} else {
+		add_by_cells(h, &t);
 	}
 }
 
@@ -112,20 +153,10 @@ void histogram_add_progression(struct histogram *h, tick_t first, tick_t step, i
 	}
 	const tick_t last = first + (n - 1) * step;
 	sim_assert(first >= 0 && last >= first);
-	const int64_t low = first >> TICK_SHIFT, high = last >> TICK_SHIFT;
-	const size_t low_cell = clamped_cell(low), high_cell = clamped_cell(high);
-
-	if (low_cell == high_cell) {
-		h->cells[low_cell] += n * weight;
-	} else if (n <= TERMS_PER_CELL * (int64_t)(high_cell - low_cell) && high < HISTOGRAM_MAX &&
-	           low_cell >> HISTOGRAM_CELL_BITS == high_cell >> HISTOGRAM_CELL_BITS) {
-		add_by_terms(h, first, step, n, weight);
-	} else {
-		add_by_cells(h, first, step, n, weight);
-	}
+	add_terms(h, first, step, n, weight);
 	h->n += n * weight;
-	h->min = low < h->min ? low : h->min;
-	h->max = high > h->max ? high : h->max;
+	h->min = first >> TICK_SHIFT < h->min ? first >> TICK_SHIFT : h->min;
+	h->max = last >> TICK_SHIFT > h->max ? last >> TICK_SHIFT : h->max;
 }
 
 void histogram_merge(struct histogram *h, const struct histogram *from)
@@ -151,15 +182,13 @@ static double value_at(const struct histogram *h, int64_t rank, int64_t *after, 
 	if (rank == h->n - 1) {
 		return (double)h->max;
 	}
-	double middle = cell_middle(*cell);
-
-	return fmin(fmax(middle, (double)h->min), (double)h->max);
+	return histogram_middle(h, *cell);
 }
 
 double histogram_quantile(const struct histogram *h, double p)
 {
 	if (h->n == 0) {
-		return NAN;
+		return (double)NAN;
 	}
 	struct quantile_rank rank = quantile_rank_of(h->n, p);
 	size_t cell = clamped_cell(h->min);
@@ -173,7 +202,7 @@ double histogram_quantile(const struct histogram *h, double p)
 double histogram_std(const struct histogram *h)
 {
 	if (h->n == 0) {
-		return NAN;
+		return (double)NAN;
 	}
 	size_t from = clamped_cell(h->min), to = clamped_cell(h->max);
 	double mean = 0.0, squares = 0.0;

@@ -103,36 +103,42 @@ static void add_values(struct service_log *s, const struct request_record *r)
 	}
 }
 
+/* A measured request that finished. */
+static void count_finished(struct service_log *s, const struct request_record *r)
+{
+	struct request_counts *c = &s->counts;
+
+	c->finished++;
+	c->first_arrival = r->arrival < c->first_arrival ? r->arrival : c->first_arrival;
+	c->last_end = r->end > c->last_end ? r->end : c->last_end;
+	if (c->limited && request_is_good(r, s->slo, s->n_slo)) {
+		c->good++;
+	}
+}
+
+static void keep(struct request_log *log, const struct request_record *r)
+{
+	vec_push(&log->records, *r);
+}
+
 void request_log_add(struct request_log *log, const struct request_record *r)
 {
 	sim_assert(r->service < log->n_services);
 	struct service_log *s = &log->services[r->service];
 
 	if (log->keep) {
-		vec_push(&log->records, *r);
+		keep(log, r);
 	}
-	if (r->outcome != REQUEST_FINISHED) {
-		int64_t *count = r->outcome == REQUEST_LOST ? &s->counts.lost : &s->counts.rejected;
-
-		*count += r->warmup ? 0 : 1;
-		return;
-	}
-	if (r->warmup) {
+	if (r->outcome == REQUEST_FINISHED && !r->warmup) {
+		count_finished(s, r);
+		if (!log->keep) {
+			add_values(s, r);
+		}
+	} else if (r->outcome == REQUEST_FINISHED) {
 		s->counts.warmup++;
-		return;
-	}
-	s->counts.finished++;
-	if (r->arrival < s->counts.first_arrival) {
-		s->counts.first_arrival = r->arrival;
-	}
-	if (r->end > s->counts.last_end) {
-		s->counts.last_end = r->end;
-	}
-	if (s->counts.limited && request_is_good(r, s->slo, s->n_slo)) {
-		s->counts.good++;
-	}
-	if (!log->keep) {
-		add_values(s, r);
+	} else if (!r->warmup) {
+		s->counts.lost += r->outcome == REQUEST_LOST ? 1 : 0;
+		s->counts.rejected += r->outcome == REQUEST_LOST ? 0 : 1;
 	}
 }
 
@@ -225,8 +231,7 @@ static double tps_user_quantile(const struct service_log *s, double p)
 	return (double)NS_PER_S / histogram_quantile(&s->of[METRIC_TPOT].histogram, 100.0 - p);
 }
 
-/* Tokens per second per user from the cells of TPOT, each read as its middle; TPOT 0 is left out.
- */
+/* Tokens per second per user from the cells of TPOT, each read as its middle; 0 is left out. */
 static void tps_user_dist(const struct service_log *s, struct dist *out)
 {
 	const struct histogram *const h = &s->of[METRIC_TPOT].histogram;
@@ -238,19 +243,16 @@ static void tps_user_dist(const struct service_log *s, struct dist *out)
 		return;
 	}
 	for (size_t cell = 1; cell < HISTOGRAM_CELLS; cell++) {
-		if (h->cells[cell] > 0) {
-			const double rate = (double)NS_PER_S / histogram_middle(h, cell);
-
-			sum += rate * (double)h->cells[cell];
-			squares += rate * rate * (double)h->cells[cell];
-		}
+		sum += (double)h->cells[cell] * ((double)NS_PER_S / histogram_middle(h, cell));
 	}
-	const double n = (double)out->count;
-	const double variance = squares / n - sum / n * (sum / n);
-
 	out->sum = sum;
-	out->avg = sum / n;
-	out->std = variance > 0.0 ? sqrt(variance) : 0.0;
+	out->avg = sum / (double)out->count;
+	for (size_t cell = 1; cell < HISTOGRAM_CELLS; cell++) {
+		const double off = (double)NS_PER_S / histogram_middle(h, cell) - out->avg;
+
+		squares += (double)h->cells[cell] * (off * off);
+	}
+	out->std = h->min < h->max ? sqrt(squares / (double)out->count) : 0.0;
 	out->min = (double)NS_PER_S / (double)h->max;
 	out->max = (double)NS_PER_S / (double)(h->min > 0 ? h->min : 1);
 	for (size_t i = 0; i < DIST_PERCENTILES; i++) {
@@ -298,22 +300,26 @@ void request_log_dist(const struct request_log *log, size_t service, enum reques
 	}
 }
 
+/* Percentiles from the cells. */
+static void counted_quantiles(const struct service_log *s, enum request_metric metric,
+                              const double *p, size_t n, double *out)
+{
+	const struct histogram *h = metric == METRIC_ITL ? &s->gaps : &s->of[metric].histogram;
+
+	for (size_t i = 0; i < n; i++) {
+		out[i] = metric == METRIC_TPS_USER ? tps_user_quantile(s, p[i])
+		                                   : histogram_quantile(h, p[i]) / unit_of(metric);
+	}
+}
+
 void request_log_quantiles(const struct request_log *log, size_t service,
                            enum request_metric metric, const double *p, size_t n, double *out)
 {
 	sim_assert(service < log->n_services);
-	const struct service_log *s = &log->services[service];
 	size_t n_values;
 
 	if (metric == METRIC_ITL || !log->keep) {
-		const struct histogram *h =
-			metric == METRIC_ITL ? &s->gaps : &s->of[metric].histogram;
-
-		for (size_t i = 0; i < n; i++) {
-			out[i] = metric == METRIC_TPS_USER
-			                 ? tps_user_quantile(s, p[i])
-			                 : histogram_quantile(h, p[i]) / unit_of(metric);
-		}
+		counted_quantiles(&log->services[service], metric, p, n, out);
 	} else if (metric == METRIC_TPS_USER) {
 		double *v = gather_tps_user(log, service, &n_values);
 

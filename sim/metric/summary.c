@@ -75,39 +75,32 @@ void summary_service(const struct request_log *log, size_t i, const struct slo *
 	out->goodput_per_s = known ? count_good(log, i, slo, n_slo) / seconds : (double)NAN;
 }
 
-/* The distribution a limit speaks of, or NULL for a scalar metric. */
-static const struct dist *limited_dist(const struct service_summary *s, enum slo_metric slo,
-                                       enum request_metric *metric)
+/* The metric a limit speaks of; METRIC_INPUT, which no limit does, for those that are one number.
+ */
+static enum request_metric limited_metric(enum slo_metric metric)
 {
-	switch (slo) {
+	switch (metric) {
 	case SLO_TTFT:
-		*metric = METRIC_TTFT;
-		return &s->ttft_ms;
+		return METRIC_TTFT;
 	case SLO_TTST:
-		*metric = METRIC_TTST;
-		return &s->ttst_ms;
+		return METRIC_TTST;
 	case SLO_TPOT:
-		*metric = METRIC_TPOT;
-		return &s->tpot_ms;
+		return METRIC_TPOT;
 	case SLO_ITL:
-		*metric = METRIC_ITL;
-		return &s->itl_ms;
+		return METRIC_ITL;
 	case SLO_LATENCY:
-		*metric = METRIC_LATENCY;
-		return &s->latency_ms;
+		return METRIC_LATENCY;
 	case SLO_QUEUE:
-		*metric = METRIC_QUEUE;
-		return &s->queue_ms;
+		return METRIC_QUEUE;
 	case SLO_TPS_USER:
-		*metric = METRIC_TPS_USER;
-		return &s->tps_user;
+		return METRIC_TPS_USER;
 	case SLO_TPS:
 	case SLO_RPS:
 	case SLO_GOODPUT:
 	case SLO_ERROR_RATE:
 		break;
 	}
-	return NULL;
+	return METRIC_INPUT;
 }
 
 static double observe_scalar(const struct service_summary *s, enum slo_metric metric)
@@ -139,11 +132,17 @@ static double observe_scalar(const struct service_summary *s, enum slo_metric me
 double summary_observe(const struct service_summary *s, const struct request_log *log, size_t i,
                        const struct slo *limit)
 {
-	enum request_metric metric;
-	const struct dist *d = limited_dist(s, limit->metric, &metric);
+	const struct dist *const dists[] = {
+		[METRIC_TTFT] = &s->ttft_ms,      [METRIC_TTST] = &s->ttst_ms,
+		[METRIC_TPOT] = &s->tpot_ms,      [METRIC_LATENCY] = &s->latency_ms,
+		[METRIC_QUEUE] = &s->queue_ms,    [METRIC_INPUT] = NULL,
+		[METRIC_TPS_USER] = &s->tps_user, [METRIC_ITL] = &s->itl_ms,
+	};
+	const enum request_metric metric = limited_metric(limit->metric);
+	const struct dist *d = dists[metric];
 	double value;
 
-	if (d == NULL) {
+	if (metric == METRIC_INPUT) {
 		return observe_scalar(s, limit->metric);
 	}
 	switch (limit->stat) {

@@ -124,18 +124,6 @@ uint32_t replica_older(const struct replica *r, uint32_t rank)
 	return older;
 }
 
-uint32_t replica_newest(const struct replica *r)
-{
-	uint32_t newest = 0;
-	sim_assert(r->n_decoding > 0);
-	for (uint32_t i = 1; i < r->n_decoding; i++) {
-		if (age(r, r->heap[i].key) < age(r, r->heap[newest].key)) {
-			newest = i;
-		}
-	}
-	return r->heap[newest].request;
-}
-
 uint32_t replica_pop_finish(struct replica *r)
 {
 	sim_assert(r->n_decoding > 0);
@@ -147,23 +135,26 @@ uint32_t replica_pop_finish(struct replica *r)
 	return request;
 }
 
-void replica_drop_finish(struct replica *r, uint32_t request)
+uint32_t replica_pop_newest(struct replica *r)
 {
-	uint32_t i = 0;
-	while (r->heap[i].request != request) {
-		i++;
-		sim_assert(i < r->n_decoding);
+	uint32_t newest = 0;
+	sim_assert(r->n_decoding > 0);
+	for (uint32_t i = 1; i < r->n_decoding; i++) {
+		if (age(r, r->heap[i].key) < age(r, r->heap[newest].key)) {
+			newest = i;
+		}
 	}
+	const uint32_t request = r->heap[newest].request;
 	r->n_decoding--;
-	if (i == r->n_decoding) {
-		return;
+	if (newest < r->n_decoding) {
+		const struct finish_entry last = r->heap[r->n_decoding];
+		if (newest > 0 && last.key < r->heap[(newest - 1) / 2].key) {
+			sift_up(r->heap, newest, last);
+		} else {
+			sift_down(r->heap, r->n_decoding, newest, last);
+		}
 	}
-	const struct finish_entry last = r->heap[r->n_decoding];
-	if (i > 0 && last.key < r->heap[(i - 1) / 2].key) {
-		sift_up(r->heap, i, last);
-	} else {
-		sift_down(r->heap, r->n_decoding, i, last);
-	}
+	return request;
 }
 
 void replica_add_fresh(struct replica *r, uint32_t request, ns_t emitted)

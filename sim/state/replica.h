@@ -105,14 +105,11 @@ static inline uint32_t replica_batch(const struct replica *r)
 /* Decoding sequences admitted before the one with this rank. */
 uint32_t replica_older(const struct replica *r, uint32_t rank);
 
-/* The decoding sequence that was admitted last; there must be one. */
-uint32_t replica_newest(const struct replica *r);
-
 /* Take the sequence on top of the heap. */
 uint32_t replica_pop_finish(struct replica *r);
 
-/* Take a given sequence out of the heap (preemption; linear). */
-void replica_drop_finish(struct replica *r, uint32_t request);
+/* Take the decoding sequence that was admitted last (preemption; linear). There must be one. */
+uint32_t replica_pop_newest(struct replica *r);
 
 void replica_add_fresh(struct replica *r, uint32_t request, ns_t emitted);
 
