@@ -144,12 +144,10 @@ $(B)/%.o: %.c $(B)/flags
 	$(say) CC $@
 	$(Q)$(COMPILE) $(PACKAGE_CFLAGS) $(test_flags) -MMD -MP -c -o $@ $<
 
-RANLIB ?= ranlib
+# Made under another name and moved, so that a second make running beside this one reads no half of it.
 $(LIB): $(LIB_OBJECTS) $(B)/flags
 	$(say) AR $@
-	$(Q)rm -f $@
-	$(Q)$(AR) rcD $@ $(LIB_OBJECTS)
-	$(Q)$(RANLIB) -D $@
+	$(Q)rm -f $@.$$PPID && $(AR) rcsD $@.$$PPID $(LIB_OBJECTS) && mv $@.$$PPID $@
 
 $(BINARY): $(B)/sim/main.o $(LIB)
 	@mkdir -p $(@D)
