@@ -143,31 +143,34 @@ static const char *margin_text(const struct limit_result *l, char *buf, size_t s
 	return buf;
 }
 
+static int longer(int width, const char *text)
+{
+	const size_t length = strlen(text);
+
+	return length > (size_t)width ? (int)length : width;
+}
+
 static void put_limits(FILE *out, const struct summary *s, bool colour)
 {
-	int width = 5, name_width = 0;
+	const bool several = s->n_services > 1;
+	int width = 5, name_width = 7; /* "limit", "service" */
 
-	for (size_t i = 0; i < s->n_limits; i++) {
-		int text = (int)strlen(s->limits[i].limit->text);
-		int name = (int)strlen(s->services[s->limits[i].service].name);
-
-		width = text > width ? text : width;
-		name_width = s->n_services > 1 && name > name_width ? name : name_width;
-	}
 	if (s->n_limits == 0) {
 		return;
 	}
-	if (s->n_services > 1) {
-		name_width = (name_width > 7 ? name_width : 7) + 2; /* "service" */
+	for (size_t i = 0; i < s->n_limits; i++) {
+		width = longer(width, s->limits[i].limit->text);
+		name_width = longer(name_width, s->services[s->limits[i].service].name);
 	}
-	fprintf(out, "  %-*s%-*s  %14s  %9s\n", name_width, name_width > 0 ? "service" : "", width,
+	name_width = several ? name_width + 2 : 0;
+	fprintf(out, "  %-*s%-*s  %14s  %9s\n", name_width, several ? "service" : "", width,
 	        "limit", "observed", "margin");
 	for (size_t i = 0; i < s->n_limits; i++) {
 		const struct limit_result *l = &s->limits[i];
 		char observed[64], margin[64];
 
 		fprintf(out, "  %-*s%-*s  %14s  %9s   ", name_width,
-		        name_width > 0 ? s->services[l->service].name : "", width, l->limit->text,
+		        several ? s->services[l->service].name : "", width, l->limit->text,
 		        observed_text(l, observed, sizeof(observed)),
 		        margin_text(l, margin, sizeof(margin)));
 		put_verdict(out, l->ok, l->ok ? "ok" : "broken", colour);

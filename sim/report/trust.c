@@ -32,11 +32,25 @@ char *report_file_name(const struct report *r, size_t service, const char *stem,
 	return file;
 }
 
+/* True when a constant of the service is not its engine profile's. */
+static bool has_own_costs(const struct scenario_service *s)
+{
+	for (const struct option *o = engine_cost_table; o->name != NULL; o++) {
+		char here[64], there[64];
+
+		option_text(o, &s->costs, here, sizeof(here));
+		option_text(o, &s->engine->costs, there, sizeof(there));
+		if (strcmp(here, there) != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 char *report_trust(const struct report *r, size_t service)
 {
 	const struct scenario_service *s = &r->scenario->services[service];
-	bool own = memcmp(&s->costs, &s->engine->costs, sizeof(s->costs)) != 0;
 
 	return mem_printf("engine profile %s%s, set by hand, not calibrated", s->engine_name,
-	                  own ? " with costs of this scenario" : "");
+	                  has_own_costs(s) ? " with costs of this scenario" : "");
 }
