@@ -77,7 +77,9 @@ void arrive(struct sim *s, uint32_t load)
 	s->cluster.services[service].submitted += !a.warmup;
 	s->cluster.services[service].warmup += a.warmup;
 	const uint32_t replica = s->cluster.services[service].first + route(s, service, q);
-	if (never_fits(s, &s->cluster.replicas[replica], q) || !engine_enqueue(s, replica, index)) {
+	const bool too_long = never_fits(s, &s->cluster.replicas[replica], q);
+	s->cluster.services[service].too_long += too_long && !a.warmup;
+	if (too_long || !engine_enqueue(s, replica, index)) {
 		refuse(s, index, service, s->cluster.replicas[replica].index);
 	}
 	plan_next(s, load);

@@ -60,6 +60,7 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	sim_fit(s, i, &fit);
 	out->name = spec->name;
 	out->submitted = (int64_t)service->submitted;
+	out->too_long = (int64_t)service->too_long;
 	out->unfinished = out->submitted - out->finished - out->rejected - out->lost;
 	out->generates = spec->llm->task == LLM_GENERATE;
 	out->replicas = service->n;

@@ -294,6 +294,10 @@ static void put_counts(FILE *out, const struct service_summary *s)
 
 	line_add(&l, "%s finished", str_thousands(s->finished, text, sizeof(text)));
 	line_add(&l, "%s rejected", str_thousands(s->rejected, text, sizeof(text)));
+	if (s->too_long > 0) {
+		line_add(&l, "%s of them longer than context or KV cache",
+		         str_thousands(s->too_long, text, sizeof(text)));
+	}
 	if (s->lost > 0) {
 		line_add(&l, "%s lost", str_thousands(s->lost, text, sizeof(text)));
 	}

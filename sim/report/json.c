@@ -23,6 +23,7 @@ static void put_requests(struct json_writer *w, const struct service_summary *s)
 	json_put_int(w, "submitted", s->submitted);
 	json_put_int(w, "finished", s->finished);
 	json_put_int(w, "rejected", s->rejected);
+	json_put_int(w, "rejected_too_long", s->too_long);
 	json_put_int(w, "lost", s->lost);
 	json_put_int(w, "unfinished", s->unfinished);
 	json_put_int(w, "warmup", s->warmup);

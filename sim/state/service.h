@@ -29,6 +29,7 @@ struct service {
 	ns_t since;
 	uint64_t submitted;      /* measured requests that arrived */
 	uint64_t warmup;         /* others */
+	uint64_t too_long;       /* measured ones refused because no replica could ever hold them */
 };
 
 void service_init(struct service *s, uint32_t first, uint32_t n, enum load_measure measure);
