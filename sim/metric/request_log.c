@@ -152,8 +152,8 @@ void request_log_gaps(struct request_log *log, size_t service, tick_t first, tic
 		return;
 	}
 	histogram_add_progression(&s->gaps, first, step, n, weight);
-	/* n < 2^31 terms of less than 2^63 ticks together, as the stretch they come from */
-	s->gap_ticks += (i128_t)(n * first + n * (n - 1) / 2 * step) * weight;
+	/* a sequence of slow tokens can last longer than the 2.4 h that 64 bits of ticks hold */
+	s->gap_ticks += ((i128_t)n * first + (i128_t)(n * (n - 1) / 2) * step) * weight;
 }
 
 const struct request_record *request_log_records(const struct request_log *log, size_t *n)

@@ -291,6 +291,20 @@ START_TEST(gaps_in_pieces)
 }
 END_TEST
 
+/* 131,072 gaps of 0.1 s last 3.6 hours: more ticks together than 64 bits hold. */
+START_TEST(hours_of_gaps)
+{
+	struct request_log *log = request_log_new(1, false);
+	struct dist d;
+
+	request_log_gaps(log, 0, INT64_C(100) * MS << TICK_SHIFT, 1 << TICK_SHIFT, 131073, 1);
+	request_log_dist(log, 0, METRIC_ITL, &d);
+	ck_assert_double_eq_tol(d.avg, 100.0 + 65536 / 1e6, 1e-9);
+	ck_assert_double_eq(d.max, 100.131072);
+	request_log_free(log);
+}
+END_TEST
+
 static double observe(const struct service_summary *s, const struct request_log *log,
                       enum slo_metric metric, enum slo_stat stat, double percentile)
 {
@@ -410,6 +424,7 @@ int main(void)
 	tcase_add_test(t, only_measured_finished_requests_count);
 	tcase_add_test(t, histograms_follow_the_records);
 	tcase_add_test(t, gaps_in_pieces);
+	tcase_add_test(t, hours_of_gaps);
 	tcase_add_test(t, summary_by_hand);
 	tcase_add_test(t, summary_of_nothing);
 	tcase_add_test(t, goodput_without_limits_is_undefined);
