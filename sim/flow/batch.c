@@ -22,10 +22,10 @@ static void preempt_newest(struct sim *s, struct replica *r)
 {
 	struct request_pool *const pool = &s->cluster.requests;
 	const bool prompt = r->prefilling.n > 0; /* those were admitted after all that decode */
+	sim_assert(replica_batch(r) > 1); /* a lone sequence fits, or was refused at the door */
 	const uint32_t victim = prompt ? r->prefilling.tail : replica_pop_newest(r);
 	struct request *const q = &pool->at[victim];
 	int64_t length = q->context;
-	sim_assert(replica_batch(r) > 1); /* a lone sequence fits, or was refused at the door */
 	if (prompt) {
 		request_list_remove(&r->prefilling, pool, victim);
 	} else {

@@ -154,6 +154,18 @@ static bool step(struct sim *s)
 	return e.phase != PHASE_STOP && !s->failed;
 }
 
+/* The steps that were over when the run was stopped count, as they do when every step is an event. */
+static void end_running_stretch(struct sim *s, struct replica *r)
+{
+	if (r->state == REPLICA_RUNNING) {
+		const int64_t over = replica_boundary_after(r, s->ended + 1) - 1;
+		const int64_t to = over < r->planned - 1 ? over : r->planned - 1;
+		if (to > r->done) {
+			stretch_advance(s, r, to);
+		}
+	}
+}
+
 bool sim_run(struct sim *s)
 {
 	int64_t next_look = PROGRESS_EVERY;
@@ -176,6 +188,7 @@ bool sim_run(struct sim *s)
 	}
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
 		struct replica *const r = &s->cluster.replicas[i];
+		end_running_stretch(s, r);
 		stretch_end(r);
 		batch_note_block(s, r, BLOCK_NONE);
 	}
