@@ -56,6 +56,28 @@ static size_t kept_length(const char *text)
 	return length;
 }
 
+/* Write a character so that it stays on its line; returns how many bytes that took, at most 4. */
+static size_t put_visible(char c, char *out)
+{
+	static const char hex[] = "0123456789abcdef";
+	unsigned char byte = (unsigned char)c;
+	const char *letter = strchr("\nn\tt\rr", c);
+
+	if (byte >= 0x20 && byte != 0x7F) {
+		out[0] = c;
+		return 1;
+	}
+	out[0] = '\\';
+	if (letter != NULL) {
+		out[1] = letter[1];
+		return 2;
+	}
+	out[1] = 'x';
+	out[2] = hex[byte >> 4];
+	out[3] = hex[byte & 15];
+	return 4;
+}
+
 /* One line whatever the user's strings hold: control characters are shown as escapes. */
 static char *one_line(const char *where, const char *message)
 {
@@ -66,21 +88,7 @@ static char *one_line(const char *where, const char *message)
 	size_t n = 0;
 
 	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)raw[i];
-
-		if (c >= 0x20 && c != 0x7F) {
-			clean[n++] = raw[i];
-		} else if (c == '\n' || c == '\t' || c == '\r') {
-			clean[n++] = '\\';
-			clean[n++] = c == '\n' ? 'n' : c == '\t' ? 't' : 'r';
-		} else {
-			static const char hex[] = "0123456789abcdef";
-
-			clean[n++] = '\\';
-			clean[n++] = 'x';
-			clean[n++] = hex[c >> 4];
-			clean[n++] = hex[c & 15];
-		}
+		n += put_visible(raw[i], clean + n);
 	}
 	if (raw[length] != '\0') {
 		memcpy(clean + n, "...", sizeof("..."));
@@ -89,7 +97,7 @@ static char *one_line(const char *where, const char *message)
 	return clean;
 }
 
-static char *format_message(const char *fmt, va_list args)
+__attribute__((format(printf, 1, 0))) static char *format_message(const char *fmt, va_list args)
 {
 	va_list again;
 

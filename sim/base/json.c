@@ -11,8 +11,8 @@
 
 #include "base/mem.h"
 
-#define PATH_DEPTH 64       /* links shown of a path; deeper ones keep the tail */
-#define NAMES_LISTED 12     /* known names shown when none is near */
+#define PATH_DEPTH 64   /* links shown of a path; deeper ones keep the tail */
+#define NAMES_LISTED 12 /* known names shown when none is near */
 
 struct json_at json_root(const json_t *value, const char *file, struct err *err)
 {

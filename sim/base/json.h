@@ -13,12 +13,12 @@
 
 /* One value and the chain of keys that leads to it. Parents must outlive children (same stack). */
 struct json_at {
-	const json_t *value;       /* borrowed */
-	const struct json_at *up;  /* NULL at the root */
-	const char *key;           /* member name; NULL at the root and in arrays */
-	size_t index;              /* valid only in arrays */
-	const char *file;          /* as the user named it; borrowed */
-	struct err *err;           /* where mistakes go */
+	const json_t *value;      /* borrowed */
+	const struct json_at *up; /* NULL at the root */
+	const char *key;          /* member name; NULL at the root and in arrays */
+	size_t index;             /* valid only in arrays */
+	const char *file;         /* as the user named it; borrowed */
+	struct err *err;          /* where mistakes go */
 };
 
 /* Load a file ("-" is stdin); new reference, or NULL with an error added (ERR_IO or ERR_INPUT). */
@@ -43,7 +43,8 @@ struct json_at json_item(const struct json_at *at, size_t i);
 const char *json_path(const struct json_at *at, char *buf, size_t size);
 
 /* Add an ERR_INPUT error at "file: path". */
-__attribute__((format(printf, 2, 3))) void json_fail(const struct json_at *at, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void json_fail(const struct json_at *at, const char *fmt,
+                                                     ...);
 
 /* Type checks that add "expected an object, got a string" and return false. */
 bool json_want_object(const struct json_at *at);

@@ -86,8 +86,8 @@ static size_t string_start(const char *text, size_t end)
 
 static bool is_word(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	       c == '.' || c == '+' || c == '-';
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '_' || c == '.' || c == '+' || c == '-';
 }
 
 /*
@@ -151,52 +151,63 @@ static const char *invalid_token(const char *token)
 	return "not a JSON value: expected a number, true, false, null, or text in double quotes";
 }
 
-/* The parser's words to ours; `message` is its text, `token` the offending token or "". */
-static void plain_words(const json_error_t *error, const char *token, char *buf, size_t size)
+/* What the parser's message begins with, and ours. */
+static const struct {
+	const char *theirs, *ours;
+	bool with_got; /* ", got X" follows */
+} phrases[] = {
+	{"string or '}' expected", "expected a key in double quotes", true},
+	{"'}' expected", "expected \",\" or \"}\"", true},
+	{"']' expected", "expected \",\" or \"]\"", true},
+	{"':' expected", "expected \":\" after the key", true},
+	{"unexpected token", "expected a value", true},
+	{"end of file expected", "expected the end of the file", true},
+	{"premature end of input", "the file ends in the middle of a string or value", false},
+	{"unexpected newline", "a string is not closed on this line", false},
+	{"control character", "a control character in a string; write it as \\uXXXX", false},
+	{"invalid escape",
+         "unknown escape in a string; known: \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX", false},
+	{"unable to decode byte", "not UTF-8 text", false},
+	{"invalid UTF-8", "not UTF-8 text", false},
+	{"too big integer", "the number is too large", true},
+	{"too big negative integer", "the number is too large", true},
+	{"real number overflow", "the number is too large", true},
+	{"\\u0000 is not allowed", "\\u0000 is not allowed in a string", false},
+	{"NUL byte in object key", "\\u0000 is not allowed in a string", false},
+};
+
+static const char *key_hint(const char *token)
 {
-	const char *message = error->text;
+	if (token[0] == '}') {
+		return "; remove the comma before it";
+	}
+	return is_comment(token) ? "; JSON has no comments" : "";
+}
+
+/* The parser's words to ours; `message` is its text, `token` the offending token or "". */
+static void plain_words(const char *message, const char *token, char *buf, size_t size)
+{
+	const char *hint = begins(message, "string or") ? key_hint(token) : "";
 	char got[64];
 
 	describe_got(token, got, sizeof(got));
-	if (begins(message, "string or '}' expected")) {
-		const char *hint = token[0] == '}' ? "; remove the comma before it" : "";
-
-		hint = is_comment(token) ? "; JSON has no comments" : hint;
-		snprintf(buf, size, "expected a key in double quotes, got %s%s", got, hint);
-	} else if (begins(message, "'}' expected")) {
-		snprintf(buf, size, "expected \",\" or \"}\", got %s", got);
-	} else if (begins(message, "']' expected")) {
-		snprintf(buf, size, "expected \",\" or \"]\", got %s", got);
-	} else if (begins(message, "':' expected")) {
-		snprintf(buf, size, "expected \":\" after the key, got %s", got);
-	} else if (begins(message, "unexpected token")) {
-		snprintf(buf, size, "expected a value, got %s", got);
-	} else if (begins(message, "invalid token")) {
-		snprintf(buf, size, "%s%s%s", invalid_token(token), token[0] != '\0' ? "; got " : "",
-		         token[0] != '\0' ? got : "");
-	} else if (begins(message, "end of file expected")) {
-		snprintf(buf, size, "expected the end of the file, got %s", got);
-	} else if (begins(message, "premature end of input")) {
-		snprintf(buf, size, "the file ends in the middle of a string or value");
-	} else if (begins(message, "unexpected newline")) {
-		snprintf(buf, size, "a string is not closed on this line");
-	} else if (begins(message, "control character")) {
-		snprintf(buf, size, "a control character in a string; write it as \\uXXXX");
-	} else if (begins(message, "invalid escape")) {
-		snprintf(buf, size, "unknown escape in a string; known: \\\" \\\\ \\/ \\b \\f \\n \\r "
-		                    "\\t \\uXXXX");
-	} else if (begins(message, "unable to decode byte") || begins(message, "invalid UTF-8")) {
-		snprintf(buf, size, "not UTF-8 text");
-	} else if (json_error_code(error) == json_error_numeric_overflow) {
-		snprintf(buf, size, "the number is too large%s%s", token[0] != '\0' ? ": " : "", token);
-	} else if (json_error_code(error) == json_error_stack_overflow) {
-		snprintf(buf, size, "nested more than %d levels deep", JSON_PARSER_MAX_DEPTH);
-	} else if (json_error_code(error) == json_error_null_character ||
-	           json_error_code(error) == json_error_null_byte_in_key) {
-		snprintf(buf, size, "\\u0000 is not allowed in a string");
-	} else {
-		snprintf(buf, size, "%s", message);
+	if (begins(message, "invalid token")) {
+		snprintf(buf, size, "%s; got %s", invalid_token(token), got);
+		return;
 	}
+	if (begins(message, "maximum parsing depth")) {
+		snprintf(buf, size, "nested more than %d levels deep", JSON_PARSER_MAX_DEPTH);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
+		if (begins(message, phrases[i].theirs)) {
+			snprintf(buf, size, "%s%s%s%s", phrases[i].ours,
+			         phrases[i].with_got ? ", got " : "",
+			         phrases[i].with_got ? got : "", hint);
+			return;
+		}
+	}
+	snprintf(buf, size, "%s", message);
 }
 
 /* Line and column, from 1, of a byte; columns count characters, not bytes. */
@@ -230,7 +241,7 @@ static void add_syntax_error(const json_error_t *error, const char *text, size_t
 	if (json_error_code(error) == json_error_duplicate_key) {
 		snprintf(message, sizeof(message), "duplicate key %s", token);
 	} else {
-		plain_words(error, token, message, sizeof(message));
+		plain_words(error->text, token, message, sizeof(message));
 	}
 	find_place(text, start, &line, &column);
 	char *where = mem_printf("%s:%zu:%zu", name, line + first_line - 1, column);
@@ -245,7 +256,8 @@ static bool looks_like_text(const char *text, size_t size, const char *name, str
 	const char *nul = memchr(text, '\0', size);
 
 	if (size > FILE_LIMIT) {
-		err_add(err, ERR_INPUT, name, "larger than 64 MiB; this is not a scenario or data sheet");
+		err_add(err, ERR_INPUT, name,
+		        "larger than 64 MiB; this is not a scenario or data sheet");
 		return false;
 	}
 	if (nul != NULL) {

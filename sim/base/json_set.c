@@ -51,7 +51,8 @@ static size_t find_element(const json_t *array, const char *rest, size_t *length
 	size_t longest = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const char *name = json_string_value(json_object_get(json_array_get(array, i), "name"));
+		const char *name =
+			json_string_value(json_object_get(json_array_get(array, i), "name"));
 		size_t size = name != NULL ? strlen(name) : 0;
 
 		if (size > longest && strncmp(rest, name, size) == 0 &&
@@ -74,7 +75,8 @@ static char *no_element(const json_t *array, const char *rest, size_t length)
 	char *message;
 
 	for (size_t i = 0; i < n; i++) {
-		const char *name = json_string_value(json_object_get(json_array_get(array, i), "name"));
+		const char *name =
+			json_string_value(json_object_get(json_array_get(array, i), "name"));
 
 		if (name != NULL) {
 			names[n_names++] = name;
@@ -137,8 +139,9 @@ bool json_set(json_t *root, const char *path, const char *text, struct err *err)
 
 	if (path[0] == '\0' || path[0] == '.' || path[strlen(path) - 1] == '.' ||
 	    strstr(path, "..") != NULL) {
-		return fail(err, path,
-		            mem_strdup("expected keys with single dots between, like loads.0.users"));
+		return fail(
+			err, path,
+			mem_strdup("expected keys with single dots between, like loads.0.users"));
 	}
 	for (;;) {
 		const char *before = at.rest;
@@ -151,8 +154,9 @@ bool json_set(json_t *root, const char *path, const char *text, struct err *err)
 		} else {
 			int walked = at.rest > path ? (int)(at.rest - path - 1) : 0;
 
-			return fail(err, path, mem_printf("\"%.*s\" is %s and has no keys", walked, path,
-			                                  json_type_name(at.value)));
+			return fail(err, path,
+			            mem_printf("\"%.*s\" is %s and has no keys", walked, path,
+			                       json_type_name(at.value)));
 		}
 		if (!ok || at.rest == before) { /* failed, or the last key was set */
 			return ok;

@@ -1,4 +1,5 @@
-/* Filling structs by their tables: which keys are there, unknown, missing. Values: option_value.c. */
+/* Filling structs by their tables: which keys are there, unknown, missing. Values: option_value.c.
+ */
 #include "base/option.h"
 
 #include "base/check.h"
@@ -144,7 +145,7 @@ static void fail_unknown_keys(const struct option *table, const struct json_at *
 	/* the iteration macro wants a pointer that is not const, though it only reads */
 	json_t *object = json_deep_copy(at->value);
 
-	json_object_foreach (object, key, value) {
+	json_object_foreach(object, key, value) {
 		if (find_option(table, key) == NULL) {
 			json_fail_name(at, "key", key, names, n);
 		}
@@ -160,6 +161,13 @@ static bool read_present(const struct option *o, void *self, const struct json_a
 
 	option_value_read(o, self, member);
 	return err_count(member->err) == before;
+}
+
+static void fail_missing(const struct option *o, const struct json_at *at)
+{
+	const char *help = o->help != NULL ? o->help : "";
+
+	json_fail(at, "missing key \"%s\"%s%s", o->name, help[0] != '\0' ? ": " : "", help);
 }
 
 static bool fill(const struct option *table, void *self, const struct json_at *at,
@@ -178,10 +186,11 @@ static bool fill(const struct option *table, void *self, const struct json_at *a
 			if (read_present(o, self, &member)) {
 				log_option(log, o, self, at, source);
 			}
-		} else if (!keep_absent && o->fallback == NULL) {
-			json_fail(at, "missing key \"%s\"%s%s", o->name, o->help != NULL ? ": " : "",
-			          o->help != NULL ? o->help : "");
-		} else if (!keep_absent) {
+		} else if (keep_absent) {
+			continue;
+		} else if (o->fallback == NULL) {
+			fail_missing(o, at);
+		} else {
 			log_option(log, o, self, at, "default");
 		}
 	}

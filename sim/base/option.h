@@ -28,20 +28,21 @@ enum option_type {
 struct option {
 	const char *name;
 	enum option_type type;
-	size_t offset;              /* of the field in the struct */
-	double min, max;            /* inclusive, in the field's unit; min == max == 0: no check */
-	const char *fallback;       /* default, as text a user would write; NULL: the key is required;
-	                               "" : absent stays zero/NULL */
+	size_t offset;        /* of the field in the struct */
+	double min, max;      /* inclusive, in the field's unit; min == max == 0: no check */
+	const char *fallback; /* default, as text a user would write; NULL: the key is required;
+	                         "" : absent stays zero/NULL */
 	const char *const *choices; /* OPTION_CHOICE: names, NULL-terminated */
-	const char *unit;           /* of a bare number: "s", "ms", "bytes", "tokens", ...; may be NULL */
-	const char *help;           /* one line */
+	const char *unit; /* of a bare number: "s", "ms", "bytes", "tokens", ...; may be NULL */
+	const char *help; /* one line */
 };
 
 /* Where a value came from, for `aliquot check`. */
 struct option_seen {
 	char *path;         /* "services.0.fraction" */
 	char *value;        /* as text */
-	const char *source; /* "scenario", "default", "--set", "engine profile" ...; static or borrowed */
+	const char *source; /* "scenario", "default", "--set", "engine profile" ...; static or
+	                       borrowed */
 };
 
 struct option_log; /* a growing list of option_seen */
@@ -51,7 +52,8 @@ void option_log_free(struct option_log *log);
 size_t option_log_size(const struct option_log *log);
 const struct option_seen *option_log_at(const struct option_log *log, size_t i);
 /* Later additions with the same path replace the value and source but keep the place. */
-void option_log_add(struct option_log *log, const char *path, const char *value, const char *source);
+void option_log_add(struct option_log *log, const char *path, const char *value,
+                    const char *source);
 /* Paths given here are reported with `source` instead of "scenario" (used by --set). */
 void option_log_override(struct option_log *log, const char *path, const char *source);
 

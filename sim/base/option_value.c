@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_LIMIT 9.2e18        /* just under INT64_MAX */
-#define EXACT_INT 9e15         /* below 2^53: doubles hold every integer up to it */
-#define TINY 1e-9              /* a lower limit below it stands for "greater than zero" */
+#define NS_LIMIT 9.2e18 /* just under INT64_MAX */
+#define EXACT_INT 9e15  /* below 2^53: doubles hold every integer up to it */
+#define TINY 1e-9       /* a lower limit below it stands for "greater than zero" */
 
 static void *field(const struct option *o, void *self)
 {
@@ -133,7 +133,8 @@ static bool in_range(const struct option *o, double value, const struct json_at 
 	} else {
 		char *limit = limit_text(o, value < o->min ? o->min : o->max);
 
-		json_fail(at, "must be at %s %s, got %s", value < o->min ? "least" : "most", limit, got);
+		json_fail(at, "must be at %s %s, got %s", value < o->min ? "least" : "most", limit,
+		          got);
 		free(limit);
 	}
 	free(got);
@@ -224,7 +225,9 @@ static void read_duration(const struct option *o, ns_t *out, const struct json_a
 		if (ns < 0.0 || ns > NS_LIMIT) { /* infinity included */
 			char *got = shown(at->value);
 
-			json_fail(at, ns < 0.0 ? "must not be negative, got %s" : "too long, got %s", got);
+			json_fail(at,
+			          ns < 0.0 ? "must not be negative, got %s" : "too long, got %s",
+			          got);
 			free(got);
 			return;
 		}
@@ -249,7 +252,9 @@ static void read_bytes(const struct option *o, bytes_t *out, const struct json_a
 		if (value < 0.0 || value > EXACT_INT) {
 			char *got = shown(at->value);
 
-			json_fail(at, value < 0.0 ? "must not be negative, got %s" : "too large, got %s",
+			json_fail(at,
+			          value < 0.0 ? "must not be negative, got %s"
+			                      : "too large, got %s",
 			          got);
 			free(got);
 			return;

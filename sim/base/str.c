@@ -284,7 +284,8 @@ static size_t edit_distance(const char *a, const char *b, size_t *rows)
 			bool swapped = i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
 			               lower(a[i - 2]) == lower(b[j - 1]);
 
-			row[j] = smaller(last[j - 1] + (same ? 0 : 1), smaller(last[j], row[j - 1]) + 1);
+			row[j] = smaller(last[j - 1] + (same ? 0 : 1),
+			                 smaller(last[j], row[j - 1]) + 1);
 			row[j] = swapped ? smaller(row[j], before[j - 2] + 1) : row[j];
 		}
 	}

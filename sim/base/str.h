@@ -12,8 +12,9 @@
 
 /*
  * The name in `names` (n of them) that `word` most likely means, case ignored, or NULL: one edit
- * away (neighbours swapped count as one); else the longest common beginning (three letters at least, more than half of the word);
- * else the least edit distance (at most a third of the longer one, or 2). Ties: the first.
+ * away (neighbours swapped count as one); else the longest common beginning (three letters at
+ * least, more than half of the word); else the least edit distance (at most a third of the longer
+ * one, or 2). Ties: the first.
  */
 const char *str_nearest(const char *word, const char *const *names, size_t n);
 
@@ -21,8 +22,8 @@ const char *str_nearest(const char *word, const char *const *names, size_t n);
  * Parsers: the whole text must be used; return false and leave *out alone otherwise, also on
  * overflow and NaN. Blanks between number and unit are allowed.
  */
-bool str_to_duration(const char *s, ns_t *out); /* "250ms", "2m30s", "1h", "1.5s", "7d"; needs a unit
-                                                   (ns us ms s m h d) unless zero */
+bool str_to_duration(const char *s, ns_t *out); /* "250ms", "2m30s", "1h", "1.5s", "7d"; needs a
+                                                   unit (ns us ms s m h d) unless zero */
 bool str_to_bytes(const char *s, double *out);  /* "80GiB", "94GB", "1.5TiB", "512": bytes */
 bool str_to_count(const char *s, double *out);  /* "10k", "1.5M", "2G", "12", "1e6" */
 bool str_to_share(const char *s, double *out);  /* "50%" -> 0.5, "0.25" -> 0.25 */
@@ -41,7 +42,8 @@ const char *str_thousands(int64_t v, char *buf, size_t size);
 /* For people: four significant figures with thousands commas, "8,768", "943.1", "0.01234". */
 const char *str_human(double v, char *buf, size_t size);
 
-/* "250 ms", "2m30s", "1.5 s"; exact, and read back by str_to_duration unless negative or NS_NEVER. */
+/* "250 ms", "2m30s", "1.5 s"; exact, and read back by str_to_duration unless negative or NS_NEVER.
+ */
 const char *str_duration(ns_t t, char *buf, size_t size);
 
 /* For people: "80 GiB" when a whole number of binary units, else "94.0 GB". */

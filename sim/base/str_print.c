@@ -4,12 +4,27 @@
 #include "base/check.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIXED_MIN_EXPONENT (-7) /* below it str_real writes 1e-08 rather than a row of zeros */
 #define FIXED_MAX_EXPONENT 14
+#define LONGEST_WHOLE 17 /* power of ten up to which every number fits int64_t */
+
+/* The power of ten of a number printed with %e. */
+static int exponent_of(const char *digits)
+{
+	return (int)strtol(strchr(digits, 'e') + 1, NULL, 10);
+}
+
+static bool reads_back(const char *digits, double v)
+{
+	double back = strtod(digits, NULL);
+
+	return back >= v && back <= v;
+}
 
 const char *str_real(double v, char *buf, size_t size)
 {
@@ -24,15 +39,10 @@ const char *str_real(double v, char *buf, size_t size)
 		snprintf(buf, size, "0");
 		return buf;
 	}
-	for (; places < 17; places++) {
+	do {
 		snprintf(digits, sizeof(digits), "%.*e", places, v);
-		double back = strtod(digits, NULL);
-
-		if (memcmp(&back, &v, sizeof(v)) == 0) {
-			break;
-		}
-	}
-	int exponent = atoi(strchr(digits, 'e') + 1);
+	} while (!reads_back(digits, v) && ++places < 17);
+	int exponent = exponent_of(digits);
 
 	if (exponent < FIXED_MIN_EXPONENT || exponent > FIXED_MAX_EXPONENT) {
 		snprintf(buf, size, "%s", digits);
@@ -69,27 +79,22 @@ const char *str_thousands(int64_t v, char *buf, size_t size)
 
 const char *str_human(double v, char *buf, size_t size)
 {
-	double magnitude = fabs(v);
+	char digits[40];
+	bool whole = v >= trunc(v) && v <= trunc(v);
 
 	if (!isfinite(v)) {
 		return str_real(v, buf, size);
 	}
-	if (magnitude >= 9e18 || (magnitude > 0.0 && magnitude < 1e-4)) {
-		snprintf(buf, size, "%.4g", v);
-		return buf;
-	}
-	if (magnitude >= 999.95 || magnitude <= fabs(trunc(v))) { /* large, or whole */
-		return str_thousands((int64_t)(v < 0 ? ceil(v - 0.5) : floor(v + 0.5)), buf, size);
-	}
-	int decimals = 3;
+	snprintf(digits, sizeof(digits), "%.3e", v);
+	int exponent = exponent_of(digits); /* of the rounded number: 999.96 is 1.000e+03 */
 
-	for (double limit = 9.9995; magnitude >= limit; limit *= 10.0) {
-		decimals--;
+	if (exponent > LONGEST_WHOLE || (exponent < -4 && !whole)) {
+		snprintf(buf, size, "%.4g", v);
+	} else if (exponent >= 3 || whole) {
+		str_thousands((int64_t)(v < 0 ? ceil(v - 0.5) : floor(v + 0.5)), buf, size);
+	} else {
+		snprintf(buf, size, "%.*f", 3 - exponent, v);
 	}
-	for (double limit = 0.99995; magnitude < limit; limit /= 10.0) {
-		decimals++;
-	}
-	snprintf(buf, size, "%.*f", decimals, v);
 	return buf;
 }
 
@@ -104,8 +109,8 @@ static void print_long_duration(ns_t t, char *buf, size_t size)
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (t >= units[i].ns) {
-			int more = snprintf(buf + n, size - n, "%lld%s", (long long)(t / units[i].ns),
-			                    units[i].name);
+			int more = snprintf(buf + n, size - n, "%lld%s",
+			                    (long long)(t / units[i].ns), units[i].name);
 
 			n += (size_t)more < size - n ? (size_t)more : size - n - 1;
 			t %= units[i].ns;
@@ -114,7 +119,8 @@ static void print_long_duration(ns_t t, char *buf, size_t size)
 	if (t > 0) {
 		char seconds[40];
 
-		snprintf(buf + n, size - n, "%ss", str_real((double)t / 1e9, seconds, sizeof(seconds)));
+		snprintf(buf + n, size - n, "%ss",
+		         str_real((double)t / 1e9, seconds, sizeof(seconds)));
 	}
 }
 
@@ -125,20 +131,16 @@ const char *str_duration(ns_t t, char *buf, size_t size)
 	sim_assert(size > 0);
 	if (t == NS_NEVER) {
 		snprintf(buf, size, "never");
-	} else if (t == 0) {
-		snprintf(buf, size, "0 s");
-	} else if (t < 0) {
-		snprintf(buf, size, "%s s", str_real((double)t / 1e9, number, sizeof(number)));
-	} else if (t < 1000) {
-		snprintf(buf, size, "%lld ns", (long long)t);
-	} else if (t < NS_PER_MS) {
-		snprintf(buf, size, "%s us", str_real((double)t / 1e3, number, sizeof(number)));
-	} else if (t < NS_PER_S) {
-		snprintf(buf, size, "%s ms", str_real((double)t / 1e6, number, sizeof(number)));
-	} else if (t < 60 * NS_PER_S) {
-		snprintf(buf, size, "%s s", str_real((double)t / 1e9, number, sizeof(number)));
-	} else {
+	} else if (t >= 60 * NS_PER_S) {
 		print_long_duration(t, buf, size);
+	} else if (t >= NS_PER_S || t <= 0) {
+		snprintf(buf, size, "%s s", str_real((double)t / 1e9, number, sizeof(number)));
+	} else if (t >= NS_PER_MS) {
+		snprintf(buf, size, "%s ms", str_real((double)t / 1e6, number, sizeof(number)));
+	} else if (t >= 1000) {
+		snprintf(buf, size, "%s us", str_real((double)t / 1e3, number, sizeof(number)));
+	} else {
+		snprintf(buf, size, "%lld ns", (long long)t);
 	}
 	return buf;
 }

@@ -8,8 +8,8 @@
 
 #include <math.h>
 
-#define NS_LIMIT 9.2e18       /* just under INT64_MAX */
-#define TICK_LIMIT_S 8000.0   /* 8000 s * 1e9 * 2^20 is just under INT64_MAX */
+#define NS_LIMIT 9.2e18     /* just under INT64_MAX */
+#define TICK_LIMIT_S 8000.0 /* 8000 s * 1e9 * 2^20 is just under INT64_MAX */
 
 ns_t ns_from_seconds(double seconds)
 {

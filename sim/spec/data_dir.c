@@ -1,4 +1,5 @@
-/* Finds the folder of data sheets and bundled scenarios, lists it, and knows the sheets' aliases. */
+/* Finds the folder of data sheets and bundled scenarios, lists it, and knows the sheets' aliases.
+ */
 #include "spec/data_dir.h"
 
 #include "base/mem.h"
@@ -33,10 +34,8 @@ enum { KIND_GPU, KIND_LLM, KIND_ENGINE, KIND_CALIBRATION, KIND_SCENARIOS, KIND_C
 static const struct {
 	const char *name, *folder;
 } kinds[KIND_COUNT] = {
-	{"gpu", "models/gpu"},
-	{"llm", "models/llm"},
-	{"engine", "models/engine"},
-	{"calibration", "models/calibration"},
+	{"gpu", "models/gpu"},       {"llm", "models/llm"},
+	{"engine", "models/engine"}, {"calibration", "models/calibration"},
 	{"scenarios", "scenarios"},
 };
 
@@ -98,7 +97,8 @@ static char *parent(char *take_path)
 	} else if (slash == NULL) {
 		up = mem_strdup(strcmp(last, ".") == 0 ? ".." : ".");
 	} else {
-		up = mem_printf("%.*s", slash == take_path ? 1 : (int)(slash - take_path), take_path);
+		up = mem_printf("%.*s", slash == take_path ? 1 : (int)(slash - take_path),
+		                take_path);
 	}
 	free(take_path);
 	return up;
@@ -157,7 +157,8 @@ static char *near_program(const char *argv0)
 static char *named_folder(const char *path, const char *by, struct err *err)
 {
 	if (!is_data_dir(path)) {
-		err_add(err, ERR_IO, path, "%s names this folder, but it has no models/gpu in it", by);
+		err_add(err, ERR_IO, path, "%s names this folder, but it has no models/gpu in it",
+		        by);
 		return NULL;
 	}
 	return mem_strdup(path);
@@ -176,8 +177,9 @@ static char *choose_folder(const char *flag, const char *argv0, struct err *err)
 	char *found = near_program(argv0);
 
 	if (found == NULL) {
-		err_add(err, ERR_IO, NULL, "no data sheets found; name their folder with --data DIR or "
-		                           "$ALIQUOT_DATA");
+		err_add(err, ERR_IO, NULL,
+		        "no data sheets found; name their folder with --data DIR or "
+		        "$ALIQUOT_DATA");
 	}
 	return found;
 }
@@ -187,29 +189,35 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static void add_name(struct kind *k, const char *file, size_t length)
+{
+	k->names = mem_resize(k->names, k->n + 1, sizeof(char *));
+	k->names[k->n++] = mem_printf("%.*s", (int)length, file);
+}
+
 /* All *.json of a folder; none when it does not exist. */
 static void list_kind(struct kind *k, const char *folder)
 {
 	static const char suffix[] = ".json";
-	VEC(char *) names = {NULL, 0, 0};
 	DIR *dir = opendir(folder);
+	const struct dirent *entry;
 
-	for (const struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+	if (dir == NULL) {
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL) {
 		size_t length = strlen(entry->d_name);
+		size_t rest = length > strlen(suffix) ? length - strlen(suffix) : 0;
 
-		if (length > strlen(suffix) && entry->d_name[0] != '.' &&
-		    strcmp(entry->d_name + length - strlen(suffix), suffix) == 0) {
-			vec_push(&names, mem_printf("%.*s", (int)(length - strlen(suffix)), entry->d_name));
+		if (rest > 0 && entry->d_name[0] != '.' &&
+		    strcmp(entry->d_name + rest, suffix) == 0) {
+			add_name(k, entry->d_name, rest);
 		}
 	}
-	if (dir != NULL) {
-		closedir(dir);
+	closedir(dir);
+	if (k->n > 0) {
+		qsort(k->names, k->n, sizeof(char *), compare_names);
 	}
-	if (names.n > 0) {
-		qsort(names.at, names.n, sizeof(char *), compare_names);
-	}
-	k->names = names.at;
-	k->n = names.n;
 	k->files = mem_new(k->n, sizeof(char *));
 	for (size_t i = 0; i < k->n; i++) {
 		k->files[i] = mem_printf("%s/%s%s", folder, k->names[i], suffix);
@@ -292,6 +300,13 @@ static char *normal_form(const char *name)
 	return normal;
 }
 
+static void add_alias(struct kind *k, const char *name, size_t sheet)
+{
+	struct alias alias = {.name = normal_form(name), .sheet = sheet};
+
+	vec_push(&k->aliases, alias);
+}
+
 /* A sheet that cannot be read has no aliases; reading it by its own name says what is wrong. */
 static void index_aliases(struct kind *k)
 {
@@ -303,9 +318,7 @@ static void index_aliases(struct kind *k)
 			const char *name = json_string_value(json_array_get(list, j));
 
 			if (name != NULL) {
-				struct alias alias = {.name = normal_form(name), .sheet = i};
-
-				vec_push(&k->aliases, alias);
+				add_alias(k, name, i);
 			}
 		}
 		json_decref(sheet);

@@ -11,7 +11,8 @@
 
 struct data_dir;
 
-/* `flag` is the value of --data or NULL; `argv0` the program as called. ERR_IO when none is found. */
+/* `flag` is the value of --data or NULL; `argv0` the program as called. ERR_IO when none is found.
+ */
 struct data_dir *data_dir_open(const char *flag, const char *argv0, struct err *err);
 void data_dir_close(struct data_dir *d);
 
@@ -25,8 +26,9 @@ const char *data_dir_path(const struct data_dir *d);
 const char *const *data_dir_names(const struct data_dir *d, const char *kind, size_t *n);
 
 /*
- * The file of a sheet by its name or one of its "aliases" (case, '_' and '-' are not distinguished);
- * NULL when unknown. *canonical gets the sheet's own name. Both borrowed until close.
+ * The file of a sheet by its name or one of its "aliases" (case, '_' and '-' are not
+ * distinguished); NULL when unknown. *canonical gets the sheet's own name. Both borrowed until
+ * close.
  */
 const char *data_dir_find(struct data_dir *d, const char *kind, const char *name,
                           const char **canonical);

@@ -29,13 +29,34 @@ struct flag {
 	const char *neutral; /* of ROLE_UNSUPPORTED: the value that changes nothing; NULL: none */
 };
 
-#define LOAD(name, field) {name, TAKES_ONE, ROLE_LOAD, field, NULL}
-#define SWITCH(name, field) {name, TAKES_NONE, ROLE_LOAD, field, NULL}
-#define IGNORED(name) {name, TAKES_ONE, ROLE_IGNORED, 0, NULL}
-#define IGNORED_SWITCH(name) {name, TAKES_NONE, ROLE_IGNORED, 0, NULL}
-#define IGNORED_MANY(name) {name, TAKES_MANY, ROLE_IGNORED, 0, NULL}
-#define HARMLESS(name, takes) {name, takes, ROLE_HARMLESS, 0, NULL}
-#define LACKING(name, neutral) {name, TAKES_ONE, ROLE_UNSUPPORTED, 0, neutral}
+#define LOAD(name, field)                               \
+	{                                               \
+		name, TAKES_ONE, ROLE_LOAD, field, NULL \
+	}
+#define SWITCH(name, field)                              \
+	{                                                \
+		name, TAKES_NONE, ROLE_LOAD, field, NULL \
+	}
+#define IGNORED(name)                                  \
+	{                                              \
+		name, TAKES_ONE, ROLE_IGNORED, 0, NULL \
+	}
+#define IGNORED_SWITCH(name)                            \
+	{                                               \
+		name, TAKES_NONE, ROLE_IGNORED, 0, NULL \
+	}
+#define IGNORED_MANY(name)                              \
+	{                                               \
+		name, TAKES_MANY, ROLE_IGNORED, 0, NULL \
+	}
+#define HARMLESS(name, takes)                       \
+	{                                           \
+		name, takes, ROLE_HARMLESS, 0, NULL \
+	}
+#define LACKING(name, neutral)                                \
+	{                                                     \
+		name, TAKES_ONE, ROLE_UNSUPPORTED, 0, neutral \
+	}
 
 /* clang-format off */
 static const struct flag flags[] = {
@@ -182,7 +203,8 @@ static void store(struct reader *r, const struct flag *flag, const char *value)
 	size_t field = (size_t)flag->field;
 	struct genai_args *out = r->out;
 
-	if (field == GENAI_GOODPUT && out->value[field] != NULL) { /* adds up; others: the last holds */
+	if (field == GENAI_GOODPUT &&
+	    out->value[field] != NULL) { /* adds up; others: the last holds */
 		char *both = mem_printf("%s %s", out->value[field], value);
 
 		free(out->value[field]);
@@ -212,7 +234,8 @@ static void use_flag(struct reader *r, const struct flag *flag, const char *valu
 		break;
 	case ROLE_UNSUPPORTED:
 		if (flag->neutral == NULL || value == NULL || !same_number(value, flag->neutral)) {
-			json_fail(r->place, "%s changes the load in a way this version does not simulate",
+			json_fail(r->place,
+			          "%s changes the load in a way this version does not simulate",
 			          flag->name);
 		}
 		break;
@@ -255,8 +278,9 @@ static void read_leading_words(struct reader *r)
 
 		if (strcmp(word, "aiperf") == 0) {
 			r->out->aiperf = true;
-		} else if (strcmp(word, "analyze") == 0 || strcmp(word, "process-export-files") == 0 ||
-		           strcmp(word, "plot") == 0 || strcmp(word, "config") == 0) {
+		} else if (strcmp(word, "analyze") == 0 ||
+		           strcmp(word, "process-export-files") == 0 || strcmp(word, "plot") == 0 ||
+		           strcmp(word, "config") == 0) {
 			json_fail(r->place, "only \"profile\" makes a load, got \"%s\"", word);
 		}
 	}

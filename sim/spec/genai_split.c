@@ -13,6 +13,17 @@ struct splitter {
 	bool in_word; /* '' is a word, though it has no character */
 };
 
+static void put(struct splitter *s, char c)
+{
+	vec_push(&s->word, c);
+}
+
+static void put_word(struct splitter *s)
+{
+	put(s, '\0');
+	vec_push(&s->words, mem_strdup(s->word.at));
+}
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -21,8 +32,7 @@ static bool is_blank(char c)
 static void end_word(struct splitter *s)
 {
 	if (s->in_word) {
-		vec_push(&s->word, '\0');
-		vec_push(&s->words, mem_strdup(s->word.at));
+		put_word(s);
 	}
 	s->word.n = 0;
 	s->in_word = false;
@@ -32,7 +42,7 @@ static void end_word(struct splitter *s)
 static const char *take_single(struct splitter *s, const char *at)
 {
 	for (; *at != '\0' && *at != '\''; at++) {
-		vec_push(&s->word, *at);
+		put(s, *at);
 	}
 	return *at == '\0' ? NULL : at + 1;
 }
@@ -47,7 +57,7 @@ static const char *take_double(struct splitter *s, const char *at)
 				continue;
 			}
 		}
-		vec_push(&s->word, *at);
+		put(s, *at);
 	}
 	return *at == '\0' ? NULL : at + 1;
 }
@@ -59,7 +69,7 @@ static const char *take_escape(struct splitter *s, const char *at)
 		return *at == '\0' ? at : at + 1;
 	}
 	s->in_word = true;
-	vec_push(&s->word, *at);
+	put(s, *at);
 	return at + 1;
 }
 
@@ -89,7 +99,7 @@ char **genai_split(const char *line, size_t *n, const char **why)
 			at = c == '"' ? take_double(&s, at) : take_single(&s, at);
 		} else {
 			s.in_word = true;
-			vec_push(&s.word, c);
+			put(&s, c);
 		}
 	}
 	if (at == NULL) {

@@ -154,10 +154,13 @@ bool scenario_check_name(const struct json_at *parent, const char *name)
 	}
 	json_get(parent, "name", &at);
 	if (!ok) {
-		json_fail(&at, "expected 1 to %d letters, digits, \".\", \"_\" or \"-\", got \"%.80s\"",
+		json_fail(&at,
+		          "expected 1 to %d letters, digits, \".\", \"_\" or \"-\", got \"%.80s\"",
 		          LONGEST_NAME, name);
 	} else if (all_digits) {
-		json_fail(&at, "a name must not be a number, got \"%s\": it would look like an index", name);
+		json_fail(&at,
+		          "a name must not be a number, got \"%s\": it would look like an index",
+		          name);
 	}
 	return ok && !all_digits;
 }
@@ -187,7 +190,8 @@ static void read_node_group(struct scenario_loader *l, struct scenario_nodes *no
 		scenario_check_name(at, nodes->name);
 	}
 	for (size_t i = 0; i < index; i++) {
-		if (l->sc->nodes[i].name != NULL && strcmp(l->sc->nodes[i].name, nodes->name) == 0) {
+		if (l->sc->nodes[i].name != NULL &&
+		    strcmp(l->sc->nodes[i].name, nodes->name) == 0) {
 			json_fail(at, "a second group of nodes named \"%s\"", nodes->name);
 		}
 	}
@@ -246,7 +250,8 @@ static void read_scheduler(struct scenario_loader *l, const struct json_at *root
 	if (json_get(root, "scheduler", &at)) {
 		scenario_fill(l, scheduler_table, &keys, &at);
 	} else {
-		option_log_add(l->sc->log, "scheduler.kind", scheduler_table[0].fallback, "default");
+		option_log_add(l->sc->log, "scheduler.kind", scheduler_table[0].fallback,
+		               "default");
 	}
 }
 
@@ -271,7 +276,8 @@ static void read_assumptions(struct scenario_loader *l, const struct json_at *ro
 		char path[64];
 
 		if (json_want_string(&item, &text)) {
-			option_log_add(l->sc->log, json_path(&item, path, sizeof(path)), text, "scenario");
+			option_log_add(l->sc->log, json_path(&item, path, sizeof(path)), text,
+			               "scenario");
 		}
 		l->sc->assumptions[i] = mem_strdup(text);
 	}
@@ -284,7 +290,8 @@ static void read_root(struct scenario_loader *l, const struct json_at *root)
 
 	scenario_fill(l, root_table, &keys, root);
 	if (keys.schema > 1 && json_get(root, "aliquot", &at)) {
-		json_fail(&at, "schema %" PRId64 " is newer than this program, which reads 1", keys.schema);
+		json_fail(&at, "schema %" PRId64 " is newer than this program, which reads 1",
+		          keys.schema);
 	}
 	l->sc->about = keys.about;
 	l->sc->seed = (uint64_t)keys.seed;
@@ -346,7 +353,8 @@ static const char *find_file(const char *file, struct data_dir *data, struct err
 		const char *const *names = data_dir_names(data, "scenarios", &n);
 		const char *nearest = str_nearest(name, names, n);
 
-		err_add(err, ERR_IO, file, "no such file, and no bundled scenario of that name%s%s%s",
+		err_add(err, ERR_IO, file,
+		        "no such file, and no bundled scenario of that name%s%s%s",
 		        nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
 		        nearest != NULL ? "\"?" : "");
 	}
@@ -355,8 +363,8 @@ static const char *find_file(const char *file, struct data_dir *data, struct err
 }
 
 /* Apply --set; false with errors added. */
-static bool apply_overrides(struct scenario *sc, const struct scenario_override *overrides, size_t n,
-                            struct err *err)
+static bool apply_overrides(struct scenario *sc, const struct scenario_override *overrides,
+                            size_t n, struct err *err)
 {
 	bool ok = true;
 

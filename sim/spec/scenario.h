@@ -31,7 +31,7 @@ struct scenario_nodes { /* `count` equal nodes */
 	int64_t gpus;               /* per node */
 	int64_t cpus;
 	bytes_t host_memory;
-	double storage_bandwidth;   /* bytes/s */
+	double storage_bandwidth; /* bytes/s */
 };
 
 struct scenario_service {
@@ -43,7 +43,7 @@ struct scenario_service {
 	struct cost_constants costs;      /* the profile's, with `costs` over it */
 	int precision, kv_precision;      /* enum precision */
 	int64_t replicas;
-	int64_t gpus_per_replica;         /* = tensor_parallel */
+	int64_t gpus_per_replica; /* = tensor_parallel */
 	int64_t tensor_parallel;
 	struct scenario_policy routing;
 	struct slo *slo;
@@ -58,7 +58,12 @@ struct length_dist { /* tokens: normal, rounded, at least `min` */
 enum load_kind { LOAD_CONCURRENCY, LOAD_RATE, LOAD_STAGES, LOAD_TRACE };
 enum arrivals { ARRIVALS_POISSON, ARRIVALS_CONSTANT, ARRIVALS_GAMMA };
 enum trace_format {
-	TRACE_GUESS, TRACE_AZURE, TRACE_BURSTGPT, TRACE_MOONCAKE, TRACE_AIPERF, TRACE_GENAI_PERF,
+	TRACE_GUESS,
+	TRACE_AZURE,
+	TRACE_BURSTGPT,
+	TRACE_MOONCAKE,
+	TRACE_AIPERF,
+	TRACE_GENAI_PERF,
 	TRACE_CSV,
 };
 
@@ -69,51 +74,51 @@ struct load_stage {
 };
 
 struct scenario_load {
-	char *name;               /* "loads.0" unless named */
-	size_t service;           /* index */
-	int kind;                 /* enum load_kind; `genai-perf` becomes one of these */
+	char *name;     /* "loads.0" unless named */
+	size_t service; /* index */
+	int kind;       /* enum load_kind; `genai-perf` becomes one of these */
 	struct length_dist isl, osl;
-	int64_t images;           /* per request */
+	int64_t images; /* per request */
 	/* concurrency */
 	int64_t users;
 	ns_t think;
-	ns_t retry;               /* wait of a user whose request was refused */
-	ns_t stagger;             /* users start evenly over this span; 0: all at t = 0 */
+	ns_t retry;   /* wait of a user whose request was refused */
+	ns_t stagger; /* users start evenly over this span; 0: all at t = 0 */
 	/* rate */
 	double rate;
-	int arrivals;             /* enum arrivals */
-	double smoothness;        /* gamma shape; 1 = poisson */
+	int arrivals;      /* enum arrivals */
+	double smoothness; /* gamma shape; 1 = poisson */
 	/* counts: 0 = none; counted over the whole load */
-	int64_t requests;         /* stop after this many measured */
-	int64_t warmup_requests;  /* first so many are not measured */
+	int64_t requests;        /* stop after this many measured */
+	int64_t warmup_requests; /* first so many are not measured */
 	/* stages */
 	struct load_stage *stages;
 	size_t n_stages;
 	/* trace */
-	char *file;               /* resolved against the scenario's folder */
-	int format;               /* enum trace_format */
-	double speedup;           /* arrival times divided by this */
-	bool spread;              /* spread ties evenly up to the next timestamp */
-	bool streaming;           /* false: no TTFT, ITL reported (genai-perf without --streaming) */
+	char *file;     /* resolved against the scenario's folder */
+	int format;     /* enum trace_format */
+	double speedup; /* arrival times divided by this */
+	bool spread;    /* spread ties evenly up to the next timestamp */
+	bool streaming; /* false: no TTFT, ITL reported (genai-perf without --streaming) */
 };
 
 struct scenario {
-	char *name;               /* file name without folder and .json */
+	char *name; /* file name without folder and .json */
 	char *file;
 	char *about;
-	char *hash;               /* of the canonical JSON after --set, hexadecimal */
+	char *hash; /* of the canonical JSON after --set, hexadecimal */
 	uint64_t seed;
-	json_t *json;             /* after --set; owned */
+	json_t *json; /* after --set; owned */
 	struct scenario_nodes *nodes;
 	size_t n_nodes;
 	struct scenario_service *services;
 	size_t n_services;
 	struct scenario_load *loads;
 	size_t n_loads;
-	ns_t stop_after;          /* NS_NEVER when absent */
+	ns_t stop_after; /* NS_NEVER when absent */
 	char **assumptions;
 	size_t n_assumptions;
-	struct option_log *log;   /* every key with value and source; owned */
+	struct option_log *log;         /* every key with value and source; owned */
 	struct scenario_sheets *sheets; /* owned data sheets */
 };
 

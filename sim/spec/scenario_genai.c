@@ -1,4 +1,5 @@
-/* Makes a load of the options of a recorded genai-perf or aiperf line, with that tool's defaults. */
+/* Makes a load of the options of a recorded genai-perf or aiperf line, with that tool's defaults.
+ */
 #include "spec/scenario_private.h"
 
 #include "base/mem.h"
@@ -26,7 +27,9 @@ static void note_value(const struct recorded *r, const char *key, double value, 
 	char text[40];
 
 	scenario_log(r->l, r->line, key, str_real(value, text, sizeof(text)),
-	             given ? "scenario" : r->args->aiperf ? "aiperf's default" : "genai-perf's default");
+	             given             ? "scenario"
+	             : r->args->aiperf ? "aiperf's default"
+	                               : "genai-perf's default");
 }
 
 /* The option as a number in [min, max], or `fallback` when it was not given. */
@@ -40,14 +43,16 @@ static double number(const struct recorded *r, enum genai_field field, double fa
 		return fallback;
 	}
 	if (!str_to_real(text, &value)) {
-		json_fail(r->at, "%s: expected a number, got \"%.60s\"", r->args->flag[field], text);
+		json_fail(r->at, "%s: expected a number, got \"%.60s\"", r->args->flag[field],
+		          text);
 		return fallback;
 	}
 	if (value >= min && value <= max) {
 		return value;
 	}
 	if (value < min && min > 0.0 && min < SMALLEST_SHOWN) {
-		json_fail(r->at, "%s: must be greater than 0, got %.60s", r->args->flag[field], text);
+		json_fail(r->at, "%s: must be greater than 0, got %.60s", r->args->flag[field],
+		          text);
 	} else {
 		char limit[40];
 
@@ -58,8 +63,8 @@ static double number(const struct recorded *r, enum genai_field field, double fa
 	return fallback;
 }
 
-static int64_t integer(const struct recorded *r, enum genai_field field, int64_t fallback, double min,
-                       double max)
+static int64_t integer(const struct recorded *r, enum genai_field field, int64_t fallback,
+                       double min, double max)
 {
 	const char *text = r->args->value[field];
 	int64_t value;
@@ -68,9 +73,11 @@ static int64_t integer(const struct recorded *r, enum genai_field field, int64_t
 		return (int64_t)number(r, field, (double)fallback, min, max);
 	}
 	if (strchr(text, ',') != NULL) {
-		json_fail(r->at, "%s: \"%.60s\" is a sweep; give one value", r->args->flag[field], text);
+		json_fail(r->at, "%s: \"%.60s\" is a sweep; give one value", r->args->flag[field],
+		          text);
 	} else {
-		json_fail(r->at, "%s: expected an integer, got \"%.60s\"", r->args->flag[field], text);
+		json_fail(r->at, "%s: expected an integer, got \"%.60s\"", r->args->flag[field],
+		          text);
 	}
 	return fallback;
 }
@@ -91,9 +98,11 @@ static void read_lengths(const struct recorded *r, bool embeds)
 	note_value(r, "isl.stddev", load->isl.stddev, args->value[GENAI_ISL_STDDEV] != NULL);
 	if (load->osl.mean > 0.0) {
 		note_value(r, "osl.mean", load->osl.mean, true);
-		note_value(r, "osl.stddev", load->osl.stddev, args->value[GENAI_OSL_STDDEV] != NULL);
+		note_value(r, "osl.stddev", load->osl.stddev,
+		           args->value[GENAI_OSL_STDDEV] != NULL);
 	} else if (!embeds && load->kind != LOAD_TRACE) {
-		json_fail(r->at, "--osl is needed: without it the model decides how long its answers are");
+		json_fail(r->at,
+		          "--osl is needed: without it the model decides how long its answers are");
 	}
 }
 
@@ -116,7 +125,7 @@ static void read_arrivals(const struct recorded *r)
 	load->arrivals = (int)i;
 	load->smoothness = number(r, GENAI_SMOOTHNESS, 1.0, 1e-3, 1e6);
 	scenario_log(r->l, r->line, "arrivals", name,
-	             given != NULL      ? "scenario"
+	             given != NULL     ? "scenario"
 	             : r->args->aiperf ? "aiperf's default"
 	                               : "genai-perf's default");
 }
@@ -152,7 +161,8 @@ static void read_counts(const struct recorded *r)
 		fallback = 2 * load->users;
 	}
 	load->warmup_requests = integer(r, GENAI_WARMUP, 0, 0.0, SCENARIO_MOST_REQUESTS);
-	note_value(r, "warmup_requests", (double)load->warmup_requests, args->value[GENAI_WARMUP] != NULL);
+	note_value(r, "warmup_requests", (double)load->warmup_requests,
+	           args->value[GENAI_WARMUP] != NULL);
 	if (given || !(seconds > 0.0)) {
 		load->requests = integer(r, GENAI_REQUESTS, fallback, 1.0, SCENARIO_MOST_REQUESTS);
 		note_value(r, "requests", (double)load->requests, given);
@@ -173,8 +183,9 @@ static void read_synthetic(const struct recorded *r)
 		note_value(r, "rate", load->rate, true);
 		read_arrivals(r);
 		if (args->value[GENAI_CONCURRENCY] != NULL) {
-			json_fail(r->at, "--request-rate with --concurrency (a rate with a cap) is not "
-			                 "simulated; give one of them");
+			json_fail(r->at,
+			          "--request-rate with --concurrency (a rate with a cap) is not "
+			          "simulated; give one of them");
 		}
 	} else {
 		load->kind = LOAD_CONCURRENCY;
@@ -198,8 +209,9 @@ static int dataset_format(const struct recorded *r)
 			return (int)types[i].format;
 		}
 	}
-	json_fail(r->at, "--custom-dataset-type: \"%.60s\" is not simulated; known: mooncake_trace, "
-	                 "burst_gpt_trace",
+	json_fail(r->at,
+	          "--custom-dataset-type: \"%.60s\" is not simulated; known: mooncake_trace, "
+	          "burst_gpt_trace",
 	          type);
 	return TRACE_GUESS;
 }
@@ -215,15 +227,19 @@ static void read_trace(const struct recorded *r)
 	load->kind = LOAD_TRACE;
 	load->speedup = number(r, GENAI_SPEEDUP, 1.0, 1e-6, 1e9);
 	if (!is_payload && !has_type) {
-		json_fail(r->at, "--input-file: only payload:FILE with --fixed-schedule, or a trace with "
-		                 "--custom-dataset-type, says when requests come and how long they are");
+		json_fail(r->at,
+		          "--input-file: only payload:FILE with --fixed-schedule, or a trace with "
+		          "--custom-dataset-type, says when requests come and how long they are");
 		return;
 	}
 	if (is_payload && r->args->value[GENAI_FIXED_SCHEDULE] == NULL) {
-		json_fail(r->at, "--input-file payload: needs --fixed-schedule; texts have no known length");
+		json_fail(
+			r->at,
+			"--input-file payload: needs --fixed-schedule; texts have no known length");
 		return;
 	}
-	load->format = has_type ? dataset_format(r) : TRACE_MOONCAKE; /* payload is Mooncake's JSONL */
+	load->format =
+		has_type ? dataset_format(r) : TRACE_MOONCAKE; /* payload is Mooncake's JSONL */
 	load->file = scenario_resolve(r->l->sc, is_payload ? file + strlen(payload) : file);
 	scenario_log(r->l, r->line, "file", load->file, "scenario");
 	if (r->args->value[GENAI_REQUESTS] != NULL) {
@@ -257,8 +273,9 @@ static void read_goodput(const struct recorded *r)
 
 static bool is_embedding_type(const char *type)
 {
-	return type != NULL && (strcmp(type, "embeddings") == 0 || strcmp(type, "rankings") == 0 ||
-	                        strstr(type, "_embeddings") != NULL || strstr(type, "_rankings") != NULL);
+	return type != NULL &&
+	       (strcmp(type, "embeddings") == 0 || strcmp(type, "rankings") == 0 ||
+	        strstr(type, "_embeddings") != NULL || strstr(type, "_rankings") != NULL);
 }
 
 static void read_seed(const struct recorded *r)
@@ -273,35 +290,42 @@ static void read_seed(const struct recorded *r)
 	option_log_add(r->l->sc->log, "seed", text, "scenario");
 }
 
+static void read_recorded(const struct recorded *r)
+{
+	const struct genai_args *args = r->args;
+	const struct llm_spec *llm = r->l->sc->services[r->load->service].llm;
+	const char *type = args->value[GENAI_ENDPOINT_TYPE];
+	bool embeds = is_embedding_type(type);
+	bool streams = args->value[GENAI_STREAMING] != NULL;
+
+	if (llm != NULL && type != NULL && embeds != (llm->task == LLM_EMBED)) {
+		json_fail(r->at, "--endpoint-type %s does not go with model \"%s\", which %s", type,
+		          llm->name, embeds ? "writes text" : "makes embeddings");
+	}
+	if (args->value[GENAI_INPUT_FILE] != NULL) {
+		read_trace(r);
+	} else {
+		read_synthetic(r);
+	}
+	read_lengths(r, embeds || (llm != NULL && llm->task == LLM_EMBED));
+	read_goodput(r);
+	read_seed(r);
+	r->load->streaming = streams;
+	scenario_log(r->l, r->line, "streaming", streams ? "true" : "false",
+	             streams ? "scenario" : "default");
+}
+
 void scenario_read_genai(struct scenario_loader *l, struct scenario_load *load,
                          const struct json_at *at)
 {
 	struct genai_args args;
 	struct recorded r = {.l = l, .args = &args, .load = load, .at = at, .line = at->up};
-	const struct llm_spec *llm = l->sc->services[load->service].llm;
 
 	load->kind = LOAD_CONCURRENCY;
 	load->smoothness = 1.0;
 	load->speedup = 1.0;
 	if (genai_args_read(json_string_value(at->value), at, &args)) {
-		const char *type = args.value[GENAI_ENDPOINT_TYPE];
-		bool embeds = is_embedding_type(type);
-
-		load->streaming = args.value[GENAI_STREAMING] != NULL;
-		if (llm != NULL && type != NULL && embeds != (llm->task == LLM_EMBED)) {
-			json_fail(at, "--endpoint-type %s does not go with model \"%s\", which %s", type,
-			          llm->name, embeds ? "writes text" : "makes embeddings");
-		}
-		if (args.value[GENAI_INPUT_FILE] != NULL) {
-			read_trace(&r);
-		} else {
-			read_synthetic(&r);
-		}
-		read_lengths(&r, embeds || (llm != NULL && llm->task == LLM_EMBED));
-		read_goodput(&r);
-		read_seed(&r);
-		scenario_log(l, r.line, "streaming", load->streaming ? "true" : "false",
-		             args.value[GENAI_STREAMING] != NULL ? "scenario" : "default");
+		read_recorded(&r);
 	}
 	genai_args_free(&args);
 }

@@ -14,8 +14,9 @@
 struct load_keys {
 	char *name, *service, *file, *args;
 	int kind, arrivals, format;
-	int64_t images, users, requests, requests_per_user, warmup_requests, warmup_requests_per_user;
-	ns_t think, stagger;
+	int64_t images, users, requests, requests_per_user, warmup_requests,
+		warmup_requests_per_user;
+	ns_t think, retry, stagger;
 	double rate, smoothness, speedup;
 	bool spread;
 	const json_t *isl, *osl, *stages, *elsewhere;
@@ -35,13 +36,18 @@ struct stage_keys {
 enum { KIND_GENAI = LOAD_TRACE + 1 };
 static const char *const kinds[] = {"concurrency", "rate", "stages", "trace", "genai-perf", NULL};
 static const char *const arrivals[] = {"poisson", "constant", "gamma", NULL};
-static const char *const formats[] = {"guess",      "azure", "burstgpt", "mooncake", "aiperf",
-                                      "genai-perf", "csv",   NULL};
+static const char *const formats[] = {"guess",  "azure",      "burstgpt", "mooncake",
+                                      "aiperf", "genai-perf", "csv",      NULL};
 static_assert(LOAD_CONCURRENCY == 0 && LOAD_TRACE == 3, "kinds[] follows enum load_kind");
 static_assert(ARRIVALS_GAMMA == 2, "arrivals[] follows enum arrivals");
 static_assert(TRACE_GUESS == 0 && TRACE_CSV == 6, "formats[] follows enum trace_format");
 
 #define KEY(member) offsetof(struct load_keys, member)
+#define LENGTH(member) offsetof(struct length_keys, member)
+#define STAGE(member) offsetof(struct stage_keys, member)
+#define MOST_REQUESTS SCENARIO_MOST_REQUESTS
+#define MOST_TOKENS SCENARIO_MOST_TOKENS
+#define MOST_USERS SCENARIO_MOST_USERS
 #define SMALLEST 1e-12 /* shown as "greater than 0" */
 
 /* clang-format off */
@@ -52,51 +58,55 @@ const struct option scenario_load_table[] = {
 	{"isl", OPTION_NODE, KEY(isl), 0, 0, "", NULL, "tokens", "prompt lengths"},
 	{"osl", OPTION_NODE, KEY(osl), 0, 0, "", NULL, "tokens", "answer lengths; none for embeddings"},
 	{"images", OPTION_INT, KEY(images), 0, 1000, "0", NULL, "images", "of each request"},
-	{"users", OPTION_INT, KEY(users), 1, SCENARIO_MOST_USERS, "", NULL, "users",
+	{"users", OPTION_INT, KEY(users), 1, MOST_USERS, "", NULL, "users",
 	 "each waits for the answer before asking again"},
 	{"think", OPTION_DURATION, KEY(think), 0, 9e18, "0", NULL, "s", "between answer and next request"},
+	{"retry", OPTION_DURATION, KEY(retry), 1e6, 9e18, "1s", NULL, "s",
+	 "wait of a user whose request was refused"},
 	{"stagger", OPTION_DURATION, KEY(stagger), 0, 9e18, "0", NULL, "s",
 	 "users start evenly over this time; 0: all at once"},
 	{"rate", OPTION_REAL, KEY(rate), SMALLEST, 1e9, "", NULL, "requests/s", "mean arrival rate"},
-	{"arrivals", OPTION_CHOICE, KEY(arrivals), 0, 0, "poisson", arrivals, NULL, "gaps between arrivals"},
+	{"arrivals", OPTION_CHOICE, KEY(arrivals), 0, 0, "poisson", arrivals, NULL,
+	 "gaps between arrivals"},
 	{"smoothness", OPTION_REAL, KEY(smoothness), 1e-3, 1e6, "1", NULL, NULL,
 	 "shape of gamma gaps; below 1 bursty, above 1 even"},
-	{"requests", OPTION_INT, KEY(requests), 1, SCENARIO_MOST_REQUESTS, "", NULL, "requests",
+	{"requests", OPTION_INT, KEY(requests), 1, MOST_REQUESTS, "", NULL, "requests",
 	 "measured, of the whole load; then it ends"},
 	{"requests_per_user", OPTION_INT, KEY(requests_per_user), 1, 1e6, "", NULL, "requests",
 	 "the same, times users"},
-	{"warmup_requests", OPTION_INT, KEY(warmup_requests), 0, SCENARIO_MOST_REQUESTS, "0", NULL, "requests",
-	 "first so many are sent but not measured"},
-	{"warmup_requests_per_user", OPTION_INT, KEY(warmup_requests_per_user), 0, 1e6, "", NULL, "requests",
-	 "the same, times users"},
+	{"warmup_requests", OPTION_INT, KEY(warmup_requests), 0, MOST_REQUESTS, "0", NULL,
+	 "requests", "first so many are sent but not measured"},
+	{"warmup_requests_per_user", OPTION_INT, KEY(warmup_requests_per_user), 0, 1e6, "", NULL,
+	 "requests", "the same, times users"},
 	{"stages", OPTION_NODE, KEY(stages), 0, 0, "", NULL, NULL, "list of loads one after the other"},
 	{"file", OPTION_TEXT, KEY(file), 0, 0, "", NULL, NULL, "the trace, from the scenario's folder"},
 	{"format", OPTION_CHOICE, KEY(format), 0, 0, "guess", formats, NULL, "of the trace"},
 	{"speedup", OPTION_REAL, KEY(speedup), 1e-6, 1e9, "1", NULL, NULL, "arrival times divided by this"},
 	{"spread", OPTION_BOOL, KEY(spread), 0, 0, "false", NULL, NULL,
 	 "spread equal timestamps evenly up to the next"},
-	{"args", OPTION_TEXT, KEY(args), 0, 0, "", NULL, NULL, "a recorded genai-perf or aiperf command line"},
+	{"args", OPTION_TEXT, KEY(args), 0, 0, "", NULL, NULL,
+	 "a recorded genai-perf or aiperf command line"},
 	SCENARIO_END,
 };
 
 const struct option scenario_length_table[] = {
-	{"mean", OPTION_REAL, offsetof(struct length_keys, mean), 1, SCENARIO_MOST_TOKENS, NULL, NULL, "tokens",
+	{"mean", OPTION_REAL, LENGTH(mean), 1, MOST_TOKENS, NULL, NULL, "tokens",
 	 "mean tokens; normally distributed, rounded"},
-	{"stddev", OPTION_REAL, offsetof(struct length_keys, stddev), 0, SCENARIO_MOST_TOKENS, "0", NULL, "tokens",
+	{"stddev", OPTION_REAL, LENGTH(stddev), 0, MOST_TOKENS, "0", NULL, "tokens",
 	 "its deviation; 0: all the same"},
-	{"min", OPTION_INT, offsetof(struct length_keys, min), 1, SCENARIO_MOST_TOKENS, "1", NULL, "tokens",
+	{"min", OPTION_INT, LENGTH(min), 1, MOST_TOKENS, "1", NULL, "tokens",
 	 "shorter draws become this"},
-	{"max", OPTION_INT, offsetof(struct length_keys, max), 0, SCENARIO_MOST_TOKENS, "0", NULL, "tokens",
+	{"max", OPTION_INT, LENGTH(max), 0, MOST_TOKENS, "0", NULL, "tokens",
 	 "longer draws become this; 0: none"},
 	SCENARIO_END,
 };
 
 const struct option scenario_stage_table[] = {
-	{"users", OPTION_INT, offsetof(struct stage_keys, users), 1, SCENARIO_MOST_USERS, "", NULL, "users",
+	{"users", OPTION_INT, STAGE(users), 1, MOST_USERS, "", NULL, "users",
 	 "of a closed stage"},
-	{"rate", OPTION_REAL, offsetof(struct stage_keys, rate), SMALLEST, 1e9, "", NULL, "requests/s",
+	{"rate", OPTION_REAL, STAGE(rate), SMALLEST, 1e9, "", NULL, "requests/s",
 	 "of an open stage"},
-	{"for", OPTION_DURATION, offsetof(struct stage_keys, span), 1, 9e18, NULL, NULL, "s", "how long"},
+	{"for", OPTION_DURATION, STAGE(span), 1, 9e18, NULL, NULL, "s", "how long"},
 	SCENARIO_END,
 };
 /* clang-format on */
@@ -121,6 +131,7 @@ static const struct {
 	{"images", CLOSED | OPEN | STAGED | RECORDED},
 	{"users", CLOSED},
 	{"think", CLOSED | STAGED},
+	{"retry", CLOSED | STAGED},
 	{"stagger", CLOSED},
 	{"rate", OPEN},
 	{"arrivals", OPEN | STAGED},
@@ -176,7 +187,8 @@ static void table_of_kind(int kind, const struct json_at *at, struct option *out
 }
 
 /* {"mean": ...}, or the mean alone. */
-static void read_length(struct scenario_loader *l, struct length_dist *out, const struct json_at *at)
+static void read_length(struct scenario_loader *l, struct length_dist *out,
+                        const struct json_at *at)
 {
 	struct length_keys keys = {.min = 1};
 	json_t *alone = NULL;
@@ -189,7 +201,8 @@ static void read_length(struct scenario_loader *l, struct length_dist *out, cons
 	if (scenario_fill(l, scenario_length_table, &keys, &as_object)) {
 		if (keys.max > 0 && keys.max < keys.min) {
 			json_fail(at, "max %" PRId64 " is below min %" PRId64, keys.max, keys.min);
-		} else if (keys.mean < (double)keys.min || (keys.max > 0 && keys.mean > (double)keys.max)) {
+		} else if (keys.mean < (double)keys.min ||
+		           (keys.max > 0 && keys.mean > (double)keys.max)) {
 			json_fail(at, "the mean lies outside of min and max");
 		}
 	}
@@ -215,7 +228,9 @@ static void read_stages(struct scenario_loader *l, struct scenario_load *load,
 	struct json_at list;
 
 	if (!json_get(at, "stages", &list)) {
-		json_fail(at, "missing key \"stages\": a list like [{\"users\": 64, \"for\": \"60s\"}]");
+		json_fail(
+			at,
+			"missing key \"stages\": a list like [{\"users\": 64, \"for\": \"60s\"}]");
 		return;
 	}
 	if (!json_want_array(&list)) {
@@ -251,9 +266,9 @@ static int64_t read_count(struct scenario_loader *l, const struct load_keys *key
 		json_fail(&member, "give either \"%s\" or \"%s\"", plain, times);
 		return count;
 	}
-	if (per_user > 0 && keys->users > (int64_t)SCENARIO_MOST_REQUESTS / per_user) {
-		json_fail(&member, "times %" PRId64 " users is more than %.0f requests", keys->users,
-		          SCENARIO_MOST_REQUESTS);
+	if (per_user > 0 && keys->users > (int64_t)MOST_REQUESTS / per_user) {
+		json_fail(&member, "times %" PRId64 " users is more than %.0f requests",
+		          keys->users, MOST_REQUESTS);
 		return count;
 	}
 	count = per_user * keys->users;
@@ -281,6 +296,7 @@ static void read_kind(struct scenario_loader *l, struct scenario_load *load,
 	load->rate = keys->rate;
 	load->think = keys->think;
 	load->stagger = keys->stagger;
+	load->retry = keys->retry;
 	load->images = keys->images;
 	load->arrivals = keys->arrivals;
 	load->smoothness = keys->smoothness;
@@ -317,18 +333,23 @@ static void check_lengths(const struct scenario_load *load, const struct llm_spe
 	double longest = load->isl.mean + load->osl.mean;
 
 	if (given && load->isl.mean <= 0.0) {
-		json_fail(at, "missing key \"isl\": prompt lengths, like {\"mean\": 1024, \"stddev\": 0}");
+		json_fail(
+			at,
+			"missing key \"isl\": prompt lengths, like {\"mean\": 1024, \"stddev\": 0}");
 	}
 	if (given && llm->task == LLM_GENERATE && load->osl.mean <= 0.0) {
-		json_fail(at, "missing key \"osl\": answer lengths, like {\"mean\": 128, \"stddev\": 0}");
+		json_fail(
+			at,
+			"missing key \"osl\": answer lengths, like {\"mean\": 128, \"stddev\": 0}");
 	}
 	if (llm->task == LLM_EMBED && load->osl.mean > 0.0) {
 		json_fail(at, "model \"%s\" makes embeddings and writes no tokens; remove \"osl\"",
 		          llm->name);
 	}
 	if (longest > (double)llm->context) {
-		json_fail(at, "mean isl + osl of %.0f tokens is more than the %" PRId64
-		              " that model \"%s\" takes",
+		json_fail(at,
+		          "mean isl + osl of %.0f tokens is more than the %" PRId64
+		          " that model \"%s\" takes",
 		          longest, llm->context, llm->name);
 	}
 	if (load->images > 0 && llm->vision_parameters <= 0.0) {
@@ -343,8 +364,10 @@ void scenario_check_load(struct scenario_loader *l, const struct scenario_load *
 	bool endless = load->kind == LOAD_CONCURRENCY || load->kind == LOAD_RATE;
 
 	if (endless && load->requests == 0 && l->sc->stop_after == NS_NEVER) {
-		json_fail(at, "never ends: give \"requests\"%s, or \"stop\": {\"after\": ...} for the run",
-		          load->kind == LOAD_CONCURRENCY ? " or \"requests_per_user\"" : "");
+		json_fail(
+			at,
+			"never ends: give \"requests\"%s, or \"stop\": {\"after\": ...} for the run",
+			load->kind == LOAD_CONCURRENCY ? " or \"requests_per_user\"" : "");
 	}
 	if (load->file != NULL && strcmp(load->file, "-") != 0 && access(load->file, R_OK) != 0) {
 		char path[512];
@@ -374,7 +397,9 @@ static size_t find_service(struct scenario_loader *l, const char *name, const st
 
 	for (size_t i = 0; i < sc->n_services; i++) {
 		if (sc->services[i].name != NULL) {
-			found = strcmp(sc->services[i].name, name) == 0 && found == sc->n_services ? i : found;
+			found = strcmp(sc->services[i].name, name) == 0 && found == sc->n_services
+			                ? i
+			                : found;
 			names[n++] = sc->services[i].name;
 		}
 	}
@@ -393,7 +418,8 @@ static void name_load(struct scenario_loader *l, struct scenario_load *load, con
 		scenario_log(l, at, "name", load->name, "default");
 	} else if (scenario_check_name(at, given)) {
 		for (size_t i = 0; i < index; i++) {
-			if (l->sc->loads[i].name != NULL && strcmp(l->sc->loads[i].name, given) == 0) {
+			if (l->sc->loads[i].name != NULL &&
+			    strcmp(l->sc->loads[i].name, given) == 0) {
 				json_fail(at, "a second load named \"%s\"", given);
 			}
 		}
@@ -422,7 +448,9 @@ static void read_load(struct scenario_loader *l, size_t index, const struct json
 		if (kind != KIND_GENAI) {
 			read_kind(l, load, &keys, at);
 		} else if (!json_get(at, "args", &member)) {
-			json_fail(at, "missing key \"args\": a recorded genai-perf or aiperf command line");
+			json_fail(
+				at,
+				"missing key \"args\": a recorded genai-perf or aiperf command line");
 		} else if (keys.args != NULL && service < l->sc->n_services) {
 			load->images = keys.images;
 			scenario_read_genai(l, load, &member);

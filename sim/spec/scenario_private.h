@@ -4,7 +4,7 @@
 
 #include "spec/scenario.h"
 
-#define SCENARIO_MOST_TOKENS 1e7  /* of one prompt or answer */
+#define SCENARIO_MOST_TOKENS 1e7 /* of one prompt or answer */
 #define SCENARIO_MOST_USERS 1e7
 #define SCENARIO_MOST_REQUESTS 1e10
 
@@ -20,12 +20,15 @@ struct scenario_loader {
 extern const char scenario_later[];
 
 /* A row of an option table for such a key; `type` has a member `later` that nobody reads. */
-#define SCENARIO_LATER(name, type)                                                             \
-	{                                                                                      \
-		name, OPTION_NODE, offsetof(struct type, later), 0, 0, "", NULL, NULL,         \
-			scenario_later                                                         \
+#define SCENARIO_LATER(name, type)                                                     \
+	{                                                                              \
+		name, OPTION_NODE, offsetof(struct type, later), 0, 0, "", NULL, NULL, \
+			scenario_later                                                 \
 	}
-#define SCENARIO_END {NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL}
+#define SCENARIO_END                                               \
+	{                                                          \
+		NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL \
+	}
 
 /* option_fill with the log of the scenario, and an error for every key that is not built yet. */
 bool scenario_fill(struct scenario_loader *l, const struct option *table, void *self,
@@ -66,16 +69,33 @@ void scenario_read_genai(struct scenario_loader *l, struct scenario_load *load,
 
 /* The options of a recorded line that shape the load. */
 enum genai_field {
-	GENAI_CONCURRENCY, GENAI_RATE, GENAI_ISL, GENAI_ISL_STDDEV, GENAI_OSL, GENAI_OSL_STDDEV,
-	GENAI_REQUESTS, GENAI_WARMUP, GENAI_SEED, GENAI_INTERVAL, GENAI_DURATION, GENAI_PATTERN,
-	GENAI_SMOOTHNESS, GENAI_STREAMING, GENAI_FIXED_SCHEDULE, GENAI_INPUT_FILE,
-	GENAI_DATASET_TYPE, GENAI_SPEEDUP, GENAI_GOODPUT, GENAI_ENDPOINT_TYPE, GENAI_FIELDS
+	GENAI_CONCURRENCY,
+	GENAI_RATE,
+	GENAI_ISL,
+	GENAI_ISL_STDDEV,
+	GENAI_OSL,
+	GENAI_OSL_STDDEV,
+	GENAI_REQUESTS,
+	GENAI_WARMUP,
+	GENAI_SEED,
+	GENAI_INTERVAL,
+	GENAI_DURATION,
+	GENAI_PATTERN,
+	GENAI_SMOOTHNESS,
+	GENAI_STREAMING,
+	GENAI_FIXED_SCHEDULE,
+	GENAI_INPUT_FILE,
+	GENAI_DATASET_TYPE,
+	GENAI_SPEEDUP,
+	GENAI_GOODPUT,
+	GENAI_ENDPOINT_TYPE,
+	GENAI_FIELDS
 };
 
 struct genai_args {
-	bool aiperf;                 /* else GenAI-Perf: other defaults */
-	char *value[GENAI_FIELDS];   /* as written, "true" for a bare flag; NULL: not given */
-	char *flag[GENAI_FIELDS];    /* the spelling used, for messages */
+	bool aiperf;               /* else GenAI-Perf: other defaults */
+	char *value[GENAI_FIELDS]; /* as written, "true" for a bare flag; NULL: not given */
+	char *flag[GENAI_FIELDS];  /* the spelling used, for messages */
 };
 
 /* Split a recorded line into its options; errors and notes at `at`. Always to be freed. */

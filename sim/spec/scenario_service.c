@@ -66,8 +66,10 @@ static void read_kv_precision(struct scenario_loader *l, struct scenario_service
 	size_t n = 0;
 
 	if (given == NULL) {
-		service->kv_precision = service->precision == PRECISION_FP8 ? PRECISION_FP8 : PRECISION_BF16;
-		scenario_log(l, at, "kv_precision", precision_names[service->kv_precision], "default");
+		service->kv_precision =
+			service->precision == PRECISION_FP8 ? PRECISION_FP8 : PRECISION_BF16;
+		scenario_log(l, at, "kv_precision", precision_names[service->kv_precision],
+		             "default");
 		return;
 	}
 	for (; precisions[n] != NULL; n++) {
@@ -112,11 +114,13 @@ static void read_engine(struct scenario_loader *l, struct scenario_service *serv
 	log_profile(l, engine_option_table, &service->options, at, "engine_options", source);
 	log_profile(l, engine_cost_table, &service->costs, at, "costs", source);
 	if (json_get(at, "engine_options", &member) &&
-	    option_override(engine_option_table, &service->options, &member, "scenario", l->sc->log)) {
+	    option_override(engine_option_table, &service->options, &member, "scenario",
+	                    l->sc->log)) {
 		engine_options_check(&service->options, &member);
 	}
 	if (json_get(at, "costs", &member)) {
-		option_override(engine_cost_table, &service->costs, &member, "scenario", l->sc->log);
+		option_override(engine_cost_table, &service->costs, &member, "scenario",
+		                l->sc->log);
 	}
 }
 
@@ -145,8 +149,9 @@ static void check_heads(const struct scenario_service *service, const struct jso
 		return;
 	}
 	if (service->llm->heads > 0 && service->llm->heads % service->tensor_parallel != 0) {
-		json_fail(at, "gpus_per_replica %" PRId64 " does not divide the model's %" PRId64
-		              " attention heads",
+		json_fail(at,
+		          "gpus_per_replica %" PRId64 " does not divide the model's %" PRId64
+		          " attention heads",
 		          service->tensor_parallel, service->llm->heads);
 	}
 }
@@ -169,7 +174,8 @@ static void read_routing(struct scenario_loader *l, struct scenario_policy *poli
 			text = json_string_value(member.value);
 			scenario_log(l, at, "routing", text, "scenario");
 		} else {
-			json_fail(&member, "expected a policy's name or {\"policy\": NAME, ...}, got %s",
+			json_fail(&member,
+			          "expected a policy's name or {\"policy\": NAME, ...}, got %s",
 			          json_type_name(member.value));
 		}
 	} else if (!json_get(&member, "policy", &name)) {

@@ -7,10 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct held_gpu {
+	struct gpu_spec *spec;
+};
+
+struct held_llm {
+	struct llm_spec *spec;
+};
+
+struct held_engine {
+	struct engine_spec *spec;
+};
+
 struct scenario_sheets {
-	VEC(struct gpu_spec *) gpus;
-	VEC(struct llm_spec *) llms;
-	VEC(struct engine_spec *) engines;
+	VEC(struct held_gpu) gpus;
+	VEC(struct held_llm) llms;
+	VEC(struct held_engine) engines;
 	VEC(char *) sources;
 };
 
@@ -28,13 +40,13 @@ void scenario_free_sheets(struct scenario_sheets *sheets)
 		return;
 	}
 	for (size_t i = 0; i < sheets->gpus.n; i++) {
-		gpu_spec_free(sheets->gpus.at[i]);
+		gpu_spec_free(sheets->gpus.at[i].spec);
 	}
 	for (size_t i = 0; i < sheets->llms.n; i++) {
-		llm_spec_free(sheets->llms.at[i]);
+		llm_spec_free(sheets->llms.at[i].spec);
 	}
 	for (size_t i = 0; i < sheets->engines.n; i++) {
-		engine_spec_free(sheets->engines.at[i]);
+		engine_spec_free(sheets->engines.at[i].spec);
 	}
 	for (size_t i = 0; i < sheets->sources.n; i++) {
 		free(sheets->sources.at[i]);
@@ -77,14 +89,16 @@ const struct gpu_spec *scenario_gpu(struct scenario_loader *l, const struct json
 	const char *file = find_sheet(l, at, "gpu", "GPU", name, &canonical);
 
 	for (size_t i = 0; file != NULL && i < sheets->gpus.n; i++) {
-		if (strcmp(sheets->gpus.at[i]->name, canonical) == 0) {
-			return sheets->gpus.at[i];
+		if (strcmp(sheets->gpus.at[i].spec->name, canonical) == 0) {
+			return sheets->gpus.at[i].spec;
 		}
 	}
 	struct gpu_spec *gpu = file != NULL ? gpu_spec_read(file, l->err) : NULL;
 
 	if (gpu != NULL) {
-		vec_push(&sheets->gpus, gpu);
+		struct held_gpu held = {gpu};
+
+		vec_push(&sheets->gpus, held);
 	}
 	return gpu;
 }
@@ -97,14 +111,16 @@ const struct llm_spec *scenario_llm(struct scenario_loader *l, const struct json
 	const char *file = find_sheet(l, at, "llm", "model", name, &canonical);
 
 	for (size_t i = 0; file != NULL && i < sheets->llms.n; i++) {
-		if (strcmp(sheets->llms.at[i]->name, canonical) == 0) {
-			return sheets->llms.at[i];
+		if (strcmp(sheets->llms.at[i].spec->name, canonical) == 0) {
+			return sheets->llms.at[i].spec;
 		}
 	}
 	struct llm_spec *llm = file != NULL ? llm_spec_read(file, l->err) : NULL;
 
 	if (llm != NULL) {
-		vec_push(&sheets->llms, llm);
+		struct held_llm held = {llm};
+
+		vec_push(&sheets->llms, held);
 	}
 	return llm;
 }
@@ -117,14 +133,16 @@ const struct engine_spec *scenario_engine(struct scenario_loader *l, const struc
 	const char *file = find_sheet(l, at, "engine", "engine", name, &canonical);
 
 	for (size_t i = 0; file != NULL && i < sheets->engines.n; i++) {
-		if (strcmp(sheets->engines.at[i]->name, canonical) == 0) {
-			return sheets->engines.at[i];
+		if (strcmp(sheets->engines.at[i].spec->name, canonical) == 0) {
+			return sheets->engines.at[i].spec;
 		}
 	}
 	struct engine_spec *engine = file != NULL ? engine_spec_read(file, l->err) : NULL;
 
 	if (engine != NULL) {
-		vec_push(&sheets->engines, engine);
+		struct held_engine held = {engine};
+
+		vec_push(&sheets->engines, held);
 	}
 	return engine;
 }

@@ -1,4 +1,5 @@
-/* Reads limits in our grammar and in those of GenAI-Perf and AIPerf, and writes them in one form. */
+/* Reads limits in our grammar and in those of GenAI-Perf and AIPerf, and writes them in one form.
+ */
 #include "spec/slo.h"
 
 #include "base/mem.h"
@@ -98,8 +99,9 @@ static bool read_percentile(const char *text, struct slo *out)
 	double p;
 
 	if (text[0] != 'p' || !str_to_real(text + 1, &p) || p < 0.0 || p > 100.0) {
-		return refuse("unknown statistic \"%.40s\"; known: avg, min, max, std, p50, p95, p99.9 ...",
-		              text);
+		return refuse(
+			"unknown statistic \"%.40s\"; known: avg, min, max, std, p50, p95, p99.9 ...",
+			text);
 	}
 	out->stat = SLO_PERCENTILE;
 	out->percentile = p;
@@ -112,13 +114,17 @@ static bool read_stat(const char *text, const struct metric *m, struct slo *out)
 	static const struct {
 		const char *name;
 		enum slo_stat stat;
-	} stats[] = {{"avg", SLO_AVG}, {"mean", SLO_AVG}, {"min", SLO_MIN}, {"max", SLO_MAX},
+	} stats[] = {{"avg", SLO_AVG},
+	             {"mean", SLO_AVG},
+	             {"min", SLO_MIN},
+	             {"max", SLO_MAX},
 	             {"std", SLO_STD}};
 
 	if (!m->per_request) {
 		out->stat = SLO_NONE;
 		if (text != NULL && strcmp(text, "avg") != 0) {
-			return refuse("%s is one number of the whole run and has no \"%.40s\"", m->name, text);
+			return refuse("%s is one number of the whole run and has no \"%.40s\"",
+			              m->name, text);
 		}
 		return true;
 	}
@@ -156,8 +162,8 @@ static bool cut_unit(char *text, const char *const *units)
 
 static bool read_rate(const char *text, enum unit unit, double *out)
 {
-	static const char *const tokens[] = {"tok/s/user", "tokens/sec/user", "tok/s", "tokens/s",
-	                                     "tokens/sec", NULL};
+	static const char *const tokens[] = {"tok/s/user", "tokens/sec/user", "tok/s",
+	                                     "tokens/s",   "tokens/sec",      NULL};
 	static const char *const requests[] = {"req/s", "requests/s", "requests/sec", NULL};
 	char *number = mem_strdup(text);
 
@@ -175,7 +181,9 @@ static bool read_value(const char *text, const struct metric *m, struct slo *out
 
 	switch (m->unit) {
 	case UNIT_TIME:
-		if (str_to_real(text, &out->value)) { /* a bare number is milliseconds, as in GenAI-Perf */
+		if (str_to_real(
+			    text,
+			    &out->value)) { /* a bare number is milliseconds, as in GenAI-Perf */
 			break;
 		}
 		if (!str_to_duration(text, &ns)) {
@@ -211,47 +219,62 @@ static void write_canonical(const struct metric *m, struct slo *out)
 	if (out->stat == SLO_PERCENTILE) {
 		char p[32];
 
-		snprintf(percentile, sizeof(percentile), ".p%s", str_real(out->percentile, p, sizeof(p)));
+		snprintf(percentile, sizeof(percentile), ".p%s",
+		         str_real(out->percentile, p, sizeof(p)));
 	}
 	snprintf(out->text, sizeof(out->text), "%s%s%s %s %s%s", m->name, stat_names[out->stat],
 	         percentile, op, str_real(out->value, number, sizeof(number)), unit_names[m->unit]);
 }
 
-/* "tag:value" and "tag:stat:op:value"; the pieces are cut at colons into at most four. */
+/* The comparison that AIPerf spells as a word. */
+static bool read_op_word(const char *word, struct slo *out)
+{
+	for (size_t i = 0; i < N_OPS; i++) {
+		if (strcmp(ops[i].word, word) == 0) {
+			out->op = ops[i].op;
+			return true;
+		}
+	}
+	return refuse("unknown comparison \"%.40s\"; known: lt, le, gt, ge, eq", word);
+}
+
+/* The pieces between the colons: METRIC VALUE, or METRIC STAT OP VALUE. */
+static bool read_pieces(char *const *pieces, size_t n, struct slo *out)
+{
+	if (n != 2 && n != 4) {
+		return refuse("expected METRIC:VALUE or METRIC:STAT:OP:VALUE");
+	}
+	const struct metric *m = find_metric(pieces[0]);
+
+	if (m == NULL) {
+		return false;
+	}
+	out->metric = m->metric;
+	out->op = m->smaller_is_better ? SLO_LE : SLO_GE;
+	if (!read_stat(n == 4 ? pieces[1] : NULL, m, out) || !read_value(pieces[n - 1], m, out) ||
+	    (n == 4 && !read_op_word(pieces[2], out))) {
+		return false;
+	}
+	write_canonical(m, out);
+	return true;
+}
+
+/* "tag:value" of GenAI-Perf and "tag:stat:op:value" of AIPerf. */
 static bool parse_colons(const char *text, struct slo *out)
 {
-	char *parts[5];
+	char *pieces[5];
 	size_t n = 0;
-	bool ok = false;
-	const struct metric *m = NULL;
 
 	for (const char *at = text; at != NULL && n < 5;) {
 		size_t length = strcspn(at, ":");
 
-		parts[n++] = trimmed(at, length);
+		pieces[n++] = trimmed(at, length);
 		at = at[length] == ':' ? at + length + 1 : NULL;
 	}
-	if (n != 2 && n != 4) {
-		refuse("expected METRIC:VALUE or METRIC:STAT:OP:VALUE");
-	} else if ((m = find_metric(parts[0])) != NULL) {
-		out->metric = m->metric;
-		out->op = m->smaller_is_better ? SLO_LE : SLO_GE;
-		ok = read_stat(n == 4 ? parts[1] : NULL, m, out) && read_value(parts[n - 1], m, out);
-		size_t i = 0;
+	bool ok = read_pieces(pieces, n, out);
 
-		while (n == 4 && i < N_OPS && strcmp(ops[i].word, parts[2]) != 0) {
-			i++;
-		}
-		if (ok && i == N_OPS) {
-			ok = refuse("unknown comparison \"%.40s\"; known: lt, le, gt, ge, eq", parts[2]);
-		}
-		out->op = n == 4 && i < N_OPS ? ops[i].op : out->op;
-	}
 	for (size_t i = 0; i < n; i++) {
-		free(parts[i]);
-	}
-	if (ok) {
-		write_canonical(m, out);
+		free(pieces[i]);
 	}
 	return ok;
 }

@@ -7,9 +7,16 @@
 #include "base/err.h"
 
 enum slo_metric {
-	SLO_TTFT, SLO_TTST, SLO_TPOT, SLO_ITL, SLO_LATENCY, SLO_QUEUE, /* times, ms */
+	SLO_TTFT,
+	SLO_TTST,
+	SLO_TPOT,
+	SLO_ITL,
+	SLO_LATENCY,
+	SLO_QUEUE,    /* times, ms */
 	SLO_TPS_USER, /* tok/s per user */
-	SLO_TPS, SLO_RPS, SLO_GOODPUT, /* of the service, per second */
+	SLO_TPS,
+	SLO_RPS,
+	SLO_GOODPUT,    /* of the service, per second */
 	SLO_ERROR_RATE, /* share of requests rejected or lost */
 };
 enum slo_stat { SLO_AVG, SLO_MIN, SLO_MAX, SLO_STD, SLO_PERCENTILE, SLO_NONE /* scalar metrics */ };
@@ -20,8 +27,8 @@ struct slo {
 	enum slo_stat stat;
 	double percentile; /* valid only for SLO_PERCENTILE: 50, 95, 99.9 */
 	enum slo_op op;
-	double value;      /* ms, tok/s, req/s or share */
-	char text[64];     /* canonical: "ttft.p95 <= 1000 ms" */
+	double value;  /* ms, tok/s, req/s or share */
+	char text[64]; /* canonical: "ttft.p95 <= 1000 ms" */
 };
 
 /* Does the limit hold for this value? NaN (nothing observed) never does. */

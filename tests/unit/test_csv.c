@@ -64,7 +64,9 @@ START_TEST(rows_and_lines)
 		{"a,b\n1,2", "1:a|b;2:1|2;"},
 		{"a,b\r\n1,2\r", "1:a|b;2:1|2;"},
 		{"\n\na,b\n \t \n1,2\n\n", "3:a|b;5:1|2;"},
-		{"\xEF\xBB\xBF" "a,b\n", "1:a|b;"},
+		{"\xEF\xBB\xBF"
+	         "a,b\n",
+	         "1:a|b;"},
 		{"\"x,\ny\",\"say \"\"hi\"\"\"\n1,2\n", "1:x,\ny|say \"hi\";3:1|2;"},
 		{"a, b ,\n,,\n", "1:a|b|;2:||;"},
 		{"", ""},
@@ -84,12 +86,14 @@ END_TEST
 
 START_TEST(bad_files_stop_with_a_place)
 {
-	static const char quote[] = "a,b\n1,\"open\n3,4\n", stray[] = "a,b\n1,x\"y\n", zero[] = "a\nb\0c\n";
+	static const char quote[] = "a,b\n1,\"open\n3,4\n", stray[] = "a,b\n1,x\"y\n",
+			  zero[] = "a\nb\0c\n";
 	char *error, *rows = rows_of(quote, strlen(quote), &error);
 
 	ck_assert_str_eq(rows, "1:a|b;");
-	ck_assert_str_eq(error, ":2: a quote (\") that is not closed, or inside a field that does not begin "
-	                        "with one");
+	ck_assert_str_eq(
+		error, ":2: a quote (\") that is not closed, or inside a field that does not begin "
+		       "with one");
 	free(rows);
 	free(error);
 	rows = rows_of(stray, strlen(stray), &error);

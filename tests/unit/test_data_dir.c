@@ -170,8 +170,9 @@ START_TEST(a_named_folder_must_hold_sheets)
 	                 "/nonexistent: --data names this folder, but it has no models/gpu in it");
 	setenv("ALIQUOT_DATA", "/tmp/aliquot_none", 1);
 	ck_assert_ptr_null(data_dir_open(NULL, NULL, e));
-	ck_assert_str_eq(err_message(e, 1), "/tmp/aliquot_none: $ALIQUOT_DATA names this folder, but it has no "
-	                                    "models/gpu in it");
+	ck_assert_str_eq(err_message(e, 1),
+	                 "/tmp/aliquot_none: $ALIQUOT_DATA names this folder, but it has no "
+	                 "models/gpu in it");
 	setenv("ALIQUOT_DATA", folder, 1);
 	struct data_dir *d = data_dir_open(NULL, NULL, e);
 

@@ -35,8 +35,8 @@ static struct scenario *record(const char *service, const char *line)
 	char name[] = "/tmp/aliquot_genai_XXXXXX";
 	int fd = mkstemp(name);
 	json_t *root = json_pack(
-		"{s:i, s:{s:[{s:s}]}, s:[{s:s, s:s}, {s:s, s:s}], s:[{s:s, s:s, s:s}]}", "aliquot", 1,
-		"cluster", "nodes", "gpu", "h100-nvl", "services", "name", "chat", "model",
+		"{s:i, s:{s:[{s:s}]}, s:[{s:s, s:s}, {s:s, s:s}], s:[{s:s, s:s, s:s}]}", "aliquot",
+		1, "cluster", "nodes", "gpu", "h100-nvl", "services", "name", "chat", "model",
 		"llama-3.1-8b-instruct", "name", "embed", "model", "qwen3-embedding-0.6b", "loads",
 		"service", service, "kind", "genai-perf", "args", line);
 	FILE *out = fdopen(fd, "wb");
@@ -90,7 +90,8 @@ START_TEST(words_are_split_as_in_a_shell)
 {
 	const char *why = NULL;
 	size_t n;
-	char **words = genai_split(" a  'b c' \"d \\\"e\\\\\" f\\ g ''\\\n h\\\n=\"1\"2 ", &n, &why);
+	char **words =
+		genai_split(" a  'b c' \"d \\\"e\\\\\" f\\ g ''\\\n h\\\n=\"1\"2 ", &n, &why);
 	static const char *const wanted[] = {"a", "b c", "d \"e\\", "f g", "", "h=12"};
 
 	ck_assert_ptr_nonnull(words);
@@ -124,8 +125,9 @@ START_TEST(a_typical_line)
 	ck_assert(fabs(load->osl.mean - 128) < 1e-9 && load->osl.stddev <= 0);
 	ck_assert(load->requests == 640 && load->warmup_requests == 64);
 	ck_assert_uint_eq(sc->seed, 42);
-	ck_assert_ptr_nonnull(strstr(text, "loads.0.args: ignored (transport): -m, --service-kind, --url, "
-	                                   "-H, -v, --max-threads\n"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "loads.0.args: ignored (transport): -m, --service-kind, --url, "
+	                     "-H, -v, --max-threads\n"));
 	ck_assert_ptr_nonnull(strstr(text, "loads.0.args: not known, ignored: --foo\n"));
 	free(text);
 }
@@ -155,8 +157,9 @@ START_TEST(defaults_of_both_tools)
 	ck_assert_int_eq(load->arrivals, ARRIVALS_POISSON);
 	teardown();
 	setup();
-	load = good("aiperf profile --request-rate 2 --arrival-pattern gamma --arrival-smoothness 0.5 "
-	            "--osl 10");
+	load = good(
+		"aiperf profile --request-rate 2 --arrival-pattern gamma --arrival-smoothness 0.5 "
+		"--osl 10");
 	ck_assert(load->arrivals == ARRIVALS_GAMMA && fabs(load->smoothness - 0.5) < 1e-12);
 }
 END_TEST
@@ -169,7 +172,8 @@ START_TEST(stopping_by_time_is_one_stage)
 	ck_assert(load->stages[0].users == 8 && load->stages[0].span == 30 * NS_PER_S);
 	teardown();
 	setup();
-	load = good("aiperf profile --request-rate 8 --osl 10 --benchmark-duration 60 --request-count 99");
+	load = good(
+		"aiperf profile --request-rate 8 --osl 10 --benchmark-duration 60 --request-count 99");
 	ck_assert(load->kind == LOAD_STAGES && fabs(load->stages[0].rate - 8) < 1e-9);
 	ck_assert(load->stages[0].span == 60 * NS_PER_S && load->requests == 99);
 }
@@ -202,32 +206,37 @@ START_TEST(traces)
 	expect_error("--input-file prompts.jsonl --osl 3",
 	             "--input-file: only payload:FILE with --fixed-schedule, or a trace with "
 	             "--custom-dataset-type, says when requests come and how long they are");
-	expect_error("--input-file /dev/null --custom-dataset-type weka_trace --osl 3",
-	             "--custom-dataset-type: \"weka_trace\" is not simulated; known: mooncake_trace, "
-	             "burst_gpt_trace");
+	expect_error(
+		"--input-file /dev/null --custom-dataset-type weka_trace --osl 3",
+		"--custom-dataset-type: \"weka_trace\" is not simulated; known: mooncake_trace, "
+		"burst_gpt_trace");
 }
 END_TEST
 
 START_TEST(embeddings)
 {
-	ck_assert_ptr_nonnull(record("embed", "--endpoint-type embeddings --concurrency 4 --isl 100"));
+	ck_assert_ptr_nonnull(
+		record("embed", "--endpoint-type embeddings --concurrency 4 --isl 100"));
 	ck_assert(sc->loads[0].osl.mean <= 0);
-	expect_error("--endpoint-type rankings --concurrency 4",
-	             "--endpoint-type rankings does not go with model \"llama-3.1-8b-instruct\", which writes "
-	             "text");
+	expect_error(
+		"--endpoint-type rankings --concurrency 4",
+		"--endpoint-type rankings does not go with model \"llama-3.1-8b-instruct\", which writes "
+		"text");
 }
 END_TEST
 
 START_TEST(what_cannot_be_followed_is_an_error)
 {
-	static const char *const unsupported[] = {"--session-concurrency 5", "--num-prefix-prompts 3",
-	                                          "--request-rate-ramp-duration 10", "--num-sessions=2",
-	                                          "--sequence-distribution 1,2:100", "--batch-size 4"};
+	static const char *const unsupported[] = {
+		"--session-concurrency 5",         "--num-prefix-prompts 3",
+		"--request-rate-ramp-duration 10", "--num-sessions=2",
+		"--sequence-distribution 1,2:100", "--batch-size 4"};
 
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
 		char *line = mem_printf("--osl 5 %s", unsupported[i]);
-		char *wanted = mem_printf("%.*s changes the load in a way this version does not simulate",
-		                          (int)strcspn(unsupported[i], " ="), unsupported[i]);
+		char *wanted =
+			mem_printf("%.*s changes the load in a way this version does not simulate",
+		                   (int)strcspn(unsupported[i], " ="), unsupported[i]);
 
 		expect_error(line, wanted);
 		free(line);
@@ -241,26 +250,35 @@ END_TEST
 
 START_TEST(bad_values)
 {
-	expect_error("--concurrency 64", "--osl is needed: without it the model decides how long its answers "
-	                                 "are");
-	expect_error("--concurrency 64 --osl -1", "--osl is needed: without it the model decides how long its "
-	                                          "answers are");
-	expect_error("--concurrency abc --osl 1", "--concurrency: expected an integer, got \"abc\"");
-	expect_error("--concurrency 1.5 --osl 1", "--concurrency: expected an integer, got \"1.5\"");
+	expect_error("--concurrency 64",
+	             "--osl is needed: without it the model decides how long its answers "
+	             "are");
+	expect_error("--concurrency 64 --osl -1",
+	             "--osl is needed: without it the model decides how long its "
+	             "answers are");
+	expect_error("--concurrency abc --osl 1",
+	             "--concurrency: expected an integer, got \"abc\"");
+	expect_error("--concurrency 1.5 --osl 1",
+	             "--concurrency: expected an integer, got \"1.5\"");
 	expect_error("--concurrency 0 --osl 1", "--concurrency: must be at least 1, got 0");
-	expect_error("--concurrency 1,2,4 --osl 1", "--concurrency: \"1,2,4\" is a sweep; give one value");
+	expect_error("--concurrency 1,2,4 --osl 1",
+	             "--concurrency: \"1,2,4\" is a sweep; give one value");
 	expect_error("--osl 1 --concurrency", "--concurrency: needs a value");
 	expect_error("--osl 1 --request-rate -2", "--request-rate: must be greater than 0, got -2");
 	expect_error("--osl 1 --isl nan", "--isl: expected a number, got \"nan\"");
 	expect_error("--osl 1 'open", "a quote is not closed");
 	expect_error("--streaming on --osl 1", "unexpected word \"on\"");
-	expect_error("genai-perf analyze --osl 1", "only \"profile\" makes a load, got \"analyze\"");
-	expect_error("--osl 1 --goodput speed:3", "--goodput: unknown metric \"speed\"; known: ttft, ttst, tpot, "
-	                                          "itl, latency, queue, tps_user, tps, rps, goodput, error_rate");
-	expect_error("--osl 1 --request-rate 3 --concurrency 4",
-	             "--request-rate with --concurrency (a rate with a cap) is not simulated; give one of them");
-	expect_error("--osl 1 --request-rate 3 --arrival-pattern concurrency_burst",
-	             "--arrival-pattern: \"concurrency_burst\" is not simulated; known: poisson, constant, gamma");
+	expect_error("genai-perf analyze --osl 1",
+	             "only \"profile\" makes a load, got \"analyze\"");
+	expect_error("--osl 1 --goodput speed:3",
+	             "--goodput: unknown metric \"speed\"; known: ttft, ttst, tpot, "
+	             "itl, latency, queue, tps_user, tps, rps, goodput, error_rate");
+	expect_error(
+		"--osl 1 --request-rate 3 --concurrency 4",
+		"--request-rate with --concurrency (a rate with a cap) is not simulated; give one of them");
+	expect_error(
+		"--osl 1 --request-rate 3 --arrival-pattern concurrency_burst",
+		"--arrival-pattern: \"concurrency_burst\" is not simulated; known: poisson, constant, gamma");
 }
 END_TEST
 

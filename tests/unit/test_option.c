@@ -73,10 +73,11 @@ static void expect(const char *text, const char *errors)
 START_TEST(values_are_read)
 {
 	struct sample self;
-	char *errors = fill("{\"users\": \"2k\", \"on\": false, \"rate\": 3, \"share\": \"25%\", \"bandwidth\": "
-	                    "\"2GB/s\", \"name\": \"n\", \"think\": 250, \"memory\": 2048, \"arrivals\": "
-	                    "\"poisson\", \"node\": [1]}",
-	                    &self, NULL);
+	char *errors = fill(
+		"{\"users\": \"2k\", \"on\": false, \"rate\": 3, \"share\": \"25%\", \"bandwidth\": "
+		"\"2GB/s\", \"name\": \"n\", \"think\": 250, \"memory\": 2048, \"arrivals\": "
+		"\"poisson\", \"node\": [1]}",
+		&self, NULL);
 
 	ck_assert_str_eq(errors, "");
 	ck_assert_int_eq(self.users, 2000);
@@ -97,7 +98,8 @@ START_TEST(fallbacks_are_used_and_null_counts_as_absent)
 
 	ck_assert_str_eq(errors, "");
 	ck_assert(self.on && fabs(self.rate - 1500) < 1e-9 && fabs(self.share - 0.5) < 1e-12);
-	ck_assert(self.name == NULL && self.think == 0 && self.memory == 85899345920 && self.arrivals == 1);
+	ck_assert(self.name == NULL && self.think == 0 && self.memory == 85899345920 &&
+	          self.arrivals == 1);
 	free(errors);
 	option_fini(table, &self);
 }
@@ -113,7 +115,8 @@ START_TEST(wrong_types)
 	expect("{\"users\": {}}", "x.json: users: expected an integer, got an object\n");
 	expect("{\"users\": true}", "x.json: users: expected an integer, got true\n");
 	expect("{\"users\": 1, \"on\": 1}", "x.json: on: expected true or false, got 1\n");
-	expect("{\"users\": 1, \"rate\": \"fast\"}", "x.json: rate: expected a number, got \"fast\"\n");
+	expect("{\"users\": 1, \"rate\": \"fast\"}",
+	       "x.json: rate: expected a number, got \"fast\"\n");
 	expect("{\"users\": 1, \"share\": \"half\"}",
 	       "x.json: share: expected a share like 0.5 or \"50%\", got \"half\"\n");
 	expect("{\"users\": 1, \"name\": 7}", "x.json: name: expected a string, got 7\n");
@@ -135,8 +138,10 @@ START_TEST(out_of_range)
 	expect("{\"users\": -3}", "x.json: users: must be at least 1, got -3\n");
 	expect("{\"users\": \"2M\"}", "x.json: users: must be at most 1000000, got \"2M\"\n");
 	expect("{\"users\": 1, \"rate\": 0}", "x.json: rate: must be greater than 0, got 0\n");
-	expect("{\"users\": 1, \"rate\": -1.5}", "x.json: rate: must be greater than 0, got -1.5\n");
-	expect("{\"users\": 1, \"share\": \"101%\"}", "x.json: share: must be at most 1, got \"101%\"\n");
+	expect("{\"users\": 1, \"rate\": -1.5}",
+	       "x.json: rate: must be greater than 0, got -1.5\n");
+	expect("{\"users\": 1, \"share\": \"101%\"}",
+	       "x.json: share: must be at most 1, got \"101%\"\n");
 	expect("{\"users\": 1, \"think\": -1}", "x.json: think: must not be negative, got -1\n");
 	expect("{\"users\": 1, \"think\": 1e300}", "x.json: think: too long, got 1e300\n");
 	expect("{\"users\": 1, \"memory\": 5}", "x.json: memory: must be at least 1 KiB, got 5\n");
@@ -203,9 +208,11 @@ END_TEST
 START_TEST(values_as_text)
 {
 	struct sample self;
-	char *errors = fill("{\"users\": 3, \"memory\": 94000000003, \"think\": \"1.5s\"}", &self, NULL);
-	static const char *const texts[] = {"3",    "true", "1500",    "0.5",      "6000000000",
-	                                    "none", "1.5 s", "94000000003", "constant", "none"};
+	char *errors =
+		fill("{\"users\": 3, \"memory\": 94000000003, \"think\": \"1.5s\"}", &self, NULL);
+	static const char *const texts[] = {"3",          "true", "1500",  "0.5",
+	                                    "6000000000", "none", "1.5 s", "94000000003",
+	                                    "constant",   "none"};
 	char buf[64];
 
 	for (size_t i = 0; table[i].name != NULL; i++) {

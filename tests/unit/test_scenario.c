@@ -12,7 +12,7 @@
 
 #define CLUSTER "\"cluster\": {\"nodes\": [{\"gpu\": \"h100-nvl\"}]}"
 #define SERVICE "\"services\": [{\"name\": \"chat\", \"model\": \"llama-3.1-8b-instruct\"}]"
-#define LOAD                                                                                      \
+#define LOAD                                                                                               \
 	"{\"service\": \"chat\", \"kind\": \"concurrency\", \"users\": 4, \"requests\": 8, \"isl\": 100, " \
 	"\"osl\": {\"mean\": 10, \"stddev\": 2}}"
 #define HEAD "{\"aliquot\": 1, " CLUSTER ", " SERVICE ", "
@@ -192,26 +192,28 @@ END_TEST
 
 START_TEST(a_full_service_and_all_kinds_of_load)
 {
-	load_good("{\"aliquot\": 1, \"about\": \"all\", \"seed\": 7, \"scheduler\": {\"kind\": "
-	          "\"kubernetes\"}, \"cluster\": {\"nodes\": [{\"name\": \"a\", \"count\": 2, \"gpu\": "
-	          "\"H100_NVL\", \"gpus\": 4, \"cpus\": 64, \"host_memory\": \"512GiB\", "
-	          "\"storage_bandwidth\": \"2GB\"}]}, \"services\": [{\"name\": \"chat\", \"model\": "
-	          "\"llama-3.1-8b-instruct\", \"precision\": \"fp8\", \"engine\": \"nim-trtllm\", "
-	          "\"engine_options\": {\"max_num_seqs\": 32}, \"costs\": {\"e_memory\": 0.5}, "
-	          "\"replicas\": 2, \"gpus_per_replica\": 2, \"tensor_parallel\": 2, \"routing\": "
-	          "{\"policy\": \"round_robin\"}, \"slo\": [\"ttft <= 1s\", \"tps>=100\"]}, {\"name\": "
-	          "\"embed\", \"model\": \"qwen3-embedding-0.6b\", \"slo\": \"latency.max < 2s\"}], "
-	          "\"loads\": [{\"service\": \"chat\", \"name\": \"x\", \"kind\": \"rate\", \"rate\": "
-	          "\"1.5k\", \"arrivals\": \"gamma\", \"smoothness\": 0.5, \"isl\": {\"mean\": 10, \"min\": "
-	          "4, \"max\": 20}, \"osl\": 5}, {\"service\": \"embed\", \"kind\": \"stages\", \"isl\": 9, "
-	          "\"stages\": [{\"users\": 4, \"for\": \"10s\"}, {\"rate\": 2.5, \"for\": 20}]}, "
-	          "{\"service\": \"chat\", \"kind\": \"concurrency\", \"users\": 10, \"isl\": 5, \"osl\": 5, "
-	          "\"requests_per_user\": 10, \"warmup_requests_per_user\": 1, \"think\": \"250ms\", "
-	          "\"stagger\": \"2s\"}], \"stop\": {\"after\": \"10m\"}, \"assumptions\": [\"none\"]}");
+	load_good(
+		"{\"aliquot\": 1, \"about\": \"all\", \"seed\": 7, \"scheduler\": {\"kind\": "
+		"\"kubernetes\"}, \"cluster\": {\"nodes\": [{\"name\": \"a\", \"count\": 2, \"gpu\": "
+		"\"H100_NVL\", \"gpus\": 4, \"cpus\": 64, \"host_memory\": \"512GiB\", "
+		"\"storage_bandwidth\": \"2GB\"}]}, \"services\": [{\"name\": \"chat\", \"model\": "
+		"\"llama-3.1-8b-instruct\", \"precision\": \"fp8\", \"engine\": \"nim-trtllm\", "
+		"\"engine_options\": {\"max_num_seqs\": 32}, \"costs\": {\"e_memory\": 0.5}, "
+		"\"replicas\": 2, \"gpus_per_replica\": 2, \"tensor_parallel\": 2, \"routing\": "
+		"{\"policy\": \"round_robin\"}, \"slo\": [\"ttft <= 1s\", \"tps>=100\"]}, {\"name\": "
+		"\"embed\", \"model\": \"qwen3-embedding-0.6b\", \"slo\": \"latency.max < 2s\"}], "
+		"\"loads\": [{\"service\": \"chat\", \"name\": \"x\", \"kind\": \"rate\", \"rate\": "
+		"\"1.5k\", \"arrivals\": \"gamma\", \"smoothness\": 0.5, \"isl\": {\"mean\": 10, \"min\": "
+		"4, \"max\": 20}, \"osl\": 5}, {\"service\": \"embed\", \"kind\": \"stages\", \"isl\": 9, "
+		"\"stages\": [{\"users\": 4, \"for\": \"10s\"}, {\"rate\": 2.5, \"for\": 20}]}, "
+		"{\"service\": \"chat\", \"kind\": \"concurrency\", \"users\": 10, \"isl\": 5, \"osl\": 5, "
+		"\"requests_per_user\": 10, \"warmup_requests_per_user\": 1, \"think\": \"250ms\", "
+		"\"stagger\": \"2s\"}], \"stop\": {\"after\": \"10m\"}, \"assumptions\": [\"none\"]}");
 	const struct scenario_service *service = &sc->services[0];
 
 	ck_assert(service->precision == PRECISION_FP8 && service->kv_precision == PRECISION_FP8);
-	ck_assert(service->options.max_num_seqs == 32 && fabs(service->costs.e_memory - 0.5) < 1e-12);
+	ck_assert(service->options.max_num_seqs == 32 &&
+	          fabs(service->costs.e_memory - 0.5) < 1e-12);
 	ck_assert_str_eq(service->routing.name, "round_robin");
 	ck_assert_ptr_nonnull(service->routing.block);
 	ck_assert(service->n_slo == 2 && sc->services[1].n_slo == 1);
@@ -244,33 +246,44 @@ START_TEST(cross_checks)
 	expect_error("[1]", "expected an object, got an array");
 	expect_error(HEAD "\"loads\": [" LOAD "], \"jobs\": []}",
 	             "jobs: not supported in this version (whole GPUs only)");
-	expect_error(HEAD "\"loads\": [{\"service\": \"chta\", \"kind\": \"concurrency\", \"users\": 4, "
-	                  "\"requests\": 8, \"isl\": 1, \"osl\": 1}]}",
+	expect_error(HEAD
+	             "\"loads\": [{\"service\": \"chta\", \"kind\": \"concurrency\", \"users\": 4, "
+	             "\"requests\": 8, \"isl\": 1, \"osl\": 1}]}",
 	             "loads.0.service: unknown service \"chta\"; did you mean \"chat\"?");
-	expect_error(HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"concurrency\", \"users\": 4, "
-	                  "\"isl\": 1, \"osl\": 1}]}",
-	             "loads.0: never ends: give \"requests\" or \"requests_per_user\", or \"stop\": {\"after\": "
-	             "...} for the run");
-	expect_error(HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"concurrency\", \"users\": 4, "
-	                  "\"requests\": 8, \"isl\": 1}]}",
-	             "loads.0: missing key \"osl\": answer lengths, like {\"mean\": 128, \"stddev\": 0}");
-	expect_error(HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"rate\", \"rate\": 4, \"users\": 2, "
-	                  "\"requests\": 8, \"isl\": 1, \"osl\": 1}]}",
-	             "loads.0.users: does not go with kind \"rate\"");
+	expect_error(
+		HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"concurrency\", \"users\": 4, "
+		     "\"isl\": 1, \"osl\": 1}]}",
+		"loads.0: never ends: give \"requests\" or \"requests_per_user\", or \"stop\": {\"after\": "
+		"...} for the run");
+	expect_error(
+		HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"concurrency\", \"users\": 4, "
+		     "\"requests\": 8, \"isl\": 1}]}",
+		"loads.0: missing key \"osl\": answer lengths, like {\"mean\": 128, \"stddev\": 0}");
+	expect_error(
+		HEAD
+		"\"loads\": [{\"service\": \"chat\", \"kind\": \"rate\", \"rate\": 4, \"users\": 2, "
+		"\"requests\": 8, \"isl\": 1, \"osl\": 1}]}",
+		"loads.0.users: does not go with kind \"rate\"");
 	expect_error(HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"conc\", \"users\": 4}]}",
 	             "loads.0.kind: unknown kind \"conc\"; did you mean \"concurrency\"?");
-	expect_error(HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"trace\", \"file\": \"gone.csv\"}]}",
-	             "loads.0.file: cannot open \"/tmp/gone.csv\": No such file or directory");
-	expect_error(HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"concurrency\", \"users\": 4, "
-	                  "\"requests\": 8, \"requests_per_user\": 2, \"isl\": 1, \"osl\": 1}]}",
-	             "loads.0.requests_per_user: give either \"requests\" or \"requests_per_user\"");
-	expect_error(HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"concurrency\", \"users\": 4, "
-	                  "\"requests\": 8, \"isl\": 200000, \"osl\": 1}]}",
+	expect_error(
+		HEAD
+		"\"loads\": [{\"service\": \"chat\", \"kind\": \"trace\", \"file\": \"gone.csv\"}]}",
+		"loads.0.file: cannot open \"/tmp/gone.csv\": No such file or directory");
+	expect_error(
+		HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"concurrency\", \"users\": 4, "
+		     "\"requests\": 8, \"requests_per_user\": 2, \"isl\": 1, \"osl\": 1}]}",
+		"loads.0.requests_per_user: give either \"requests\" or \"requests_per_user\"");
+	expect_error(HEAD
+	             "\"loads\": [{\"service\": \"chat\", \"kind\": \"concurrency\", \"users\": 4, "
+	             "\"requests\": 8, \"isl\": 200000, \"osl\": 1}]}",
 	             "loads.0: mean isl + osl of 200001 tokens is more than the 131072 that model "
 	             "\"llama-3.1-8b-instruct\" takes");
-	expect_error(HEAD "\"loads\": [{\"service\": \"chat\", \"kind\": \"stages\", \"isl\": 1, \"osl\": 1, "
-	                  "\"stages\": [{\"users\": 1, \"rate\": 1, \"for\": 1}]}]}",
-	             "loads.0.stages.0: needs either \"users\" (closed) or \"rate\" (open)");
+	expect_error(
+		HEAD
+		"\"loads\": [{\"service\": \"chat\", \"kind\": \"stages\", \"isl\": 1, \"osl\": 1, "
+		"\"stages\": [{\"users\": 1, \"rate\": 1, \"for\": 1}]}]}",
+		"loads.0.stages.0: needs either \"users\" (closed) or \"rate\" (open)");
 	setup();
 }
 END_TEST
@@ -278,26 +291,36 @@ END_TEST
 START_TEST(service_checks)
 {
 	static const char end[] = "}], \"loads\": [" LOAD "]}";
-	static const char begin[] = "{\"aliquot\": 1, " CLUSTER
-	                            ", \"services\": [{\"name\": \"chat\", \"model\": \"llama-3.1-8b-instruct\", ";
+	static const char begin[] =
+		"{\"aliquot\": 1, " CLUSTER
+		", \"services\": [{\"name\": \"chat\", \"model\": \"llama-3.1-8b-instruct\", ";
 	static const struct {
 		const char *keys, *message;
 	} cases[] = {
-		{"\"fraction\": 0.5", "services.0.fraction: not supported in this version (whole GPUs only)"},
+		{"\"fraction\": 0.5",
+	         "services.0.fraction: not supported in this version (whole GPUs only)"},
 		{"\"replicas\": 0", "services.0.replicas: must be at least 1, got 0"},
-		{"\"tensor_parallel\": 2", "services.0.tensor_parallel: must equal gpus_per_replica, 1, got 2"},
-		{"\"gpus_per_replica\": 3", "services.0: gpus_per_replica 3 does not divide the model's 32 "
-		                            "attention heads"},
-		{"\"precision\": \"int4\"", "services.0.precision: unknown precision \"int4\"; known: bf16, fp8, "
-		                            "nvfp4, fp16"},
-		{"\"kv_precision\": \"fp9\"", "services.0.kv_precision: unknown kv_precision \"fp9\"; did you mean "
-		                              "\"fp8\"?"},
-		{"\"engine\": \"vlm\"", "services.0.engine: unknown engine \"vlm\"; did you mean \"vllm\"?"},
-		{"\"slo\": [\"ttft.p95 1s\"]", "services.0.slo.0: expected a limit like \"ttft.p95 <= 1s\", got "
-		                               "\"ttft.p95 1s\""},
-		{"\"routing\": {}", "services.0.routing: missing key \"policy\": the policy's name"},
-		{"\"routing\": 3", "services.0.routing: expected a policy's name or {\"policy\": NAME, ...}, got a "
-		                   "number"},
+		{"\"tensor_parallel\": 2",
+	         "services.0.tensor_parallel: must equal gpus_per_replica, 1, got 2"},
+		{"\"gpus_per_replica\": 3",
+	         "services.0: gpus_per_replica 3 does not divide the model's 32 "
+	         "attention heads"},
+		{"\"precision\": \"int4\"",
+	         "services.0.precision: unknown precision \"int4\"; known: bf16, fp8, "
+	         "nvfp4, fp16"},
+		{"\"kv_precision\": \"fp9\"",
+	         "services.0.kv_precision: unknown kv_precision \"fp9\"; did you mean "
+	         "\"fp8\"?"},
+		{"\"engine\": \"vlm\"",
+	         "services.0.engine: unknown engine \"vlm\"; did you mean \"vllm\"?"},
+		{"\"slo\": [\"ttft.p95 1s\"]",
+	         "services.0.slo.0: expected a limit like \"ttft.p95 <= 1s\", got "
+	         "\"ttft.p95 1s\""},
+		{"\"routing\": {}",
+	         "services.0.routing: missing key \"policy\": the policy's name"},
+		{"\"routing\": 3",
+	         "services.0.routing: expected a policy's name or {\"policy\": NAME, ...}, got a "
+	         "number"},
 		{"\"engine_options\": {\"max_num_seq\": 3}",
 	         "services.0.engine_options: unknown key \"max_num_seq\"; did you mean \"max_num_seqs\"?"},
 	};
@@ -315,16 +338,20 @@ END_TEST
 
 START_TEST(all_errors_of_a_file_are_shown)
 {
-	load_with("{\"aliquot\": 1, \"sead\": 3, \"cluster\": {\"nodes\": [{\"gpu\": \"h2000\"}]}, "
-	          "\"services\": [{\"name\": \"a b\", \"model\": \"lama\"}, {\"name\": \"12\"}], \"loads\": "
-	          "[{\"kind\": \"rate\", \"rate\": -1}]}",
-	          NULL, 0);
+	load_with(
+		"{\"aliquot\": 1, \"sead\": 3, \"cluster\": {\"nodes\": [{\"gpu\": \"h2000\"}]}, "
+		"\"services\": [{\"name\": \"a b\", \"model\": \"lama\"}, {\"name\": \"12\"}], \"loads\": "
+		"[{\"kind\": \"rate\", \"rate\": -1}]}",
+		NULL, 0);
 	ck_assert_ptr_null(sc);
 	ck_assert_uint_eq(err_count(errors), 8);
 	ck_assert_str_eq(message(0), "unknown key \"sead\"; did you mean \"seed\"?");
-	ck_assert_str_eq(message(1), "cluster.nodes.0.gpu: unknown GPU \"h2000\"; did you mean \"h200-nvl\"?");
-	ck_assert_str_eq(message(2), "services.0.name: expected 1 to 64 letters, digits, \".\", \"_\" or \"-\", "
-	                             "got \"a b\"");
+	ck_assert_str_eq(message(1),
+	                 "cluster.nodes.0.gpu: unknown GPU \"h2000\"; did you mean \"h200-nvl\"?");
+	ck_assert_str_eq(
+		message(2),
+		"services.0.name: expected 1 to 64 letters, digits, \".\", \"_\" or \"-\", "
+		"got \"a b\"");
 	ck_assert_ptr_nonnull(strstr(message(3), "services.0.model: unknown model \"lama\""));
 	ck_assert_ptr_nonnull(strstr(message(4), "services.1: missing key \"model\""));
 	ck_assert_ptr_nonnull(strstr(message(5), "services.1.name: a name must not be a number"));
@@ -348,7 +375,8 @@ START_TEST(missing_files_are_looked_for_among_the_bundled)
 {
 	name = mem_strdup("");
 	ck_assert_ptr_null(scenario_read("no-such-scenario", data, NULL, 0, errors));
-	ck_assert_ptr_nonnull(strstr(err_message(errors, 0), "no such file, and no bundled scenario"));
+	ck_assert_ptr_nonnull(
+		strstr(err_message(errors, 0), "no such file, and no bundled scenario"));
 	ck_assert_int_eq(err_exit_code(errors), ERR_IO);
 }
 END_TEST
@@ -359,8 +387,8 @@ static void find_in_manual(const char *manual, const char *section, const struct
 		char *row = mem_printf("| `%s` |", o->name);
 
 		if (o->help != scenario_later) {
-			ck_assert_msg(strstr(manual, row) != NULL, "scenarios/README.md lacks %s.%s", section,
-			              o->name);
+			ck_assert_msg(strstr(manual, row) != NULL,
+			              "scenarios/README.md lacks %s.%s", section, o->name);
 		}
 		free(row);
 	}
@@ -411,8 +439,9 @@ START_TEST(the_manual_names_every_key_and_no_other)
 		size_t length = strcspn(at, "`");
 
 		/* options of recorded lines have a table of their own */
-		ck_assert_msg(at[0] == '-' || is_a_key(at, length), "scenarios/README.md names \"%.*s\", which is no key",
-		              (int)length, at);
+		ck_assert_msg(at[0] == '-' || is_a_key(at, length),
+		              "scenarios/README.md names \"%.*s\", which is no key", (int)length,
+		              at);
 	}
 	free(manual);
 }

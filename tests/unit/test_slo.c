@@ -41,7 +41,8 @@ START_TEST(limits_have_one_canonical_form)
 
 		ck_assert_msg(slo_parse(slo.text, &again, &why), "%s: %s", slo.text, why);
 		ck_assert_str_eq(again.text, slo.text);
-		ck_assert(again.metric == slo.metric && again.op == slo.op && again.stat == slo.stat);
+		ck_assert(again.metric == slo.metric && again.op == slo.op &&
+		          again.stat == slo.stat);
 	}
 }
 END_TEST
@@ -54,11 +55,14 @@ START_TEST(bad_limits_say_why)
 		{"", "expected a limit like \"ttft.p95 <= 1s\", got \"\""},
 		{"ttft.p95 1s", "expected a limit like \"ttft.p95 <= 1s\", got \"ttft.p95 1s\""},
 		{"tfft <= 1s", "unknown metric \"tfft\"; did you mean \"ttft\"?"},
-		{"coolness <= 1", "unknown metric \"coolness\"; known: ttft, ttst, tpot, itl, latency, queue, "
-		                  "tps_user, tps, rps, goodput, error_rate"},
-		{"ttft.p101 <= 1s", "unknown statistic \"p101\"; known: avg, min, max, std, p50, p95, p99.9 ..."},
-		{"ttft.worst <= 1s", "unknown statistic \"worst\"; known: avg, min, max, std, p50, p95, p99.9 "
-		                     "..."},
+		{"coolness <= 1",
+	         "unknown metric \"coolness\"; known: ttft, ttst, tpot, itl, latency, queue, "
+	         "tps_user, tps, rps, goodput, error_rate"},
+		{"ttft.p101 <= 1s",
+	         "unknown statistic \"p101\"; known: avg, min, max, std, p50, p95, p99.9 ..."},
+		{"ttft.worst <= 1s",
+	         "unknown statistic \"worst\"; known: avg, min, max, std, p50, p95, p99.9 "
+	         "..."},
 		{"tps.p95 >= 10", "tps is one number of the whole run and has no \"p95\""},
 		{"ttft <= 10 tok/s", "expected a time like 500ms or 1s, got \"10 tok/s\""},
 		{"tps >= 10ms", "expected a number of tok/s, got \"10ms\""},

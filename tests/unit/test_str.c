@@ -12,10 +12,18 @@ START_TEST(durations_are_read)
 		const char *text;
 		ns_t ns;
 	} good[] = {
-		{"250ms", 250000000},    {"2m30s", 150000000000}, {"1h", 3600000000000},
-		{"1.5s", 1500000000},    {"7d", 604800000000000}, {"0", 0},
-		{"0s", 0},               {"3 us", 3000},          {"1ns", 1},
-		{"1h 2m 3s", 3723000000000}, {"1e3s", 1000000000000}, {".5s", 500000000},
+		{"250ms", 250000000},
+		{"2m30s", 150000000000},
+		{"1h", 3600000000000},
+		{"1.5s", 1500000000},
+		{"7d", 604800000000000},
+		{"0", 0},
+		{"0s", 0},
+		{"3 us", 3000},
+		{"1ns", 1},
+		{"1h 2m 3s", 3723000000000},
+		{"1e3s", 1000000000000},
+		{".5s", 500000000},
 	};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -29,8 +37,9 @@ END_TEST
 
 START_TEST(bad_durations_leave_the_result_alone)
 {
-	static const char *const bad[] = {"",     "5",    "s",     "-1s",   "1 parsec", "30s2m", "1s1s",
-	                                  "1e30s", "nan s", "0x10s", "1..5s", "1s trailing", "inf", "m"};
+	static const char *const bad[] = {"",      "5",           "s",     "-1s",   "1 parsec",
+	                                  "30s2m", "1s1s",        "1e30s", "nan s", "0x10s",
+	                                  "1..5s", "1s trailing", "inf",   "m"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		ns_t out = 42;
@@ -79,15 +88,17 @@ START_TEST(integers_and_reals)
 	ck_assert(!str_to_int("12k", &i) && !str_to_int(" 1", &i) && !str_to_int("1 ", &i));
 	ck_assert(str_to_int("+5", &i) && i == 5);
 	ck_assert(str_to_real("-1.5e-3", &v) && fabs(v + 0.0015) < 1e-15);
-	ck_assert(!str_to_real("inf", &v) && !str_to_real("0x1p3", &v) && !str_to_real("1e999", &v));
+	ck_assert(!str_to_real("inf", &v) && !str_to_real("0x1p3", &v) &&
+	          !str_to_real("1e999", &v));
 	ck_assert(!str_to_real("1e", &v) && !str_to_real(".", &v) && !str_to_real("1,5", &v));
 }
 END_TEST
 
 START_TEST(reals_read_back)
 {
-	static const double values[] = {0.1,    1.0 / 3.0, 1e15,  123456789012345.0, 1e-7, 5e-324, 1e308,
-	                                -2.5e-9, 94e9,      0.975, 9007199254740993.0};
+	static const double values[] = {
+		0.1,     1.0 / 3.0, 1e15,  123456789012345.0, 1e-7, 5e-324, 1e308,
+		-2.5e-9, 94e9,      0.975, 9007199254740993.0};
 	char buf[64];
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
@@ -109,9 +120,18 @@ START_TEST(numbers_for_people)
 		double value;
 		const char *text;
 	} cases[] = {
-		{8768, "8,768"},   {943.06, "943.1"},  {0.012344, "0.01234"}, {0, "0"},
-		{5, "5"},          {999.96, "1,000"},  {9.9996, "10.00"},     {1234567.8, "1,234,568"},
-		{-12.345, "-12.35"}, {99.995, "100.0"}, {0.99996, "1.000"},    {1e20, "1e+20"},
+		{8768, "8,768"},
+		{943.06, "943.1"},
+		{0.012344, "0.01234"},
+		{0, "0"},
+		{5, "5"},
+		{999.96, "1,000"},
+		{9.9996, "10.00"},
+		{1234567.8, "1,234,568"},
+		{-12.345, "-12.35"},
+		{99.995, "100.0"},
+		{0.99996, "1.000"},
+		{1e20, "1e+20"},
 	};
 	char buf[64];
 
@@ -129,10 +149,11 @@ START_TEST(durations_and_sizes_are_printed)
 		ns_t ns;
 		const char *text;
 	} cases[] = {
-		{250000000, "250 ms"},     {150000000000, "2m30s"}, {1500000000, "1.5 s"},
-		{0, "0 s"},                {999, "999 ns"},         {1500, "1.5 us"},
-		{604800000000000, "7d"},   {60000000000, "1m"},     {60500000000, "1m0.5s"},
-		{59999999999, "59.999999999 s"},
+		{250000000, "250 ms"},   {150000000000, "2m30s"},
+		{1500000000, "1.5 s"},   {0, "0 s"},
+		{999, "999 ns"},         {1500, "1.5 us"},
+		{604800000000000, "7d"}, {60000000000, "1m"},
+		{60500000000, "1m0.5s"}, {59999999999, "59.999999999 s"},
 	};
 	char buf[64];
 
@@ -162,9 +183,12 @@ START_TEST(nearest_names)
 	ck_assert_ptr_null(str_nearest("x", names, 0));
 	ck_assert_str_eq(str_nearest("concurency", (const char *const[]){"rate", "concurrency"}, 2),
 	                 "concurrency");
-	ck_assert_str_eq(str_nearest("h2000", (const char *const[]){"b200", "h200-nvl"}, 2), "h200-nvl");
-	ck_assert_str_eq(str_nearest("b2000", (const char *const[]){"b200", "b200-nvl"}, 2), "b200");
-	ck_assert_str_eq(str_nearest("--sede", (const char *const[]){"--set", "--seed"}, 2), "--seed");
+	ck_assert_str_eq(str_nearest("h2000", (const char *const[]){"b200", "h200-nvl"}, 2),
+	                 "h200-nvl");
+	ck_assert_str_eq(str_nearest("b2000", (const char *const[]){"b200", "b200-nvl"}, 2),
+	                 "b200");
+	ck_assert_str_eq(str_nearest("--sede", (const char *const[]){"--set", "--seed"}, 2),
+	                 "--seed");
 	ck_assert_ptr_null(str_nearest("xy", (const char *const[]){"ab"}, 1));
 }
 END_TEST
