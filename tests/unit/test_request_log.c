@@ -234,7 +234,8 @@ START_TEST(histograms_follow_the_records)
 			request_log_dist(close, service, (enum request_metric)m, &b);
 			ck_assert_int_gt(a.count, 3000);
 			ck_assert_int_eq(a.count, b.count);
-			/* moments are exact, but for tps_user, which is read from the cells of TPOT */
+			/* moments are exact, but for tps_user, which is read from the cells of TPOT
+			 */
 			const double close_to = m == METRIC_TPS_USER ? 1e-3 : 1e-6;
 			ck_assert_double_eq_tol(a.avg / b.avg, 1.0, close_to);
 			ck_assert_double_eq_tol(a.min, b.min, 1e-3);
