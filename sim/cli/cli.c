@@ -25,7 +25,7 @@ static const struct flag flags[] = {
 	{'r', 0, "--records", "FILE", "write one AIPerf JSON record per request"},
 	{'e', 0, "--exact", NULL, "step every iteration instead of fast-forwarding (same records)"},
 	{'z', 0, "--exit-zero", NULL, "exit 0 even when a limit is broken"},
-	{'q', 'q', "--quiet", NULL, "no progress and no notes on stderr"},
+	{'q', 'q', "--quiet", NULL, "no progress and no timing on stderr"},
 	{'j', 'j', "--jobs", "N", "parallel runs; never changes results"},
 	{'d', 0, "--data", "DIR", "folder with models/ and scenarios/"},
 	{'h', 'h', "--help", NULL, "this text"},

@@ -61,7 +61,10 @@ void arrive(struct sim *s, uint32_t load)
 	struct workload *const w = s->loads[load];
 	const uint32_t service = (uint32_t)s->sc->loads[load].service;
 	struct arrival a;
-	w->ops->next(w, &a);
+	if (!w->ops->next(w, &a)) {
+		plan_next(s, load);
+		return;
+	}
 	sim_assert(a.at == s->events.now);
 	const uint32_t index = request_take(&s->cluster.requests);
 	struct request *const q = &s->cluster.requests.at[index];

@@ -88,7 +88,10 @@ void stretch_advance(struct sim *s, struct replica *r, int64_t to);
 /* stretch.c: account the time of the stretch up to `done`; nothing runs afterwards. */
 void stretch_end(struct replica *r);
 
-/* sample.c */
+/* sample.c: is a request in flight, or one still to come? */
+bool anything_left(const struct sim *s);
+
+/* sample.c: note the state and plan the next look. */
 void sample(struct sim *s);
 
 static inline const struct perf *replica_perf(const struct sim *s, const struct replica *r)

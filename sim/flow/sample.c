@@ -1,7 +1,7 @@
 /* Periodic look at the settled state for time series; looks less often as the run gets longer. */
 #include "flow/flow.h"
 
-static bool anything_left(const struct sim *s)
+bool anything_left(const struct sim *s)
 {
 	if (s->cluster.requests.in_use > 0) {
 		return true;

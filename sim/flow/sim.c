@@ -150,7 +150,9 @@ static bool step(struct sim *s)
 		sample(s);
 		return true; /* a sample is no part of the run: it does not move its end */
 	}
-	s->ended = e.at;
+	if (e.phase != PHASE_STOP || anything_left(s)) {
+		s->ended = e.at; /* a run that was over before its end time ends with its last event */
+	}
 	return e.phase != PHASE_STOP && !s->failed;
 }
 

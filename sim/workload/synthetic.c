@@ -151,12 +151,8 @@ static ns_t peek(struct workload *w)
 	if (s->sent >= s->total) {
 		return NS_NEVER;
 	}
-	ns_t at = wish(s);
-	while (at >= s->stage_end && s->stage_end != NS_NEVER) {
-		enter_stage(s, s->stage + 1, s->stage_end);
-		at = s->sent >= s->total ? NS_NEVER : wish(s);
-	}
-	return at;
+	const ns_t at = wish(s);
+	return at < s->stage_end ? at : s->stage_end;
 }
 
 static int32_t draw_length(struct rng *rng, const struct length_dist *d)
@@ -171,12 +167,16 @@ static int32_t draw_length(struct rng *rng, const struct length_dist *d)
 	return (int32_t)(v + 0.5);
 }
 
-static void next(struct workload *w, struct arrival *out)
+static bool next(struct workload *w, struct arrival *out)
 {
 	struct synthetic *const s = (struct synthetic *)w;
 	const struct scenario_load *const load = s->load;
 	out->at = peek(w);
 	sim_assert(out->at != NS_NEVER);
+	if (out->at == s->stage_end) { /* answers up to now belonged to the old stage */
+		enter_stage(s, s->stage + 1, s->stage_end);
+		return false;
+	}
 	out->user = 0;
 	if (s->n_heap > 0 && s->heap[0].at == out->at) {
 		out->user = heap_pop(s).user + 1;
@@ -188,6 +188,7 @@ static void next(struct workload *w, struct arrival *out)
 	out->output_tokens = s->generates ? draw_length(s->lengths_out, &load->osl) : 0;
 	out->warmup = s->sent < load->warmup_requests;
 	s->sent++;
+	return true;
 }
 
 static void finished(struct workload *w, uint32_t user, ns_t now)

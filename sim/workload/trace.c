@@ -235,13 +235,14 @@ static ns_t trace_peek(struct workload *w)
 	return t->has_head ? t->head.at : NS_NEVER;
 }
 
-static void trace_next(struct workload *w, struct arrival *out)
+static bool trace_next(struct workload *w, struct arrival *out)
 {
 	struct trace *t = (struct trace *)w;
 
 	sim_assert(t->has_head);
 	*out = t->head;
 	advance(t);
+	return true;
 }
 
 static void trace_close(struct workload *w)

@@ -25,10 +25,13 @@ struct workload;
 
 /* One implementation; state follows the vtable in its own struct, first field `struct workload`. */
 struct workload_ops {
-	/* Time of the next arrival, NS_NEVER when there is none (at present). */
+	/*
+	 * When to call next: at the next arrival, or where the load itself changes (a stage begins);
+	 * NS_NEVER when there is nothing (at present).
+	 */
 	ns_t (*peek)(struct workload *w);
-	/* Take that arrival. Asserts that there is one. */
-	void (*next)(struct workload *w, struct arrival *out);
+	/* At that time: take the arrival. False when there is none, only a change; peek again. */
+	bool (*next)(struct workload *w, struct arrival *out);
 	/* A request of `user` was answered (or rejected) at `now`; NULL: the load does not care. */
 	void (*finished)(struct workload *w, uint32_t user, ns_t now);
 	void (*close)(struct workload *w);

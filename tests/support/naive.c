@@ -87,7 +87,10 @@ static uint32_t route(struct naive *n)
 static void arrive(struct naive *n, uint32_t load)
 {
 	struct arrival a;
-	n->loads[load]->ops->next(n->loads[load], &a);
+	if (!n->loads[load]->ops->next(n->loads[load], &a)) {
+		plan_load(n, load);
+		return;
+	}
 	const struct seq q = {.id = n->requests.n,
 	                      .user = a.user,
 	                      .load = load,
