@@ -175,14 +175,13 @@ static double unit_of(enum request_metric metric)
 	case METRIC_INPUT:
 	case METRIC_OUTPUT:
 		return 1.0;
-	case METRIC_TPS_USER:
-		return 1e3;
 	case METRIC_TTFT:
 	case METRIC_TTST:
 	case METRIC_TPOT:
 	case METRIC_LATENCY:
 	case METRIC_QUEUE:
 	case METRIC_ITL:
+	case METRIC_TPS_USER:
 		break;
 	}
 	return (double)NS_PER_MS;
@@ -304,11 +303,15 @@ void request_log_dist(const struct request_log *log, size_t service, enum reques
 static void counted_quantiles(const struct service_log *s, enum request_metric metric,
                               const double *p, size_t n, double *out)
 {
-	const struct histogram *h = metric == METRIC_ITL ? &s->gaps : &s->of[metric].histogram;
-
 	for (size_t i = 0; i < n; i++) {
-		out[i] = metric == METRIC_TPS_USER ? tps_user_quantile(s, p[i])
-		                                   : histogram_quantile(h, p[i]) / unit_of(metric);
+		if (metric == METRIC_TPS_USER) {
+			out[i] = tps_user_quantile(s, p[i]);
+		} else if (metric == METRIC_ITL) {
+			out[i] = histogram_quantile(&s->gaps, p[i]) / unit_of(metric);
+		} else {
+			out[i] = histogram_quantile(&s->of[metric].histogram, p[i]) /
+			         unit_of(metric);
+		}
 	}
 }
 

@@ -32,23 +32,20 @@ bool request_value(const struct request_record *r, enum request_metric metric, i
 		*out = r->output_tokens;
 		return true;
 	case METRIC_TPS_USER:
-		if (!several || r->end == r->first || request_tpot(r) == 0) {
-			return false;
-		}
-		*out = request_milli_tps(request_tpot(r));
-		return true;
 	case METRIC_ITL:
 		break;
 	}
-	check_fail(__FILE__, __LINE__, "metric with one value per request");
+	check_fail(__FILE__, __LINE__, "metric with one whole number per request");
 }
 
 double request_tps_user(const struct request_record *r)
 {
-	int64_t milli;
+	int64_t tpot;
 
-	return request_value(r, METRIC_TPS_USER, &milli) ? 1e9 / (double)request_tpot(r)
-	                                                 : (double)NAN;
+	if (!request_value(r, METRIC_TPOT, &tpot) || tpot == 0) {
+		return (double)NAN;
+	}
+	return (double)NS_PER_S / (double)tpot;
 }
 
 bool request_level(const struct slo *slo)

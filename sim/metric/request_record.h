@@ -35,26 +35,25 @@ struct request_record {
 
 /* What one finished request has a value of, and ITL, which has many per request. */
 enum request_metric {
-	METRIC_TTFT,
+	METRIC_TTFT, /* ns, as all times; distributions are in ms */
 	METRIC_TTST,
 	METRIC_TPOT,
 	METRIC_LATENCY,
-	METRIC_QUEUE, /* ns, reported in ms */
-	METRIC_INPUT,
-	METRIC_OUTPUT,   /* tokens */
-	METRIC_TPS_USER, /* 1e-3 tokens/s, reported in tokens/s */
-	METRIC_ITL,      /* ms */
+	METRIC_QUEUE,
+	METRIC_INPUT, /* tokens */
+	METRIC_OUTPUT,
+	METRIC_TPS_USER, /* tokens/s, follows from TPOT: request_tps_user */
+	METRIC_ITL,
 };
-#define REQUEST_METRICS METRIC_ITL /* those with one value per request */
+#define REQUEST_METRICS METRIC_TPS_USER /* those with one whole number per request */
 
 /*
- * The value of one metric of a finished request, in the integer unit above; false when it has none:
- * TTST, TPOT and tokens per second per user need two output tokens, the last also a TPOT above 0.
- * TPOT is rounded to whole ns, halves to even, as GenAI-Perf does.
+ * The value of one metric of a finished request; false when it has none: TTST and TPOT need two
+ * output tokens. TPOT is rounded to whole ns, halves to even, as GenAI-Perf does.
  */
 bool request_value(const struct request_record *r, enum request_metric metric, int64_t *out);
 
-/* Tokens per second per user, 1e9 / TPOT in ns, unrounded; NaN when undefined. */
+/* Tokens per second per user, 1e9 / TPOT in ns; NaN without a TPOT above 0. */
 double request_tps_user(const struct request_record *r);
 
 /*
@@ -89,12 +88,6 @@ static inline int64_t divide_half_even(int64_t num, int64_t den)
 static inline int64_t request_tpot(const struct request_record *r)
 {
 	return divide_half_even(r->end - r->first, r->output_tokens - 1);
-}
-
-/* 1 / TPOT in 1e-3 tokens/s, to nearest; tpot > 0. A TPOT of 1 ns gives 1e12. */
-static inline int64_t request_milli_tps(int64_t tpot)
-{
-	return (int64_t)(1e12 / (double)tpot + 0.5);
 }
 
 #endif

@@ -14,8 +14,8 @@
 struct service_summary {
 	const char *name;                                        /* borrowed from the scenario */
 	int64_t submitted, finished, rejected, lost, unfinished; /* measured requests */
-	int64_t too_long;                                        /* of the rejected: longer than the context or the KV cache */
-	int64_t warmup;                                          /* finished but not measured */
+	int64_t too_long; /* of the rejected: longer than the context or the KV cache */
+	int64_t warmup;   /* finished but not measured */
 	struct dist ttft_ms, ttst_ms, tpot_ms, itl_ms, latency_ms, queue_ms, tps_user;
 	struct dist input_tokens, output_tokens;
 	ns_t first_arrival,

@@ -226,8 +226,10 @@ void report_aiperf_json(FILE *out, const struct report *r, size_t service)
 	put_config(&w, r, service);
 	json_put_bool(&w, "was_cancelled", r->summary->incomplete);
 	json_begin_array(&w, "error_summary");
-	put_error(&w, s->too_long, 400, "RequestTooLong", "longer than the context or the KV cache");
-	put_error(&w, s->rejected - s->too_long, 503, "RequestRejected", "the waiting list was full");
+	put_error(&w, s->too_long, 400, "RequestTooLong",
+	          "longer than the context or the KV cache");
+	put_error(&w, s->rejected - s->too_long, 503, "RequestRejected",
+	          "the waiting list was full");
 	put_error(&w, s->lost, 500, "RequestLost", "the replica ended");
 	json_end(&w);
 	put_time(&w, "start_time", 0);
