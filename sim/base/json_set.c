@@ -133,6 +133,16 @@ static bool set_in_object(struct walk *at, const char *text)
 	return true;
 }
 
+/* Whether JSON can hold the text. */
+static bool is_utf8(const char *text)
+{
+	json_t *value = json_string(text);
+	bool ok = value != NULL;
+
+	json_decref(value);
+	return ok;
+}
+
 bool json_set(json_t *root, const char *path, const char *text, struct err *err)
 {
 	struct walk at = {.value = root, .rest = path};
@@ -142,6 +152,9 @@ bool json_set(json_t *root, const char *path, const char *text, struct err *err)
 		return fail(
 			err, path,
 			mem_strdup("expected keys with single dots between, like loads.0.users"));
+	}
+	if (!is_utf8(path) || !is_utf8(text)) {
+		return fail(err, path, mem_strdup("not UTF-8 text"));
 	}
 	for (;;) {
 		const char *before = at.rest;

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LARGEST 1e9 /* of a limit, in its unit; times stay exact to the nanosecond */
+
 enum unit { UNIT_TIME, UNIT_TOKENS, UNIT_REQUESTS, UNIT_SHARE };
 
 struct metric {
@@ -177,16 +179,17 @@ static bool read_rate(const char *text, enum unit unit, double *out)
 
 static bool read_value(const char *text, const struct metric *m, struct slo *out)
 {
-	ns_t ns;
+	ns_t ns = 0;
+	double ms;
 
 	switch (m->unit) {
 	case UNIT_TIME:
-		if (str_to_real(
-			    text,
-			    &out->value)) { /* a bare number is milliseconds, as in GenAI-Perf */
+		/* a bare number is milliseconds, as in GenAI-Perf */
+		if (str_to_real(text, &ms) && ms >= 0.0 && ms <= LARGEST) {
+			ns = ns_from_seconds(ms / 1e3);
+		} else if (str_to_real(text, &out->value)) {
 			break;
-		}
-		if (!str_to_duration(text, &ns)) {
+		} else if (!str_to_duration(text, &ns)) {
 			return refuse("expected a time like 500ms or 1s, got \"%.40s\"", text);
 		}
 		out->value = ns_to_ms(ns);
@@ -203,7 +206,10 @@ static bool read_value(const char *text, const struct metric *m, struct slo *out
 		}
 		break;
 	}
-	return out->value >= 0.0 || refuse("a limit must not be negative, got %.40s", text);
+	if (out->value < 0.0) {
+		return refuse("a limit must not be negative, got %.40s", text);
+	}
+	return out->value <= LARGEST || refuse("a limit this large says nothing: %.40s", text);
 }
 
 static void write_canonical(const struct metric *m, struct slo *out)

@@ -211,6 +211,7 @@ START_TEST(bad_paths_are_usage_errors)
 		const char *path, *message;
 	} cases[] = {
 		{"", "--set : expected keys with single dots between, like loads.0.users"},
+		{"a.\xFF.b", "--set a.\xFF.b: not UTF-8 text"},
 		{"a..b", "--set a..b: expected keys with single dots between, like loads.0.users"},
 		{".a", "--set .a: expected keys with single dots between, like loads.0.users"},
 		{"a.", "--set a.: expected keys with single dots between, like loads.0.users"},

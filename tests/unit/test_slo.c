@@ -69,6 +69,8 @@ START_TEST(bad_limits_say_why)
 		{"rps >= nan", "expected a number of req/s, got \"nan\""},
 		{"error_rate <= few", "expected a share like 1% or 0.01, got \"few\""},
 		{"ttft <= -5", "a limit must not be negative, got -5"},
+		{"ttft <= 1e30", "a limit this large says nothing: 1e30"},
+		{"ttft <= 300d", "a limit this large says nothing: 300d"},
 		{"ttft =< 5", "unknown comparison in \"ttft =< 5\"; known: < <= > >= =="},
 		{"ttft <=", "expected a time like 500ms or 1s, got \"\""},
 		{"ttft:p95:max:5", "unknown comparison \"max\"; known: lt, le, gt, ge, eq"},
