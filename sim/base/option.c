@@ -13,11 +13,15 @@
 struct option_log {
 	VEC(struct option_seen) seen;
 	VEC(struct option_seen) overrides; /* path and source */
+	json_t *places; /* path to its place in `seen`; looked up, never iterated */
 };
 
 struct option_log *option_log_new(void)
 {
-	return mem_new(1, sizeof(struct option_log));
+	struct option_log *const log = mem_new(1, sizeof(*log));
+
+	log->places = json_object();
+	return log;
 }
 
 void option_log_free(struct option_log *log)
@@ -34,6 +38,7 @@ void option_log_free(struct option_log *log)
 	}
 	free(log->seen.at);
 	free(log->overrides.at);
+	json_decref(log->places);
 	free(log);
 }
 
@@ -70,22 +75,38 @@ static const char *overridden_source(const struct option_log *log, const char *p
 	return source;
 }
 
+/* The entry of a path, new ones at the end. */
+static struct option_seen *find_or_add(struct option_log *log, const char *path)
+{
+	const json_t *const place = json_object_get(log->places, path);
+
+	if (place != NULL) {
+		return &log->seen.at[json_integer_value(place)];
+	}
+	const struct option_seen seen = {.path = mem_strdup(path)};
+
+	json_object_set_new(log->places, path, json_integer((json_int_t)log->seen.n));
+	vec_push(&log->seen, seen);
+	return &log->seen.at[log->seen.n - 1];
+}
+
+static void log_add(struct option_log *log, const char *path, const char *value, const char *source,
+                    const struct option *option)
+{
+	struct option_seen *const seen = find_or_add(log, path);
+
+	free(seen->value);
+	seen->value = mem_strdup(value);
+	seen->source = overridden_source(log, path, source);
+	if (option != NULL) {
+		seen->unit = option->unit;
+		seen->help = option->help;
+	}
+}
+
 void option_log_add(struct option_log *log, const char *path, const char *value, const char *source)
 {
-	const char *actual = overridden_source(log, path, source);
-
-	for (size_t i = 0; i < log->seen.n; i++) {
-		if (strcmp(log->seen.at[i].path, path) == 0) {
-			free(log->seen.at[i].value);
-			log->seen.at[i].value = mem_strdup(value);
-			log->seen.at[i].source = actual;
-			return;
-		}
-	}
-	struct option_seen seen = {
-		.path = mem_strdup(path), .value = mem_strdup(value), .source = actual};
-
-	vec_push(&log->seen, seen);
+	log_add(log, path, value, source, NULL);
 }
 
 void option_log_override(struct option_log *log, const char *path, const char *source)
@@ -95,10 +116,19 @@ void option_log_override(struct option_log *log, const char *path, const char *s
 	vec_push(&log->overrides, seen);
 }
 
+void option_log_field(struct option_log *log, const char *path, const struct option *o,
+                      const void *self, const char *source)
+{
+	char *const value = option_value_text(o, self);
+
+	log_add(log, path, value, source, o);
+	free(value);
+}
+
 static void log_option(struct option_log *log, const struct option *o, const void *self,
                        const struct json_at *at, const char *source)
 {
-	char path[512], *value;
+	char path[512];
 
 	if (log == NULL || o->type == OPTION_NODE) { /* whoever reads the node logs what is in it */
 		return;
@@ -106,9 +136,7 @@ static void log_option(struct option_log *log, const struct option *o, const voi
 	json_path(at, path, sizeof(path));
 	char *full = path[0] != '\0' ? mem_printf("%s.%s", path, o->name) : mem_strdup(o->name);
 
-	value = option_value_text(o, self);
-	option_log_add(log, full, value, source);
-	free(value);
+	option_log_field(log, full, o, self, source);
 	free(full);
 }
 

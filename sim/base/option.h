@@ -43,6 +43,7 @@ struct option_seen {
 	char *value;        /* as text */
 	const char *source; /* "scenario", "default", "--set", "engine profile" ...; static or
 	                       borrowed */
+	const char *unit, *help; /* of the key; NULL for keys without a table */
 };
 
 struct option_log; /* a growing list of option_seen */
@@ -54,6 +55,9 @@ const struct option_seen *option_log_at(const struct option_log *log, size_t i);
 /* Later additions with the same path replace the value and source but keep the place. */
 void option_log_add(struct option_log *log, const char *path, const char *value,
                     const char *source);
+/* The same for a field of `self` with its table's unit and meaning. */
+void option_log_field(struct option_log *log, const char *path, const struct option *o,
+                      const void *self, const char *source);
 /* Paths given here are reported with `source` instead of "scenario" (used by --set). */
 void option_log_override(struct option_log *log, const char *path, const char *source);
 

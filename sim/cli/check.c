@@ -1,12 +1,15 @@
 /* `aliquot check`: every key with its value and where it came from, and whether each model fits. */
 #include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "flow/sim.h"
+#include "report/facts.h"
 
 static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i)
 {
@@ -36,13 +39,64 @@ static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i
 	printf("\n    costs: engine profile %s, set by hand, not calibrated\n", service->engine_name);
 }
 
+/* Length of the object's path: everything before the last dot. */
+static size_t object_length(const char *path)
+{
+	const char *const dot = strrchr(path, '.');
+	return dot != NULL ? (size_t)(dot - path) : 0;
+}
+
+#define VALUE_COLUMN 30
+#define MEANING_COLUMN 68
+
+/* "engine profile trtllm" is said short: the column is for where to look, not for prose. */
+static const char *short_source(const char *source)
+{
+	static const char prefix[] = "engine ";
+	const size_t n = sizeof(prefix) - 1;
+	return strncmp(source, prefix, n) == 0 ? source + n : source;
+}
+
+static void print_key(const struct option_seen *seen, size_t object)
+{
+	const char *const key = seen->path + (object > 0 ? object + 1 : 0);
+	const bool bare = strspn(seen->value, "0123456789.-") == strlen(seen->value);
+	const bool unit = bare && seen->unit != NULL;
+	const char *const source = short_source(seen->source);
+	if (strlen(seen->value) > 40) { /* prose: below its key */
+		printf("  %-27s %-21s %s\n%*s", key, "", source, VALUE_COLUMN, "");
+		facts_fold(seen->value, VALUE_COLUMN, stdout);
+		return;
+	}
+	char *const value = mem_printf("%s%s%s", seen->value, unit ? " " : "", unit ? seen->unit : "");
+	int used = printf("  %-27s %-21s %-15s ", key, value, source);
+	free(value);
+	if (seen->help == NULL) {
+		putchar('\n');
+		return;
+	}
+	if (used > MEANING_COLUMN) {
+		putchar('\n');
+		used = 0;
+	}
+	printf("%*s", MEANING_COLUMN - used, "");
+	facts_fold(seen->help, MEANING_COLUMN, stdout);
+}
+
+/* Every key under the object it belongs to, in the order in which the loader met them. */
 static void print_keys(const struct scenario *sc)
 {
-	const size_t n = option_log_size(sc->log);
-	printf("\n  %-44s %-28s %s\n", "key", "value", "source");
-	for (size_t i = 0; i < n; i++) {
+	const char *last = "";
+	size_t last_length = SIZE_MAX;
+	for (size_t i = 0; i < option_log_size(sc->log); i++) {
 		const struct option_seen *const seen = option_log_at(sc->log, i);
-		printf("  %-44s %-28.48s %s\n", seen->path, seen->value, seen->source);
+		const size_t object = object_length(seen->path);
+		if (object != last_length || strncmp(last, seen->path, object) != 0) {
+			printf("\n%.*s\n", (int)(object > 0 ? object : 8), object > 0 ? seen->path : "scenario");
+			last = seen->path;
+			last_length = object;
+		}
+		print_key(seen, object);
 	}
 }
 
@@ -65,8 +119,9 @@ static void print_json(const struct scenario *sc, const struct sim *sim)
 	json_t *const fits = json_array();
 	for (size_t i = 0; i < option_log_size(sc->log); i++) {
 		const struct option_seen *const seen = option_log_at(sc->log, i);
-		json_array_append_new(keys, json_pack("{s:s, s:s, s:s}", "path", seen->path, "value",
-		                                      seen->value, "source", seen->source));
+		json_array_append_new(keys, json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "path", seen->path,
+		                                      "value", seen->value, "source", seen->source,
+		                                      "unit", seen->unit, "meaning", seen->help));
 	}
 	for (size_t i = 0; i < sc->n_services; i++) {
 		json_array_append_new(fits, fit_json(sc, sim, i));

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -158,7 +157,7 @@ bool cli_parse(struct cli *c, int argc, const char *const *argv)
 			apply(c, f, f->value == NULL ? NULL : value != NULL ? value + 1 : argv[++i]);
 		}
 	}
-	if (!c->help && (c->n_args < c->command->min_args || c->n_args > c->command->max_args)) {
+	if (err_count(c->err) == 0 && !c->help && (c->n_args < c->command->min_args || c->n_args > c->command->max_args)) {
 		err_add(c->err, ERR_USAGE, NULL, "usage: aliquot %s %s; see aliquot %s --help",
 		        c->command->name, c->command->args, c->command->name);
 	}
@@ -207,29 +206,5 @@ void cli_usage(const struct command *command)
 struct scenario *cli_scenario(struct cli *c, const char *name)
 {
 	c->data = data_dir_open(c->data_flag, c->program, c->err);
-	if (c->data == NULL) {
-		return NULL;
-	}
-	char *file = mem_strdup(name);
-	if (strcmp(name, "-") != 0 && strchr(name, '/') == NULL && access(name, F_OK) != 0) {
-		size_t n;
-		const char *const *const bundled = data_dir_names(c->data, "scenarios", &n);
-		for (size_t i = 0; i < n; i++) {
-			if (strcmp(bundled[i], name) == 0) {
-				free(file);
-				file = mem_printf("%s/scenarios/%s.json", data_dir_path(c->data), name);
-			}
-		}
-		const char *const near = strchr(name, '.') == NULL ? str_nearest(name, bundled, n) : NULL;
-		if (near != NULL && strcmp(near, name) != 0) {
-			err_add(c->err, ERR_IO, NULL,
-			        "no file and no bundled scenario \"%s\"; did you mean \"%s\"?", name,
-			        near);
-			free(file);
-			return NULL;
-		}
-	}
-	struct scenario *const sc = scenario_read(file, c->data, c->sets, c->n_sets, c->err);
-	free(file);
-	return sc;
+	return c->data != NULL ? scenario_read(name, c->data, c->sets, c->n_sets, c->err) : NULL;
 }

@@ -29,32 +29,44 @@ static void shape_of(const struct scenario_service *spec, struct llm_shape *shap
 	               shape);
 }
 
+/* A node kind on which one replica fits with these changes, or NULL. */
+static const struct scenario_nodes *fits_with(const struct sim *s, const struct scenario_service *spec,
+                                              int precision, int64_t gpus, double utilization)
+{
+	struct engine_options options = spec->options;
+	struct llm_shape shape;
+	options.gpu_memory_utilization = utilization;
+	llm_spec_shape(spec->llm, (enum precision)precision, (enum precision)spec->kv_precision, &shape);
+	for (size_t k = 0; k < s->sc->n_nodes; k++) {
+		struct memory_plan plan;
+		perf_memory(s->sc->nodes[k].gpu, &shape, &options, gpus, &plan);
+		if (plan.blocks > plan.state_blocks && s->sc->nodes[k].gpus >= gpus) {
+			return &s->sc->nodes[k];
+		}
+	}
+	return NULL;
+}
+
 /* The smallest change that would make the model fit, for the message. */
 static char *advice(const struct sim *s, const struct scenario_service *spec)
 {
-	for (int64_t tp = 2 * spec->tensor_parallel; tp <= 8; tp *= 2) {
-		struct llm_shape shape;
-		struct memory_plan plan;
-		shape_of(spec, &shape);
-		for (size_t k = 0; k < s->sc->n_nodes; k++) {
-			perf_memory(s->sc->nodes[k].gpu, &shape, &spec->options, tp, &plan);
-			if (plan.blocks > plan.state_blocks && s->sc->nodes[k].gpus >= tp) {
-				return mem_printf("gpus_per_replica: %lld fits on %s", (long long)tp,
-				                  s->sc->nodes[k].gpu_name);
-			}
+	const double used = spec->options.gpu_memory_utilization;
+	const struct scenario_nodes *nodes = fits_with(s, spec, spec->precision, spec->tensor_parallel, 0.95);
+	if (nodes != NULL && used < 0.95) {
+		return mem_printf("gpu_memory_utilization 0.95 instead of %.3g fits on %s", used,
+		                  nodes->gpu_name);
+	}
+	for (int64_t gpus = 2 * spec->tensor_parallel; gpus <= 8; gpus *= 2) {
+		nodes = fits_with(s, spec, spec->precision, gpus, used);
+		if (nodes != NULL) {
+			return mem_printf("gpus_per_replica: %lld fits on %s", (long long)gpus,
+			                  nodes->gpu_name);
 		}
 	}
 	for (int p = spec->precision + 1; p < PRECISION_COUNT; p++) {
-		struct llm_shape shape;
-		struct memory_plan plan;
-		llm_spec_shape(spec->llm, (enum precision)p, (enum precision)spec->kv_precision, &shape);
-		for (size_t k = 0; k < s->sc->n_nodes; k++) {
-			perf_memory(s->sc->nodes[k].gpu, &shape, &spec->options, spec->tensor_parallel,
-			            &plan);
-			if (plan.blocks > plan.state_blocks) {
-				return mem_printf("precision \"%s\" fits on %s", precision_names[p],
-				                  s->sc->nodes[k].gpu_name);
-			}
+		nodes = fits_with(s, spec, p, spec->tensor_parallel, used);
+		if (nodes != NULL) {
+			return mem_printf("precision \"%s\" fits on %s", precision_names[p], nodes->gpu_name);
 		}
 	}
 	return mem_strdup("use GPUs with more memory or a smaller model");
@@ -106,32 +118,44 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 	return fits;
 }
 
+/* The options of a policy's object form, its own name left out. */
+static bool fill_routing(struct sim *s, struct bound_service *b)
+{
+	static const struct option none[] = {{.name = NULL}};
+	const struct option *const options =
+		b->routing->head.options != NULL ? b->routing->head.options : none;
+	b->routing_self = mem_new(1, b->routing->head.self_size + 1);
+	if (b->spec->routing.block == NULL || s->options.routing != NULL) {
+		option_defaults(options, b->routing_self);
+		return true;
+	}
+	json_t *const block = json_copy((json_t *)(uintptr_t)b->spec->routing.block);
+	char *const where = mem_printf("%s: %s", s->sc->file, b->spec->routing.path);
+	json_object_del(block, "policy");
+	const struct json_at at = json_root(block, where, s->err);
+	const bool ok = option_fill(options, b->routing_self, &at, "scenario", NULL);
+	free(where);
+	json_decref(block);
+	return ok;
+}
+
 static bool bind_routing(struct sim *s, struct bound_service *b)
 {
 	const struct scenario_policy *const p = &b->spec->routing;
 	b->routing = s->options.routing != NULL ? s->options.routing : routing_find(p->name);
-	struct json_at root = json_root(s->sc->json, s->sc->file, s->err);
-	if (b->routing == NULL) {
-		size_t n;
-		const char *const *const names = routing_names(&n);
-		const char *const near = str_nearest(p->name, names, n);
-		char *const where = mem_printf("%s: %s", s->sc->file, p->path);
-		err_add(s->err, ERR_INPUT, where, "unknown routing policy \"%s\"; %s \"%s\"%s", p->name,
-		        near != NULL ? "did you mean" : "the first known one is",
-		        near != NULL ? near : names[0], near != NULL ? "?" : "");
-		free(where);
-		return false;
+	if (b->routing != NULL) {
+		b->routing_rng = rng_new(s->sc->seed, p->path);
+		return fill_routing(s, b);
 	}
-	b->routing_self = mem_new(1, b->routing->head.self_size + 1);
-	b->routing_rng = rng_new(s->sc->seed, p->path);
-	if (p->block != NULL && b->routing->head.options != NULL) {
-		root.value = p->block;
-		return option_fill(b->routing->head.options, b->routing_self, &root, "scenario", NULL);
-	}
-	if (b->routing->head.options != NULL) {
-		option_defaults(b->routing->head.options, b->routing_self);
-	}
-	return true;
+	size_t n;
+	const char *const *const names = routing_names(&n);
+	const char *const near = str_nearest(p->name, names, n);
+	char *const where = mem_printf("%s: %s", s->sc->file, p->path);
+	err_add(s->err, ERR_INPUT, where, "unknown routing policy \"%s\"; %s \"%s\"%s", p->name,
+	        near != NULL ? "did you mean" : "the first known one is", near != NULL ? near : names[0],
+	        near != NULL ? "?" : "");
+	free(where);
+	return false;
 }
 
 static void place(struct sim *s, uint32_t service, uint32_t index, const struct free_gpus *node)
@@ -148,6 +172,26 @@ static void place(struct sim *s, uint32_t service, uint32_t index, const struct 
 	              b->options.kv_reservation == KV_ON_DEMAND);
 }
 
+/* `placed` replicas found GPUs, the next did not. */
+static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32_t placed)
+{
+	int64_t largest = 0;
+	for (size_t k = 0; k < s->sc->n_nodes; k++) {
+		largest = s->sc->nodes[k].gpus > largest ? s->sc->nodes[k].gpus : largest;
+	}
+	char *const what =
+		spec->gpus_per_replica > largest
+			? mem_printf("a replica needs %lld GPUs of one node, the largest node has %lld",
+			             (long long)spec->gpus_per_replica, (long long)largest)
+			: mem_printf("%lld replicas of %lld GPU%s each: only %u find%s free GPUs; use "
+			             "fewer replicas or more nodes",
+			             (long long)spec->replicas, (long long)spec->gpus_per_replica,
+			             spec->gpus_per_replica == 1 ? "" : "s", placed,
+			             placed == 1 ? "s" : "");
+	fail(s, spec, what);
+	free(what);
+}
+
 /* Every replica of a service onto the first node with enough free GPUs of a kind that holds it. */
 static bool place_service(struct sim *s, uint32_t service, struct free_gpus *nodes, size_t n_nodes)
 {
@@ -160,13 +204,7 @@ static bool place_service(struct sim *s, uint32_t service, struct free_gpus *nod
 			j++;
 		}
 		if (j == n_nodes) {
-			char *const what = mem_printf(
-				"%lld replicas of %lld GPU%s each: only %lu find free GPUs; use "
-				"\"replicas\": %lu or more nodes",
-				(long long)b->spec->replicas, (long long)wanted, wanted == 1 ? "" : "s",
-				(unsigned long)i, (unsigned long)i);
-			fail(s, b->spec, what);
-			free(what);
+			fail_gpus(s, b->spec, i);
 			return false;
 		}
 		place(s, service, i, &nodes[j]);

@@ -91,7 +91,7 @@ static void end_prompt(struct sim *s, struct replica *r, uint32_t index, int64_t
 	if (q->generated == 1) {
 		q->first = delivered;
 	} else {
-		request_log_gaps(s->log, r->service, (now - q->stalled) << TICK_SHIFT, 0, 1, 1);
+		request_log_gaps(s->log, r->service, gap_ticks(now - q->stalled), 0, 1, 1);
 		q->second = q->generated == 2 ? delivered : q->second;
 	}
 	if (q->generated == q->output) {

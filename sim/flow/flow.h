@@ -94,6 +94,13 @@ bool anything_left(const struct sim *s);
 /* sample.c: note the state and plan the next look. */
 void sample(struct sim *s);
 
+/* A gap between tokens in ticks; one of over an hour is counted as an hour, so that ticks suffice. */
+static inline tick_t gap_ticks(ns_t gap)
+{
+	const ns_t most = 3600 * NS_PER_S;
+	return (gap < most ? gap : most) << TICK_SHIFT;
+}
+
 static inline const struct perf *replica_perf(const struct sim *s, const struct replica *r)
 {
 	return s->services[r->service].perf[r->gpu_kind];

@@ -21,11 +21,11 @@ static void note_uneven_gaps(struct sim *s, struct replica *r)
 		return;
 	}
 	if (old > 0) {
-		const tick_t gap = ((r->anchor - r->last_decode) << TICK_SHIFT) + r->first;
+		const tick_t gap = gap_ticks(r->anchor - r->last_decode) + r->first;
 		request_log_gaps(s->log, r->service, gap, 0, 1, old);
 	}
 	for (uint32_t i = 0; i < r->n_fresh; i++) {
-		const tick_t gap = ((r->anchor - r->fresh[i].emitted) << TICK_SHIFT) + r->first;
+		const tick_t gap = gap_ticks(r->anchor - r->fresh[i].emitted) + r->first;
 		request_log_gaps(s->log, r->service, gap, 0, 1, 1);
 	}
 }

@@ -87,12 +87,14 @@ static void read_kv_precision(struct scenario_loader *l, struct scenario_service
 static void log_profile(struct scenario_loader *l, const struct option *table, const void *self,
                         const struct json_at *at, const char *block, const char *source)
 {
-	for (const struct option *o = table; o->name != NULL; o++) {
-		char value[128];
-		char *key = mem_printf("%s.%s", block, o->name);
+	char path[512];
 
-		scenario_log(l, at, key, option_text(o, self, value, sizeof(value)), source);
-		free(key);
+	json_path(at, path, sizeof(path));
+	for (const struct option *o = table; o->name != NULL; o++) {
+		char *full = mem_printf("%s.%s.%s", path, block, o->name);
+
+		option_log_field(l->sc->log, full, o, self, source);
+		free(full);
 	}
 }
 

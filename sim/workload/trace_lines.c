@@ -37,26 +37,6 @@ static enum trace_status end_of_lines(const struct trace_lines *lines)
 	return TRACE_END;
 }
 
-/* The JSON object in text; NULL with an error at file:line:column added. */
-static json_t *parse_line(const struct trace_lines *lines, const char *text, size_t size)
-{
-	char *where;
-	json_error_t problem;
-	json_t *value;
-
-	if (memchr(text, '\0', size) != NULL) {
-		err_add(lines->ask->err, ERR_INPUT, lines->name, "the file is binary");
-		return NULL;
-	}
-	value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &problem);
-	if (value == NULL) {
-		where = mem_printf("%s:%d", lines->name, problem.column < 1 ? 1 : problem.column);
-		err_add(lines->ask->err, ERR_INPUT, where, "%s", problem.text);
-		free(where);
-	}
-	return value;
-}
-
 enum trace_status trace_lines_next(struct trace_lines *lines, json_t **value, struct json_at *at)
 {
 	const char *text;
@@ -77,7 +57,10 @@ enum trace_status trace_lines_next(struct trace_lines *lines, json_t **value, st
 		}
 	} while (strspn(text, " \t\r\n") == size);
 	(void)snprintf(lines->name, lines->name_size, "%s:%zu", lines->ask->file, lines->number);
-	*value = parse_line(lines, text, size);
+	while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) {
+		size--; /* so that an error at the end is on this line */
+	}
+	*value = json_parse_line(text, size, lines->ask->file, lines->number, lines->ask->err);
 	if (*value == NULL) {
 		return TRACE_FAILED;
 	}
