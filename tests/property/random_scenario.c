@@ -16,8 +16,8 @@
 
 struct drawn_service {
 	bool embeds;
-	bool limited; /* its queue has an end: it may refuse */
-	bool tight;   /* its KV cache is small: it may refuse long ones */
+	bool limited; /* refuses requests when its queue is full */
+	bool tight;   /* its KV cache is small: it preempts, and refuses long requests */
 };
 
 struct generator {
@@ -152,8 +152,7 @@ static void add_load(struct generator *g, int i, const struct drawn_service *ser
 {
 	static const char *const arrivals[] = {"poisson", "constant", "gamma"};
 	add(g, "%s{\"service\": \"s%d\", ", first ? "" : ", ", i);
-	/* users who are refused at once ask again at once: only a count of requests ends that */
-	switch (rng_below(g->rng, service->limited || service->tight ? 2 : 3)) {
+	switch (rng_below(g->rng, 3)) {
 	case 0:
 		add(g,
 		    "\"kind\": \"concurrency\", \"users\": %lld, \"requests\": %lld,"
