@@ -97,6 +97,15 @@ bool engine_options_check(const struct engine_options *o, const struct json_at *
 			(long long)o->max_num_batched_tokens, (long long)o->max_num_seqs);
 		return false;
 	}
+	int64_t below = 1;
+	while (2 * below <= o->kv_block_tokens) {
+		below *= 2;
+	}
+	if (below != o->kv_block_tokens) {
+		json_fail(at, "kv_block_tokens %lld is not a power of two; the nearest are %lld and %lld",
+		          (long long)o->kv_block_tokens, (long long)below, (long long)(2 * below));
+		return false;
+	}
 	return true;
 }
 
