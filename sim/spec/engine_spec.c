@@ -102,8 +102,10 @@ bool engine_options_check(const struct engine_options *o, const struct json_at *
 		below *= 2;
 	}
 	if (below != o->kv_block_tokens) {
-		json_fail(at, "kv_block_tokens %lld is not a power of two; the nearest are %lld and %lld",
-		          (long long)o->kv_block_tokens, (long long)below, (long long)(2 * below));
+		json_fail(
+			at,
+			"kv_block_tokens %lld is not a power of two; the nearest are %lld and %lld",
+			(long long)o->kv_block_tokens, (long long)below, (long long)(2 * below));
 		return false;
 	}
 	return true;
