@@ -128,6 +128,8 @@ static void fetch_ahead(const struct sim *s)
 	if (second < c->n_replicas) { /* fetched when it was third, so that its heap is known */
 		const struct replica *const r = &c->replicas[second];
 		if (r->n_decoding > 0) {
+			fetch_lines(r->heap, 4);
+			fetch_lines(r->kv.growing, 1);
 			fetch_lines(&c->requests.at[r->heap[0].request], 2);
 		}
 	}

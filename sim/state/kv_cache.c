@@ -52,6 +52,7 @@ static uint32_t residue(const struct kv_cache *kv, int64_t length, int64_t itera
 void kv_cache_join(struct kv_cache *kv, int64_t length, int64_t iteration)
 {
 	kv->growing[residue(kv, length, iteration)]++;
+	kv->n_growing++;
 }
 
 void kv_cache_leave(struct kv_cache *kv, int64_t length, int64_t iteration)
@@ -59,6 +60,7 @@ void kv_cache_leave(struct kv_cache *kv, int64_t length, int64_t iteration)
 	uint16_t *const n = &kv->growing[residue(kv, length, iteration)];
 	sim_assert(*n > 0);
 	(*n)--;
+	kv->n_growing--;
 }
 
 /* Sequences whose length is a multiple of the block at this iteration: each takes a block then. */
@@ -67,24 +69,28 @@ static int64_t takers(const struct kv_cache *kv, int64_t iteration)
 	return kv->growing[residue(kv, 0, iteration)];
 }
 
+/* Blocks taken in `steps` iterations, fewer than a round. */
+static int64_t takers_of(const struct kv_cache *kv, int64_t iteration, int64_t steps)
+{
+	int64_t blocks = 0;
+	for (int64_t i = 0; i < steps; i++) {
+		blocks += takers(kv, iteration + i);
+	}
+	return blocks;
+}
+
 int64_t kv_cache_growth(const struct kv_cache *kv, int64_t iteration, int64_t steps)
 {
 	if (!kv->grows) {
 		return 0;
 	}
-	int64_t blocks = 0;
-	int64_t rounds = steps >> kv->shift;
-	if (rounds > 0) {
-		int64_t n = 0;
-		for (uint32_t i = 0; i < kv->block_tokens; i++) {
-			n += kv->growing[i];
-		}
-		blocks = rounds * n;
+	/* in a whole round every sequence takes one block */
+	const int64_t whole = (steps >> kv->shift) * kv->n_growing;
+	const int64_t rest = steps & (kv->block_tokens - 1);
+	if (2 * rest <= kv->block_tokens) {
+		return whole + takers_of(kv, iteration, rest);
 	}
-	for (int64_t i = 0; i < (steps & (kv->block_tokens - 1)); i++) {
-		blocks += takers(kv, iteration + i);
-	}
-	return blocks;
+	return whole + kv->n_growing - takers_of(kv, iteration + rest, kv->block_tokens - rest);
 }
 
 bool kv_cache_fits_growing(const struct kv_cache *kv, int64_t blocks, int64_t n_decoding,

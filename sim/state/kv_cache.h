@@ -20,6 +20,7 @@ struct kv_cache {
 	uint32_t shift;               /* log2(block_tokens) */
 	bool grows;                   /* false: full reservation, decoding takes nothing */
 	uint16_t *growing;            /* [block_tokens]: decoding sequences per residue class */
+	int64_t n_growing;            /* their sum */
 };
 
 /* block_tokens must be a power of two. */
