@@ -55,6 +55,7 @@ static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 	}
 	kv_cache_give(&r->kv, kv_cache_blocks(&r->kv, r->kv.grows ? length : request_tokens(q)));
 	service_count(service, s->events.now, -1, 0);
+	service->stays += s->events.now - q->arrival;
 	service_load_remove(service, r->index, request_tokens(q));
 	const struct request_record record = {
 		.id = q->id,

@@ -199,6 +199,9 @@ bool sim_run(struct sim *s)
 	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
 		service_count(&s->cluster.services[i], s->ended, 0, 0);
 	}
+#ifdef ALIQUOT_DEBUG
+	cluster_verify_little(&s->cluster, s->ended);
+#endif
 	check_set_context(NULL, NULL);
 	return !s->failed;
 }

@@ -79,6 +79,32 @@ void cluster_verify(const struct cluster *c)
 	sim_assert(requests == c->requests.in_use);
 }
 
+static i128_t stay_of_list(const struct cluster *c, const struct request_list *list, ns_t now)
+{
+	i128_t stays = 0;
+	for (uint32_t i = list->head; i != REQUEST_NONE; i = c->requests.at[i].next) {
+		stays += now - c->requests.at[i].arrival;
+	}
+	return stays;
+}
+
+void cluster_verify_little(const struct cluster *c, ns_t now)
+{
+	for (uint32_t s = 0; s < c->n_services; s++) {
+		const struct service *const service = &c->services[s];
+		i128_t stays = service->stays;
+		for (uint32_t i = service->first; i < service->first + service->n; i++) {
+			const struct replica *const r = &c->replicas[i];
+			stays += stay_of_list(c, &r->waiting, now) + stay_of_list(c, &r->prefilling, now);
+			for (uint32_t k = 0; k < r->n_decoding; k++) {
+				stays += now - c->requests.at[r->heap[k].request].arrival;
+			}
+		}
+		sim_assert(service->since == now);
+		sim_assert(stays == service->running_area + service->waiting_area);
+	}
+}
+
 static uint64_t mix(uint64_t h, uint64_t v)
 {
 	return (h ^ v) * UINT64_C(1099511628211);

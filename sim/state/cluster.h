@@ -29,6 +29,12 @@ void cluster_fini(struct cluster *c);
  */
 void cluster_verify(const struct cluster *c);
 
+/*
+ * Little's law at time `now`, up to which the integrals of the services must reach: time in the system
+ * summed over requests is the number in the system integrated over time. Asserts.
+ */
+void cluster_verify_little(const struct cluster *c, ns_t now);
+
 /* A number that changes when anything does, to prove that a policy changed nothing. */
 uint64_t cluster_checksum(const struct cluster *c);
 

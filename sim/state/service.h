@@ -27,6 +27,7 @@ struct service {
 	uint32_t running_max, waiting_max;
 	i128_t running_area, waiting_area; /* their integrals over time, sequences x ns, up to `since` */
 	ns_t since;
+	i128_t stays;            /* time in the system of those who left, ns */
 	uint64_t submitted;      /* measured requests that arrived */
 	uint64_t warmup;         /* others */
 	uint64_t too_long;       /* measured ones refused because no replica could ever hold them */
