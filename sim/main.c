@@ -19,7 +19,8 @@ static const struct command *find(const char *name, struct err *err)
 	}
 	const char *const near = str_nearest(name, names, n);
 	if (near != NULL) {
-		err_add(err, ERR_USAGE, NULL, "unknown command \"%s\"; did you mean \"%s\"?", name, near);
+		err_add(err, ERR_USAGE, NULL, "unknown command \"%s\"; did you mean \"%s\"?", name,
+		        near);
 	} else {
 		err_add(err, ERR_USAGE, NULL, "unknown command \"%s\"; see aliquot help", name);
 	}

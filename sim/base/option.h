@@ -39,10 +39,10 @@ struct option {
 
 /* Where a value came from, for `aliquot check`. */
 struct option_seen {
-	char *path;         /* "services.0.fraction" */
-	char *value;        /* as text */
-	const char *source; /* "scenario", "default", "--set", "engine profile" ...; static or
-	                       borrowed */
+	char *path;              /* "services.0.fraction" */
+	char *value;             /* as text */
+	const char *source;      /* "scenario", "default", "--set", "engine profile" ...; static or
+	                            borrowed */
 	const char *unit, *help; /* of the key; NULL for keys without a table */
 };
 

@@ -126,8 +126,8 @@ double rng_log(double x)
 		m *= 0.5;
 		exponent++;
 	}
-	/* ln m = 2 atanh(f) = 2 (f + f^3/3 + ...), |f| < 0.1716: eleven terms reach 1e-17, summed in
-	   pairs so that the processor need not wait for one after the other */
+	/* ln m = 2 atanh(f) = 2 (f + f^3/3 + ...), |f| < 0.1716: eleven terms reach 1e-17, summed
+	   in pairs so that the processor need not wait for one after the other */
 	const double f = (m - 1.0) / (m + 1.0);
 	const double g = f * f;
 	const double g2 = g * g;

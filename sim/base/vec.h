@@ -6,21 +6,21 @@
 
 #include "base/mem.h"
 
-#define VEC(type)         \
-	struct {          \
-		type *at; \
-		size_t n; \
+#define VEC(type)           \
+	struct {            \
+		type *at;   \
+		size_t n;   \
 		size_t cap; \
 	}
 
 /* Append a value; amortised constant. */
-#define vec_push(v, value)                                                          \
-	do {                                                                        \
-		if ((v)->n == (v)->cap) {                                           \
-			(v)->cap = (v)->cap == 0 ? 16 : 2 * (v)->cap;               \
-			(v)->at = mem_resize((v)->at, (v)->cap, sizeof(*(v)->at));  \
-		}                                                                   \
-		(v)->at[(v)->n++] = (value);                                        \
+#define vec_push(v, value)                                                         \
+	do {                                                                       \
+		if ((v)->n == (v)->cap) {                                          \
+			(v)->cap = (v)->cap == 0 ? 16 : 2 * (v)->cap;              \
+			(v)->at = mem_resize((v)->at, (v)->cap, sizeof(*(v)->at)); \
+		}                                                                  \
+		(v)->at[(v)->n++] = (value);                                       \
 	} while (0)
 
 #endif

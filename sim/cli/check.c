@@ -7,9 +7,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli/cli.h"
-#include "flow/sim.h"
 #include "report/facts.h"
+#include "flow/sim.h"
+#include "cli/cli.h"
 
 static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i)
 {
@@ -32,11 +32,13 @@ static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i
 	if (fit.users > 0) {
 		const int64_t cap = service->options.max_num_seqs;
 		const int64_t users = fit.users < cap ? fit.users : cap;
-		printf(": %s requests of the load's mean length", str_thousands(fit.users, tokens, sizeof(tokens)));
+		printf(": %s requests of the load's mean length",
+		       str_thousands(fit.users, tokens, sizeof(tokens)));
 		printf(fit.users < cap ? " at once" : "; max_num_seqs lets %lld run at once",
 		       (long long)users);
 	}
-	printf("\n    costs: engine profile %s, set by hand, not calibrated\n", service->engine_name);
+	printf("\n    costs: engine profile %s, set by hand, not calibrated\n",
+	       service->engine_name);
 }
 
 /* Length of the object's path: everything before the last dot. */
@@ -68,7 +70,8 @@ static void print_key(const struct option_seen *seen, size_t object)
 		facts_fold(seen->value, VALUE_COLUMN, stdout);
 		return;
 	}
-	char *const value = mem_printf("%s%s%s", seen->value, unit ? " " : "", unit ? seen->unit : "");
+	char *const value =
+		mem_printf("%s%s%s", seen->value, unit ? " " : "", unit ? seen->unit : "");
 	int used = printf("  %-27s %-21s %-15s ", key, value, source);
 	free(value);
 	if (seen->help == NULL) {
@@ -92,7 +95,8 @@ static void print_keys(const struct scenario *sc)
 		const struct option_seen *const seen = option_log_at(sc->log, i);
 		const size_t object = object_length(seen->path);
 		if (object != last_length || strncmp(last, seen->path, object) != 0) {
-			printf("\n%.*s\n", (int)(object > 0 ? object : 8), object > 0 ? seen->path : "scenario");
+			printf("\n%.*s\n", (int)(object > 0 ? object : 8),
+			       object > 0 ? seen->path : "scenario");
 			last = seen->path;
 			last_length = object;
 		}
@@ -106,8 +110,9 @@ static json_t *fit_json(const struct scenario *sc, const struct sim *sim, size_t
 	sim_fit(sim, i, &fit);
 	return json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "service",
 	                 sc->services[i].name, "model", sc->services[i].model_name, "gpu",
-	                 fit.nodes->gpu_name, "fits", 1, "memory_bytes", (json_int_t)fit.memory.memory,
-	                 "weight_bytes", (json_int_t)fit.memory.weights, "reserved_bytes",
+	                 fit.nodes->gpu_name, "fits", 1, "memory_bytes",
+	                 (json_int_t)fit.memory.memory, "weight_bytes",
+	                 (json_int_t)fit.memory.weights, "reserved_bytes",
 	                 (json_int_t)fit.memory.reserved, "free_bytes", (json_int_t)fit.memory.kv,
 	                 "kv_capacity_tokens", (json_int_t)fit.capacity_tokens, "users_that_fit",
 	                 (json_int_t)fit.users);
@@ -119,16 +124,17 @@ static void print_json(const struct scenario *sc, const struct sim *sim)
 	json_t *const fits = json_array();
 	for (size_t i = 0; i < option_log_size(sc->log); i++) {
 		const struct option_seen *const seen = option_log_at(sc->log, i);
-		json_array_append_new(keys, json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "path", seen->path,
-		                                      "value", seen->value, "source", seen->source,
-		                                      "unit", seen->unit, "meaning", seen->help));
+		json_array_append_new(keys,
+		                      json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "path", seen->path,
+		                                "value", seen->value, "source", seen->source,
+		                                "unit", seen->unit, "meaning", seen->help));
 	}
 	for (size_t i = 0; i < sc->n_services; i++) {
 		json_array_append_new(fits, fit_json(sc, sim, i));
 	}
-	json_t *const doc = json_pack("{s:s, s:{s:s, s:s}, s:o, s:o}", "schema", "aliquot/check/1",
-	                              "scenario", "name", sc->name, "hash", sc->hash, "services", fits,
-	                              "keys", keys);
+	json_t *const doc =
+		json_pack("{s:s, s:{s:s, s:s}, s:o, s:o}", "schema", "aliquot/check/1", "scenario",
+	                  "name", sc->name, "hash", sc->hash, "services", fits, "keys", keys);
 	json_dumpf(doc, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(doc);

@@ -9,9 +9,9 @@
 #include "base/str.h"
 
 struct flag {
-	char letter;      /* in command.flags */
-	char brief;       /* -s; 0: none */
-	const char *name; /* --set */
+	char letter;       /* in command.flags */
+	char brief;        /* -s; 0: none */
+	const char *name;  /* --set */
 	const char *value; /* NULL: takes none */
 	const char *help;
 };
@@ -56,7 +56,8 @@ static const struct flag *find_flag(struct cli *c, const char *word)
 	char *const bare = mem_printf("%.*s", (int)length, word);
 	const char *const near = str_nearest(bare, names, n);
 	if (near != NULL) {
-		err_add(c->err, ERR_USAGE, NULL, "unknown flag \"%s\"; did you mean \"%s\"?", bare, near);
+		err_add(c->err, ERR_USAGE, NULL, "unknown flag \"%s\"; did you mean \"%s\"?", bare,
+		        near);
 	} else {
 		err_add(c->err, ERR_USAGE, NULL, "unknown flag \"%s\"; see aliquot %s --help", bare,
 		        c->command->name);
@@ -154,10 +155,14 @@ bool cli_parse(struct cli *c, int argc, const char *const *argv)
 		} else if (f->value != NULL && value == NULL && i + 1 == argc) {
 			err_add(c->err, ERR_USAGE, NULL, "%s needs %s", f->name, f->value);
 		} else {
-			apply(c, f, f->value == NULL ? NULL : value != NULL ? value + 1 : argv[++i]);
+			apply(c, f,
+			      f->value == NULL ? NULL
+			      : value != NULL  ? value + 1
+			                       : argv[++i]);
 		}
 	}
-	if (err_count(c->err) == 0 && !c->help && (c->n_args < c->command->min_args || c->n_args > c->command->max_args)) {
+	if (err_count(c->err) == 0 && !c->help &&
+	    (c->n_args < c->command->min_args || c->n_args > c->command->max_args)) {
 		err_add(c->err, ERR_USAGE, NULL, "usage: aliquot %s %s; see aliquot %s --help",
 		        c->command->name, c->command->args, c->command->name);
 	}
@@ -197,8 +202,8 @@ void cli_usage(const struct command *command)
 		char text[40];
 		snprintf(text, sizeof(text), "%s%s%s", f->name, f->value != NULL ? " " : "",
 		         f->value != NULL ? f->value : "");
-		printf("  %c%c%c %-22s %s\n", f->brief != 0 ? '-' : ' ', f->brief != 0 ? f->brief : ' ',
-		       f->brief != 0 ? ',' : ' ', text, f->help);
+		printf("  %c%c%c %-22s %s\n", f->brief != 0 ? '-' : ' ',
+		       f->brief != 0 ? f->brief : ' ', f->brief != 0 ? ',' : ' ', text, f->help);
 	}
 	printf("\n%s", command->examples);
 }

@@ -14,19 +14,19 @@
 #include "spec/scenario.h"
 
 enum exit_code { /* the error codes are enum err_kind */
-	EXIT_LIMIT = 99,
-	EXIT_INTERRUPTED = 130,
+	         EXIT_LIMIT = 99,
+	         EXIT_INTERRUPTED = 130,
 };
 
 struct cli {
-	const char *program;        /* argv[0] */
+	const char *program; /* argv[0] */
 	const struct command *command;
-	const char **args;          /* what is not a flag; n_args of them */
+	const char **args; /* what is not a flag; n_args of them */
 	size_t n_args;
-	bool json;                  /* --format json */
-	const char *out_dir;        /* -o, or NULL */
-	const char *records_file;   /* --records, or NULL */
-	const char *data_flag;      /* --data, or NULL */
+	bool json;                      /* --format json */
+	const char *out_dir;            /* -o, or NULL */
+	const char *records_file;       /* --records, or NULL */
+	const char *data_flag;          /* --data, or NULL */
 	struct scenario_override *sets; /* --set, --seed */
 	size_t n_sets;
 	bool exact, exit_zero, quiet, help;
@@ -60,7 +60,8 @@ void cli_fini(struct cli *c);
 /* Usage of one command, or of the program (NULL), to stdout. */
 void cli_usage(const struct command *command);
 
-/* The scenario named on the command line: a file, or the name of a bundled one. NULL with errors. */
+/* The scenario named on the command line: a file, or the name of a bundled one. NULL with errors.
+ */
 struct scenario *cli_scenario(struct cli *c, const char *name);
 
 /* progress.c: a line on stderr for runs that take longer than a second on a terminal. */

@@ -6,29 +6,31 @@
 #include "cli/cli.h"
 
 const struct command commands[] = {
-	{"run", "SCENARIO", "simulate once and report TTFT, TPOT, tokens/s and what binds", "fsSorezqd", 1,
-	 1, cli_run,
-	 "Examples:\n"
-	 "  aliquot run chat\n"
-	 "  aliquot run my.json --set loads.0.users=512 -o results/mine\n"
-	 "  aliquot run my.json --format json --records requests.jsonl\n"},
-	{"check", "SCENARIO", "explain every key and whether each model fits; runs nothing", "fsSqd", 1, 1,
-	 cli_check,
-	 "Examples:\n"
-	 "  aliquot check chat\n"
-	 "  aliquot check my.json --set services.chat.precision=fp8\n"},
-	{"list", "WHAT", "gpus, models, engines, policies, scenarios or metrics", "fd", 1, 1, cli_list,
-	 "Examples:\n"
-	 "  aliquot list gpus\n"
-	 "  aliquot list models --format json\n"},
-	{"show", "WHAT NAME", "one gpu, model or engine with the source of every number", "fd", 2, 2,
-	 cli_show,
-	 "Examples:\n"
-	 "  aliquot show gpu h100-nvl\n"
-	 "  aliquot show model llama-3.1-8b-instruct\n"},
-	{"help", "[TOPIC]", "this text, a command, or one of: units, limits, exit-codes", "", 0, 1, cli_help,
-	 "Examples:\n"
-	 "  aliquot help exit-codes\n"},
+	{"run", "SCENARIO", "simulate once and report TTFT, TPOT, tokens/s and what binds",
+         "fsSorezqd", 1, 1, cli_run,
+         "Examples:\n"
+         "  aliquot run chat\n"
+         "  aliquot run my.json --set loads.0.users=512 -o results/mine\n"
+         "  aliquot run my.json --format json --records requests.jsonl\n"},
+	{"check", "SCENARIO", "explain every key and whether each model fits; runs nothing",
+         "fsSqd", 1, 1, cli_check,
+         "Examples:\n"
+         "  aliquot check chat\n"
+         "  aliquot check my.json --set services.chat.precision=fp8\n"},
+	{"list", "WHAT", "gpus, models, engines, policies, scenarios or metrics", "fd", 1, 1,
+         cli_list,
+         "Examples:\n"
+         "  aliquot list gpus\n"
+         "  aliquot list models --format json\n"},
+	{"show", "WHAT NAME", "one gpu, model or engine with the source of every number", "fd", 2,
+         2, cli_show,
+         "Examples:\n"
+         "  aliquot show gpu h100-nvl\n"
+         "  aliquot show model llama-3.1-8b-instruct\n"},
+	{"help", "[TOPIC]", "this text, a command, or one of: units, limits, exit-codes", "", 0, 1,
+         cli_help,
+         "Examples:\n"
+         "  aliquot help exit-codes\n"},
 	{0},
 };
 
@@ -38,26 +40,26 @@ struct topic {
 
 static const struct topic topics[] = {
 	{"exit-codes",
-	 "  0    ran, every limit met\n"
-	 "  1    unexpected failure (out of memory); a bug aborts by signal instead\n"
-	 "  2    usage: bad flag or argument\n"
-	 "  3    scenario or input invalid (file, place, key and suggestion on stderr)\n"
-	 "  4    infeasible: the model does not fit, or there are too few GPUs\n"
-	 "  5    cannot read or write\n"
-	 "  99   a limit is broken\n"
-	 "  130  interrupted; the partial result is marked incomplete\n"},
+         "  0    ran, every limit met\n"
+         "  1    unexpected failure (out of memory); a bug aborts by signal instead\n"
+         "  2    usage: bad flag or argument\n"
+         "  3    scenario or input invalid (file, place, key and suggestion on stderr)\n"
+         "  4    infeasible: the model does not fit, or there are too few GPUs\n"
+         "  5    cannot read or write\n"
+         "  99   a limit is broken\n"
+         "  130  interrupted; the partial result is marked incomplete\n"},
 	{"units",
-	 "  durations   \"250ms\", \"2m30s\", \"1.5s\"; a bare number is in the unit of its key\n"
-	 "  memory      \"80GiB\" = 80 * 2^30 bytes, \"94GB\" = 94e9 bytes; a bare number is bytes\n"
-	 "  counts      1500, \"1.5k\", \"2M\"\n"
-	 "  shares      0.5 or \"50%\"\n"
-	 "  results     times in ms, rates per second, memory in bytes; in files the key says the unit\n"},
+         "  durations   \"250ms\", \"2m30s\", \"1.5s\"; a bare number is in the unit of its key\n"
+         "  memory      \"80GiB\" = 80 * 2^30 bytes, \"94GB\" = 94e9 bytes; a bare number is bytes\n"
+         "  counts      1500, \"1.5k\", \"2M\"\n"
+         "  shares      0.5 or \"50%\"\n"
+         "  results     times in ms, rates per second, memory in bytes; in files the key says the unit\n"},
 	{"limits",
-	 "  METRIC[.STAT] OP VALUE[UNIT], as in \"ttft.p95 <= 1s\" or \"output_tokens_per_s >= 5k\"\n"
-	 "  metrics   ttft ttst tpot itl latency queue (times), tps_user, tps rps goodput, error_rate\n"
-	 "  stats     avg min max std p50 p95 p99.9 ...; default p95 for times\n"
-	 "  ops       < <= > >= ==\n"
-	 "  tpot is the mean gap of one request (GenAI-Perf's inter_token_latency); itl is every gap.\n"},
+         "  METRIC[.STAT] OP VALUE[UNIT], as in \"ttft.p95 <= 1s\" or \"output_tokens_per_s >= 5k\"\n"
+         "  metrics   ttft ttst tpot itl latency queue (times), tps_user, tps rps goodput, error_rate\n"
+         "  stats     avg min max std p50 p95 p99.9 ...; default p95 for times\n"
+         "  ops       < <= > >= ==\n"
+         "  tpot is the mean gap of one request (GenAI-Perf's inter_token_latency); itl is every gap.\n"},
 };
 
 int cli_help(struct cli *c)

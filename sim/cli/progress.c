@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "cli/cli.h"
 #include "flow/sim.h"
+#include "cli/cli.h"
 
 struct progress {
 	struct timespec start;
@@ -18,7 +18,8 @@ static double elapsed(const struct progress *p)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - p->start.tv_sec) + (double)(now.tv_nsec - p->start.tv_nsec) / 1e9;
+	return (double)(now.tv_sec - p->start.tv_sec) +
+	       (double)(now.tv_nsec - p->start.tv_nsec) / 1e9;
 }
 
 struct progress *progress_new(bool quiet)
@@ -37,7 +38,8 @@ void progress_show(void *progress, const struct sim_progress *s)
 		return;
 	}
 	p->shown = seconds;
-	fprintf(stderr, "\r  %.0f s simulated, %.1f M events, %llu requests, %llu in flight, %.0f s ",
+	fprintf(stderr,
+	        "\r  %.0f s simulated, %.1f M events, %llu requests, %llu in flight, %.0f s ",
 	        ns_to_seconds(s->now), (double)s->events / 1e6, (unsigned long long)s->arrived,
 	        (unsigned long long)s->in_flight, seconds);
 }

@@ -7,10 +7,10 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli/cli.h"
-#include "flow/sim.h"
 #include "report/out.h"
 #include "report/report.h"
+#include "flow/sim.h"
+#include "cli/cli.h"
 
 static volatile sig_atomic_t interrupted; /* the one thing a signal handler may write */
 
@@ -61,10 +61,11 @@ static void print(const struct cli *c, const struct report *report)
 	if (c->json) {
 		report_json(stdout, report);
 	} else {
-		report_console(stdout, report, isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL);
+		report_console(stdout, report,
+		               isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL);
 		if (c->out_dir != NULL) {
-			printf("\nout: %s%s  run.json  summary.json  profile_export*  plots/\n", c->out_dir,
-			       c->out_dir[strlen(c->out_dir) - 1] == '/' ? "" : "/");
+			printf("\nout: %s%s  run.json  summary.json  profile_export*  plots/\n",
+			       c->out_dir, c->out_dir[strlen(c->out_dir) - 1] == '/' ? "" : "/");
 		}
 	}
 }
@@ -85,7 +86,8 @@ static int finish(struct cli *c, const struct scenario *sc, const struct sim *si
 		if (!c->quiet && !c->json) {
 			char speed[32];
 			fprintf(stderr, "in %.2f s (%s times real time)\n", seconds,
-			        str_human(ns_to_seconds(summary.simulated) / (seconds > 0.0 ? seconds : 1e-9),
+			        str_human(ns_to_seconds(summary.simulated) /
+			                          (seconds > 0.0 ? seconds : 1e-9),
 			                  speed, sizeof(speed)));
 		}
 	}

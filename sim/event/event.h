@@ -17,7 +17,7 @@ struct event_list {
 	u128_t *node;      /* node[i] = min(node[2 i], node[2 i + 1]); node[1] is the winner */
 	uint32_t n_leaves; /* any number: leaf e is node[n_leaves + e] */
 	ns_t now;
-	int64_t count;     /* events taken */
+	int64_t count; /* events taken */
 };
 
 struct event {
@@ -50,7 +50,8 @@ static inline struct event event_peek(const struct event_list *list)
 {
 	const u128_t key = list->node[1];
 	const uint64_t low = (uint64_t)key;
-	const struct event e = {(ns_t)(uint64_t)(key >> 64), (enum phase)(low >> 32), (uint32_t)low};
+	const struct event e = {(ns_t)(uint64_t)(key >> 64), (enum phase)(low >> 32),
+	                        (uint32_t)low};
 	return e;
 }
 
@@ -65,8 +66,8 @@ static inline void event_hasten(struct event_list *list, uint32_t entity, ns_t a
 }
 
 /*
- * Does no other entity have an event now? Then the caller may handle an event of this one at once that
- * it would otherwise set at the present time, with the same outcome.
+ * Does no other entity have an event now? Then the caller may handle an event of this one at once
+ * that it would otherwise set at the present time, with the same outcome.
  */
 static inline bool event_is_alone(const struct event_list *list, uint32_t entity)
 {

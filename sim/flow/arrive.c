@@ -38,7 +38,8 @@ static void refuse(struct sim *s, uint32_t index, uint32_t service, uint32_t rep
 	request_give(&s->cluster.requests, index);
 }
 
-/* Longer than the model's context, or than the whole KV cache of the replica: it could never run. */
+/* Longer than the model's context, or than the whole KV cache of the replica: it could never run.
+ */
 static bool never_fits(const struct sim *s, const struct replica *r, const struct request *q)
 {
 	const int64_t tokens = (int64_t)q->input + q->output;

@@ -79,7 +79,8 @@ static enum replica_block head_block(const struct sim *s, const struct replica *
 		return BLOCK_PROMPTS;
 	}
 	const int64_t tokens = r->kv.grows ? q->context : (int64_t)q->input + q->output;
-	return kv_cache_fits_growing(&r->kv, kv_cache_blocks(&r->kv, tokens), r->n_decoding, r->iteration)
+	return kv_cache_fits_growing(&r->kv, kv_cache_blocks(&r->kv, tokens), r->n_decoding,
+	                             r->iteration)
 	               ? BLOCK_NONE
 	               : BLOCK_KV;
 }

@@ -1,6 +1,7 @@
 /*
  * Replicas onto whole GPUs (first node with room, in the order of the scenario), cost models, KV
- * caches and policies. Everything that can be wrong with a scenario beyond its syntax is found here.
+ * caches and policies. Everything that can be wrong with a scenario beyond its syntax is found
+ * here.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,10 +9,10 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "flow/flow.h"
 #include "policy/registry.h"
+#include "flow/flow.h"
 
-struct free_gpus { /* of one node */
+struct free_gpus {           /* of one node */
 	uint32_t kind, node; /* index of scenario.nodes; number over all nodes */
 	int64_t used;
 };
@@ -25,18 +26,20 @@ static void fail(struct sim *s, const struct scenario_service *spec, const char 
 
 static void shape_of(const struct scenario_service *spec, struct llm_shape *shape)
 {
-	llm_spec_shape(spec->llm, (enum precision)spec->precision, (enum precision)spec->kv_precision,
-	               shape);
+	llm_spec_shape(spec->llm, (enum precision)spec->precision,
+	               (enum precision)spec->kv_precision, shape);
 }
 
 /* A node kind on which one replica fits with these changes, or NULL. */
-static const struct scenario_nodes *fits_with(const struct sim *s, const struct scenario_service *spec,
-                                              int precision, int64_t gpus, double utilization)
+static const struct scenario_nodes *fits_with(const struct sim *s,
+                                              const struct scenario_service *spec, int precision,
+                                              int64_t gpus, double utilization)
 {
 	struct engine_options options = spec->options;
 	struct llm_shape shape;
 	options.gpu_memory_utilization = utilization;
-	llm_spec_shape(spec->llm, (enum precision)precision, (enum precision)spec->kv_precision, &shape);
+	llm_spec_shape(spec->llm, (enum precision)precision, (enum precision)spec->kv_precision,
+	               &shape);
 	for (size_t k = 0; k < s->sc->n_nodes; k++) {
 		struct memory_plan plan;
 		perf_memory(s->sc->nodes[k].gpu, &shape, &options, gpus, &plan);
@@ -51,7 +54,8 @@ static const struct scenario_nodes *fits_with(const struct sim *s, const struct 
 static char *advice(const struct sim *s, const struct scenario_service *spec)
 {
 	const double used = spec->options.gpu_memory_utilization;
-	const struct scenario_nodes *nodes = fits_with(s, spec, spec->precision, spec->tensor_parallel, 0.95);
+	const struct scenario_nodes *nodes =
+		fits_with(s, spec, spec->precision, spec->tensor_parallel, 0.95);
 	if (nodes != NULL && used < 0.95) {
 		return mem_printf("gpu_memory_utilization 0.95 instead of %.3g fits on %s", used,
 		                  nodes->gpu_name);
@@ -66,7 +70,8 @@ static char *advice(const struct sim *s, const struct scenario_service *spec)
 	for (int p = spec->precision + 1; p < PRECISION_COUNT; p++) {
 		nodes = fits_with(s, spec, p, spec->tensor_parallel, used);
 		if (nodes != NULL) {
-			return mem_printf("precision \"%s\" fits on %s", precision_names[p], nodes->gpu_name);
+			return mem_printf("precision \"%s\" fits on %s", precision_names[p],
+			                  nodes->gpu_name);
 		}
 	}
 	return mem_strdup("use GPUs with more memory or a smaller model");
@@ -84,7 +89,8 @@ static void fail_memory(struct sim *s, const struct scenario_service *spec,
 		str_bytes(plan->weights, weights, sizeof(weights)),
 		str_bytes(plan->reserved, reserved, sizeof(reserved)),
 		str_bytes(plan->memory, memory, sizeof(memory)),
-		str_bytes(plan->block * (plan->state_blocks + 1) - plan->kv, missing, sizeof(missing)),
+		str_bytes(plan->block * (plan->state_blocks + 1) - plan->kv, missing,
+	                  sizeof(missing)),
 		hint);
 	fail(s, spec, what);
 	free(what);
@@ -152,8 +158,8 @@ static bool bind_routing(struct sim *s, struct bound_service *b)
 	const char *const near = str_nearest(p->name, names, n);
 	char *const where = mem_printf("%s: %s", s->sc->file, p->path);
 	err_add(s->err, ERR_INPUT, where, "unknown routing policy \"%s\"; %s \"%s\"%s", p->name,
-	        near != NULL ? "did you mean" : "the first known one is", near != NULL ? near : names[0],
-	        near != NULL ? "?" : "");
+	        near != NULL ? "did you mean" : "the first known one is",
+	        near != NULL ? near : names[0], near != NULL ? "?" : "");
 	free(where);
 	return false;
 }
@@ -181,13 +187,15 @@ static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32
 	}
 	char *const what =
 		spec->gpus_per_replica > largest
-			? mem_printf("a replica needs %lld GPUs of one node, the largest node has %lld",
-			             (long long)spec->gpus_per_replica, (long long)largest)
-			: mem_printf("%lld replicas of %lld GPU%s each: only %u find%s free GPUs; use "
-			             "fewer replicas or more nodes",
-			             (long long)spec->replicas, (long long)spec->gpus_per_replica,
-			             spec->gpus_per_replica == 1 ? "" : "s", placed,
-			             placed == 1 ? "s" : "");
+			? mem_printf(
+				  "a replica needs %lld GPUs of one node, the largest node has %lld",
+				  (long long)spec->gpus_per_replica, (long long)largest)
+			: mem_printf(
+				  "%lld replicas of %lld GPU%s each: only %u find%s free GPUs; use "
+				  "fewer replicas or more nodes",
+				  (long long)spec->replicas, (long long)spec->gpus_per_replica,
+				  spec->gpus_per_replica == 1 ? "" : "s", placed,
+				  placed == 1 ? "s" : "");
 	fail(s, spec, what);
 	free(what);
 }

@@ -177,8 +177,8 @@ void engine_start(struct sim *s, uint32_t replica)
 	const bool preempted = !same && batch_make_room(s, r);
 	const bool prompts = !preempted && batch_plan(s, r, &shape);
 	if (!same || prompts) {
-		const bool decodes_wait =
-			prompts && s->services[r->service].options.batching == BATCHING_PREFILL_FIRST;
+		const bool decodes_wait = prompts && s->services[r->service].options.batching ==
+		                                             BATCHING_PREFILL_FIRST;
 		shape.decodes = decodes_wait ? 0 : r->n_decoding;
 		shape.context = decodes_wait ? 0 : r->context;
 		stretch_end(r);

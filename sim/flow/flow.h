@@ -3,11 +3,11 @@
 #define ALIQUOT_FLOW_FLOW_H
 
 #include "event/event.h"
-#include "flow/sim.h"
-#include "policy/routing.h"
-#include "policy/verify.h"
 #include "state/cluster.h"
 #include "workload/workload.h"
+#include "policy/routing.h"
+#include "policy/verify.h"
+#include "flow/sim.h"
 
 #define SAMPLE_FIRST NS_PER_MS /* first distance of samples; doubles every SAMPLE_POINTS */
 #define SAMPLE_POINTS 1024
@@ -20,7 +20,7 @@ struct bound_service { /* a service with its policies and cost models */
 	const struct routing_policy *routing;
 	void *routing_self;
 	struct rng *routing_rng;
-	tokens_t context;           /* longest sequence */
+	tokens_t context; /* longest sequence */
 };
 
 struct sim {
@@ -34,7 +34,7 @@ struct sim {
 	struct request_log *log;
 	struct series **running, **waiting; /* per service; NULL unless asked for */
 	uint64_t arrived;
-	ns_t ended;               /* time of the last event that is not a sample */
+	ns_t ended; /* time of the last event that is not a sample */
 	ns_t sample_every;
 	bool incomplete;
 	bool failed;
@@ -60,20 +60,23 @@ void unbind_services(struct sim *s);
 /* arrive.c: the next request of a load enters the system. */
 void arrive(struct sim *s, uint32_t load);
 
-/* arrive.c: tell a load that a request was answered or refused at `at`, and plan its next arrival. */
+/* arrive.c: tell a load that a request was answered or refused at `at`, and plan its next arrival.
+ */
 void answered(struct sim *s, const struct request *q, ns_t at);
 
 /* engine.c: a request joins the waiting list of a replica. False: refused, its queue is full. */
 bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request);
 
-/* engine.c: the planned boundary is reached; the batch is composed in this nanosecond's start phase. */
+/* engine.c: the planned boundary is reached; the batch is composed in this nanosecond's start
+ * phase. */
 void engine_step_done(struct sim *s, uint32_t replica);
 void engine_start(struct sim *s, uint32_t replica);
 
 /* batch.c: choose the prompt chunks of the next step and admit requests; false: no prompt work. */
 bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape);
 
-/* batch.c: make room for one more token of every decoding sequence; true when someone was preempted. */
+/* batch.c: make room for one more token of every decoding sequence; true when someone was
+ * preempted. */
 bool batch_make_room(struct sim *s, struct replica *r);
 
 /* batch.c: the head of the waiting list is kept out for this reason from now on. */
@@ -94,7 +97,8 @@ bool anything_left(const struct sim *s);
 /* sample.c: note the state and plan the next look. */
 void sample(struct sim *s);
 
-/* A gap between tokens in ticks; one of over an hour is counted as an hour, so that ticks suffice. */
+/* A gap between tokens in ticks; one of over an hour is counted as an hour, so that ticks suffice.
+ */
 static inline tick_t gap_ticks(ns_t gap)
 {
 	const ns_t most = 3600 * NS_PER_S;

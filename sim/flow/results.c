@@ -43,10 +43,10 @@ static void add_replica(const struct replica *r, struct service_summary *out)
 	const int64_t peak = r->kv.peak * r->kv.block_tokens;
 	out->kv_peak_tokens = peak > out->kv_peak_tokens ? peak : out->kv_peak_tokens;
 	out->preemptions += r->totals.preemptions;
-	out->running_max = r->totals.running_max > out->running_max ? r->totals.running_max
-	                                                            : out->running_max;
-	out->waiting_max = r->totals.waiting_max > out->waiting_max ? r->totals.waiting_max
-	                                                            : out->waiting_max;
+	out->running_max =
+		r->totals.running_max > out->running_max ? r->totals.running_max : out->running_max;
+	out->waiting_max =
+		r->totals.waiting_max > out->waiting_max ? r->totals.waiting_max : out->waiting_max;
 }
 
 static void summarise_service(const struct sim *s, size_t i, struct service_summary *out)
@@ -85,7 +85,8 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	out->prefill_share = share(prompt, busy);
 }
 
-/* Longest reason for which the head of a waiting list was kept out, over the replicas of a service. */
+/* Longest reason for which the head of a waiting list was kept out, over the replicas of a service.
+ */
 static enum replica_block main_block(const struct sim *s, size_t i, double *of_time)
 {
 	const struct service *const service = &s->cluster.services[i];
@@ -126,18 +127,22 @@ static void say_binding(const struct sim *s, struct summary *out)
 			snprintf(text, size, "nothing: %s is idle %.0f %% of the time", v->name,
 			         100.0 * (1.0 - v->busy));
 		} else {
-			snprintf(text, size,
-			         "GPU speed: no queue at %s; %.0f %% of its busy time in steps with prompts",
-			         v->name, 100.0 * v->prefill_share);
+			snprintf(
+				text, size,
+				"GPU speed: no queue at %s; %.0f %% of its busy time in steps with prompts",
+				v->name, 100.0 * v->prefill_share);
 		}
 	} else if (why == BLOCK_SEQS) {
-		snprintf(text, size, "batch cap: %s waits for one of max_num_seqs %lld places %.0f %% of the time",
-		         v->name, (long long)v->max_num_seqs, pct);
+		snprintf(
+			text, size,
+			"batch cap: %s waits for one of max_num_seqs %lld places %.0f %% of the time",
+			v->name, (long long)v->max_num_seqs, pct);
 	} else if (why == BLOCK_KV) {
-		snprintf(text, size, "KV cache: %s waits for blocks %.0f %% of the time", v->name, pct);
-	} else {
-		snprintf(text, size, "prompts: %s waits for earlier prompts %.0f %% of the time", v->name,
+		snprintf(text, size, "KV cache: %s waits for blocks %.0f %% of the time", v->name,
 		         pct);
+	} else {
+		snprintf(text, size, "prompts: %s waits for earlier prompts %.0f %% of the time",
+		         v->name, pct);
 	}
 }
 
@@ -191,8 +196,9 @@ void sim_summary(const struct sim *s, struct summary *out)
 			const struct replica *const r =
 				&s->cluster.replicas[s->cluster.services[i].first + k];
 			const struct memory_plan *const m = &b->memory[r->gpu_kind];
-			const bytes_t kv = b->options.kv_pool == KV_POOL_STATIC ? r->kv.capacity * m->block
-			                                                        : r->kv.peak * m->block;
+			const bytes_t kv = b->options.kv_pool == KV_POOL_STATIC
+			                           ? r->kv.capacity * m->block
+			                           : r->kv.peak * m->block;
 			used += gpus * (double)(m->weights + m->reserved + kv);
 		}
 	}

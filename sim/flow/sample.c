@@ -24,6 +24,6 @@ void sample(struct sim *s)
 	if (now >= s->sample_every * SAMPLE_POINTS) {
 		s->sample_every *= 2;
 	}
-	event_set(&s->events, entity_sampler(s), anything_left(s) ? now + s->sample_every : NS_NEVER,
-	          PHASE_SAMPLE);
+	event_set(&s->events, entity_sampler(s),
+	          anything_left(s) ? now + s->sample_every : NS_NEVER, PHASE_SAMPLE);
 }

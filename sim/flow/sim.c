@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "flow/flow.h"
 
-#define PROGRESS_EVERY 65536 /* events between looks at the interrupt flag and the progress line */
+#define PROGRESS_EVERY 65536 /* events between looks at the interrupt flag and the progress line \
+	                      */
 
 static void context_line(const void *arg, char *buf, size_t size)
 {
@@ -111,8 +112,8 @@ static void fetch_lines(const void *at, int lines)
 }
 
 /*
- * The entity after the present one is most likely a loser of the last matches of the winner tree. With
- * many replicas their memory is far: fetch it while this event is handled. Changes no result.
+ * The entity after the present one is most likely a loser of the last matches of the winner tree.
+ * With many replicas their memory is far: fetch it while this event is handled. Changes no result.
  */
 static void fetch_ahead(const struct sim *s)
 {
@@ -153,12 +154,14 @@ static bool step(struct sim *s)
 		return true; /* a sample is no part of the run: it does not move its end */
 	}
 	if (e.phase != PHASE_STOP || anything_left(s)) {
-		s->ended = e.at; /* a run that was over before its end time ends with its last event */
+		s->ended =
+			e.at; /* a run that was over before its end time ends with its last event */
 	}
 	return e.phase != PHASE_STOP && !s->failed;
 }
 
-/* The steps that were over when the run was stopped count, as they do when every step is an event. */
+/* The steps that were over when the run was stopped count, as they do when every step is an event.
+ */
 static void end_running_stretch(struct sim *s, struct replica *r)
 {
 	if (r->state == REPLICA_RUNNING) {

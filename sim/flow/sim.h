@@ -1,6 +1,6 @@
 /*
- * A run: built from a scenario, run to its end, asked for its results, freed. Holds the only context;
- * two runs can live side by side.
+ * A run: built from a scenario, run to its end, asked for its results, freed. Holds the only
+ * context; two runs can live side by side.
  */
 #ifndef ALIQUOT_FLOW_SIM_H
 #define ALIQUOT_FLOW_SIM_H
@@ -9,12 +9,12 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "spec/scenario.h"
+#include "perf/perf.h"
 #include "metric/request_log.h"
 #include "metric/series.h"
 #include "metric/summary.h"
-#include "perf/perf.h"
 #include "policy/routing.h"
-#include "spec/scenario.h"
 
 struct sim;
 
@@ -26,12 +26,14 @@ struct sim_progress {
 };
 
 struct sim_options {
-	bool exact;          /* step every iteration; the records are the same */
-	bool keep_records;   /* exact quantiles and record files */
-	bool keep_series;    /* requests running and waiting over time */
-	const struct routing_policy *routing; /* tests: use this instead of every service's; may be NULL */
+	bool exact;        /* step every iteration; the records are the same */
+	bool keep_records; /* exact quantiles and record files */
+	bool keep_series;  /* requests running and waiting over time */
+	const struct routing_policy
+		*routing; /* tests: use this instead of every service's; may be NULL */
 	const volatile sig_atomic_t *interrupt; /* non-zero ends the run early; may be NULL */
-	void (*progress)(void *arg, const struct sim_progress *p); /* called now and then; may be NULL */
+	void (*progress)(void *arg,
+	                 const struct sim_progress *p); /* called now and then; may be NULL */
 	void *progress_arg;
 };
 
@@ -46,7 +48,8 @@ void sim_free(struct sim *sim);
 /* Run to the end. False when a trace turned out bad (errors added). */
 bool sim_run(struct sim *sim);
 
-/* Results of a finished run. `out` is filled and must be freed with summary_fini; borrows from the run. */
+/* Results of a finished run. `out` is filled and must be freed with summary_fini; borrows from the
+ * run. */
 void sim_summary(const struct sim *sim, struct summary *out);
 const struct request_log *sim_log(const struct sim *sim);
 

@@ -1,13 +1,14 @@
 /*
- * Many steps at once, in closed form, where nothing can happen in between: the batch is constant, so
- * step i takes first + i * growth. Exact stepping uses the same anchor and formula, one step at a time.
+ * Many steps at once, in closed form, where nothing can happen in between: the batch is constant,
+ * so step i takes first + i * growth. Exact stepping uses the same anchor and formula, one step at
+ * a time.
  */
 #include "base/check.h"
 #include "flow/flow.h"
 
 /*
- * Token gaps of the first step where they are not one step long: decoding sequences stood still while
- * prompts went first, or a sequence emitted its first token in an earlier step.
+ * Token gaps of the first step where they are not one step long: decoding sequences stood still
+ * while prompts went first, or a sequence emitted its first token in an earlier step.
  */
 static void note_uneven_gaps(struct sim *s, struct replica *r)
 {
@@ -80,8 +81,9 @@ void stretch_advance(struct sim *s, struct replica *r, int64_t to)
 	if (r->decode_step) {
 		const int64_t skip = r->done == 0 && r->gap_noted ? 1 : 0;
 		if (steps > skip) {
-			request_log_gaps(s->log, r->service, r->first + r->growth * (r->done + skip),
-			                 r->growth, steps - skip, r->n_decoding);
+			request_log_gaps(s->log, r->service,
+			                 r->first + r->growth * (r->done + skip), r->growth,
+			                 steps - skip, r->n_decoding);
 		}
 		if (r->kv.grows) {
 			kv_cache_take(&r->kv, kv_cache_growth(&r->kv, r->iteration, steps));

@@ -121,16 +121,16 @@ static void add_terms(struct histogram *h, tick_t first, tick_t step, int64_t n,
 {
 	const int64_t high = (first + (n - 1) * step) >> TICK_SHIFT;
 	const size_t low_cell = clamped_cell(first >> TICK_SHIFT), high_cell = clamped_cell(high);
-	const struct terms t = {first,    step,      n,
-	                        weight,   low_cell,  high_cell,
-	                        octave_shift(low_cell) + TICK_SHIFT};
+	const struct terms t = {
+		first, step, n, weight, low_cell, high_cell, octave_shift(low_cell) + TICK_SHIFT};
 
 	if (low_cell == high_cell) {
 		h->cells[low_cell] += n * weight;
-	} else if (octave_shift(low_cell) != octave_shift(high_cell)) { /* split where cells widen */
+	} else if (octave_shift(low_cell) !=
+	           octave_shift(high_cell)) { /* split where cells widen */
 		const unsigned bits = octave_shift(low_cell) + HISTOGRAM_CELL_BITS + 1;
-		const int64_t below =
-			terms_below(first, step, 1.0 / (double)step, INT64_C(1) << bits << TICK_SHIFT);
+		const int64_t below = terms_below(first, step, 1.0 / (double)step,
+		                                  INT64_C(1) << bits << TICK_SHIFT);
 
 		add_terms(h, first, step, below, weight);
 		add_terms(h, first + below * step, step, n - below, weight);

@@ -1,6 +1,6 @@
 /*
- * How long a step takes (physics.md section 2): pure functions of data sheets and the shape of a step.
- * Knows neither requests nor clocks. Built once per service and GPU kind.
+ * How long a step takes (physics.md section 2): pure functions of data sheets and the shape of a
+ * step. Knows neither requests nor clocks. Built once per service and GPU kind.
  */
 #ifndef ALIQUOT_PERF_PERF_H
 #define ALIQUOT_PERF_PERF_H
@@ -14,15 +14,15 @@
 
 /* What one step processes. */
 struct step_shape {
-	int64_t decodes;       /* sequences past prefill, one token each */
-	tokens_t context;      /* K: tokens in the KV cache of those sequences, before this step */
-	int64_t chunks;        /* prompt chunks */
-	int64_t finishing;     /* of which finish their prompt and sample a token */
-	tokens_t prompt;       /* sum of p_i */
-	tokens_t cached;       /* sum of c_i: context of the chunks */
-	int64_t pairs2;        /* sum of p_i (2 c_i + p_i): twice the query-key pairs */
-	int64_t admitted;      /* requests that enter the batch with this step */
-	int64_t images;        /* images encoded in this step */
+	int64_t decodes;   /* sequences past prefill, one token each */
+	tokens_t context;  /* K: tokens in the KV cache of those sequences, before this step */
+	int64_t chunks;    /* prompt chunks */
+	int64_t finishing; /* of which finish their prompt and sample a token */
+	tokens_t prompt;   /* sum of p_i */
+	tokens_t cached;   /* sum of c_i: context of the chunks */
+	int64_t pairs2;    /* sum of p_i (2 c_i + p_i): twice the query-key pairs */
+	int64_t admitted;  /* requests that enter the batch with this step */
+	int64_t images;    /* images encoded in this step */
 };
 
 /*
@@ -56,18 +56,18 @@ ns_t perf_stream_delay(const struct perf *p, int64_t rank);
 bool perf_streams(const struct perf *p);
 
 /*
- * Bytes one GPU has for the KV cache and what a block and a sequence take of it (physics.md section 3).
- * kv_bytes < block_bytes: the model does not fit.
+ * Bytes one GPU has for the KV cache and what a block and a sequence take of it (physics.md section
+ * 3). kv_bytes < block_bytes: the model does not fit.
  */
 struct memory_plan {
-	bytes_t memory, usable;   /* of one GPU; after gpu_memory_utilization */
-	bytes_t weights;          /* per GPU */
+	bytes_t memory, usable; /* of one GPU; after gpu_memory_utilization */
+	bytes_t weights;        /* per GPU */
 	bytes_t reserved;
-	bytes_t kv;               /* left for KV blocks and sequence states; may be negative */
-	bytes_t block;            /* one KV block, per GPU */
-	bytes_t state;            /* state of one sequence, per GPU (Mamba-2, windowed attention) */
-	int64_t blocks;           /* floor(kv / block), 0 when it does not fit */
-	int64_t state_blocks;     /* blocks that one sequence's state takes */
+	bytes_t kv;           /* left for KV blocks and sequence states; may be negative */
+	bytes_t block;        /* one KV block, per GPU */
+	bytes_t state;        /* state of one sequence, per GPU (Mamba-2, windowed attention) */
+	int64_t blocks;       /* floor(kv / block), 0 when it does not fit */
+	int64_t state_blocks; /* blocks that one sequence's state takes */
 };
 void perf_memory(const struct gpu_spec *gpu, const struct llm_shape *llm,
                  const struct engine_options *options, int64_t tensor_parallel,

@@ -5,21 +5,22 @@
 #include "base/mem.h"
 #include "perf/perf.h"
 
-
 struct perf {
 	/* seconds per unit of work, efficiencies and tensor parallelism applied */
 	double s_per_flop, s_per_byte, s_per_attn_flop, s_per_image;
-	double fixed_s;        /* t_layer * layers and the latency of the all-reduces */
+	double fixed_s; /* t_layer * layers and the latency of the all-reduces */
 	double link_s_per_token;
 	double f_token, f_head, attn_flops;
-	double dense_bytes, head_bytes, activation_bytes, expert_bytes_all; /* all experts of all layers */
-	double idle_share;     /* 1 - k/E: probability that a token leaves an expert alone */
-	tick_t kv_token;       /* reading or writing one token's KV */
-	tick_t state;          /* reading and writing one sequence's state */
+	double dense_bytes, head_bytes, activation_bytes,
+		expert_bytes_all; /* all experts of all layers */
+	double idle_share;        /* 1 - k/E: probability that a token leaves an expert alone */
+	tick_t kv_token;          /* reading or writing one token's KV */
+	tick_t state;             /* reading and writing one sequence's state */
 	tick_t h_step, h_seq, h_request, stream, eager;
 	bool overlap;
 	int64_t max_seqs;
-	tick_t *decode_gpu;    /* [n]: GPU time of a decode step of n sequences but for reading the KV */
+	tick_t *decode_gpu; /* [n]: GPU time of a decode step of n sequences but for reading the KV
+	                     */
 };
 
 /* (1 - k/E)^T by repeated squaring: basic operations only, the same on every machine. */
@@ -35,12 +36,14 @@ static double power(double base, int64_t exponent)
 	return result;
 }
 
-/* GPU seconds of everything that does not depend on the KV cache: T tokens, of which `sampled` sample. */
+/* GPU seconds of everything that does not depend on the KV cache: T tokens, of which `sampled`
+ * sample. */
 static double linear_s(const struct perf *p, int64_t tokens, int64_t sampled, int64_t images)
 {
 	const double t = (double)tokens;
 	const double flops = t * p->f_token + (double)sampled * p->f_head;
-	double bytes = p->dense_bytes + (sampled > 0 ? p->head_bytes : 0.0) + t * p->activation_bytes;
+	double bytes =
+		p->dense_bytes + (sampled > 0 ? p->head_bytes : 0.0) + t * p->activation_bytes;
 	if (p->expert_bytes_all > 0.0) { /* experts touched by uniform routing */
 		bytes += p->expert_bytes_all * (1.0 - power(p->idle_share, tokens));
 	}
@@ -77,10 +80,10 @@ struct perf *perf_new(const struct gpu_spec *gpu, const struct llm_shape *llm,
 	p->dense_bytes = llm->dense_bytes;
 	p->head_bytes = llm->head_bytes;
 	p->activation_bytes = llm->activation_bytes;
-	p->expert_bytes_all =
-		llm->expert_bytes * (double)llm->experts * (double)llm->layers_moe;
-	p->idle_share = llm->experts > 0 ? 1.0 - (double)llm->experts_per_token / (double)llm->experts
-	                                 : 1.0;
+	p->expert_bytes_all = llm->expert_bytes * (double)llm->experts * (double)llm->layers_moe;
+	p->idle_share = llm->experts > 0
+	                        ? 1.0 - (double)llm->experts_per_token / (double)llm->experts
+	                        : 1.0;
 	const double s_per_kv_byte = 1.0 / (gpu->hbm_bytes_per_s * costs->e_kv * tp);
 	p->kv_token = tick_from_seconds(llm->kv_bytes_per_token * s_per_kv_byte);
 	p->state = tick_from_seconds(2.0 * llm->state_bytes_per_sequence * s_per_kv_byte);
@@ -93,7 +96,8 @@ struct perf *perf_new(const struct gpu_spec *gpu, const struct llm_shape *llm,
 	p->max_seqs = max_seqs;
 	p->decode_gpu = mem_new((size_t)max_seqs + 1, sizeof(*p->decode_gpu));
 	for (int64_t n = 1; n <= max_seqs; n++) {
-		p->decode_gpu[n] = tick_from_seconds(linear_s(p, n, n, 0)) + n * (p->kv_token + p->state);
+		p->decode_gpu[n] =
+			tick_from_seconds(linear_s(p, n, n, 0)) + n * (p->kv_token + p->state);
 	}
 	return p;
 }
@@ -117,7 +121,8 @@ void perf_step(const struct perf *p, const struct step_shape *s, struct step_cos
 	} else {
 		const int64_t tokens = s->decodes + s->prompt;
 		const double attn = p->attn_flops * 0.5 * (double)s->pairs2 * p->s_per_attn_flop;
-		gpu = tick_from_seconds(linear_s(p, tokens, s->decodes + s->finishing, s->images) + attn) +
+		gpu = tick_from_seconds(linear_s(p, tokens, s->decodes + s->finishing, s->images) +
+		                        attn) +
 		      (s->context + s->cached + tokens) * p->kv_token + sequences * p->state;
 		out->gpu_growth = 0;
 	}
@@ -135,7 +140,8 @@ void perf_step(const struct perf *p, const struct step_shape *s, struct step_cos
 	} else {
 		out->step = floor;
 		out->growth = 0;
-		if (s->chunks == 0 && out->gpu_growth > 0) { /* constant until the work outgrows it */
+		if (s->chunks == 0 &&
+		    out->gpu_growth > 0) { /* constant until the work outgrows it */
 			out->until = (floor - cost) / out->gpu_growth + 1;
 		}
 	}

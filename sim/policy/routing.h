@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "policy/policy.h"
 #include "state/service.h"
+#include "policy/policy.h"
 
 struct route_ask {
 	uint32_t service;
@@ -16,8 +16,8 @@ struct routing_policy {
 	struct policy_head head;
 	enum load_measure measure; /* load index the state keeps for it; LOAD_NOT_KEPT: none */
 	/*
-	 * Choose a replica of the service: its number, from 0. Called by flow/arrive.c once per request.
-	 * Ties go to the lowest number. Required.
+	 * Choose a replica of the service: its number, from 0. Called by flow/arrive.c once per
+	 * request. Ties go to the lowest number. Required.
 	 */
 	uint32_t (*route)(void *self, const struct view *v, const struct route_ask *ask);
 };

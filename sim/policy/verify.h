@@ -7,7 +7,8 @@
 #include "policy/routing.h"
 
 /* The chosen replica is one of the service's. */
-static inline bool verify_route(const struct cluster *c, const struct route_ask *ask, uint32_t chosen)
+static inline bool verify_route(const struct cluster *c, const struct route_ask *ask,
+                                uint32_t chosen)
 {
 	return ask->service < c->n_services && chosen < c->services[ask->service].n;
 }

@@ -101,11 +101,12 @@ bool engine_options_check(const struct engine_options *o, const struct json_at *
 	while (2 * below <= o->kv_block_tokens) {
 		below *= 2;
 	}
+	const int64_t above = 2 * below;
 	if (below != o->kv_block_tokens) {
 		json_fail(
 			at,
 			"kv_block_tokens %lld is not a power of two; the nearest are %lld and %lld",
-			(long long)o->kv_block_tokens, (long long)below, (long long)(2 * below));
+			(long long)o->kv_block_tokens, (long long)below, (long long)above);
 		return false;
 	}
 	return true;

@@ -3,7 +3,7 @@
 #define ALIQUOT_SPEC_PRECISION_H
 
 enum precision {
-	PRECISION_BF16,  /* fp16 is an alias: it costs the same */
+	PRECISION_BF16, /* fp16 is an alias: it costs the same */
 	PRECISION_FP8,
 	PRECISION_NVFP4, /* 4-bit values with one fp8 scale per 16: 4.5 bits each */
 	PRECISION_COUNT,

@@ -95,7 +95,8 @@ void cluster_verify_little(const struct cluster *c, ns_t now)
 		i128_t stays = service->stays;
 		for (uint32_t i = service->first; i < service->first + service->n; i++) {
 			const struct replica *const r = &c->replicas[i];
-			stays += stay_of_list(c, &r->waiting, now) + stay_of_list(c, &r->prefilling, now);
+			stays += stay_of_list(c, &r->waiting, now) +
+			         stay_of_list(c, &r->prefilling, now);
 			for (uint32_t k = 0; k < r->n_decoding; k++) {
 				stays += now - c->requests.at[r->heap[k].request].arrival;
 			}
@@ -116,7 +117,8 @@ uint64_t cluster_checksum(const struct cluster *c)
 	for (uint32_t i = 0; i < c->n_replicas; i++) {
 		const struct replica *const r = &c->replicas[i];
 		h = mix(mix(mix(h, (uint64_t)r->kv.used), r->waiting.n), replica_batch(r));
-		h = mix(mix(mix(h, (uint64_t)r->anchor), (uint64_t)r->done), (uint64_t)r->iteration);
+		h = mix(mix(mix(h, (uint64_t)r->anchor), (uint64_t)r->done),
+		        (uint64_t)r->iteration);
 	}
 	for (uint32_t s = 0; s < c->n_services; s++) {
 		const struct service *const v = &c->services[s];

@@ -7,8 +7,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-void kv_cache_init(struct kv_cache *kv, int64_t capacity, int64_t state_blocks, int64_t block_tokens,
-                   bool grows)
+void kv_cache_init(struct kv_cache *kv, int64_t capacity, int64_t state_blocks,
+                   int64_t block_tokens, bool grows)
 {
 	sim_assert(capacity >= 0 && block_tokens >= 1 && block_tokens <= KV_BLOCK_MAX);
 	sim_assert((block_tokens & (block_tokens - 1)) == 0);
@@ -101,7 +101,8 @@ bool kv_cache_fits_growing(const struct kv_cache *kv, int64_t blocks, int64_t n_
 	       kv_cache_fits(kv, blocks + kv_cache_growth(kv, iteration, 1));
 }
 
-int64_t kv_cache_steps(const struct kv_cache *kv, int64_t n_decoding, int64_t iteration, int64_t limit)
+int64_t kv_cache_steps(const struct kv_cache *kv, int64_t n_decoding, int64_t iteration,
+                       int64_t limit)
 {
 	if (!kv->grows || n_decoding == 0) {
 		return limit;

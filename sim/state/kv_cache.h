@@ -1,7 +1,8 @@
 /*
- * Block accounting of one replica's KV cache. Growth of all decoding sequences is counted by residue:
- * a sequence takes a block at the decode iterations where its length is a multiple of the block, so
- * class (length - iteration) mod block stays the same while it decodes, and k iterations cost O(block).
+ * Block accounting of one replica's KV cache. Growth of all decoding sequences is counted by
+ * residue: a sequence takes a block at the decode iterations where its length is a multiple of the
+ * block, so class (length - iteration) mod block stays the same while it decodes, and k iterations
+ * cost O(block).
  */
 #ifndef ALIQUOT_STATE_KV_CACHE_H
 #define ALIQUOT_STATE_KV_CACHE_H
@@ -24,8 +25,8 @@ struct kv_cache {
 };
 
 /* block_tokens must be a power of two. */
-void kv_cache_init(struct kv_cache *kv, int64_t capacity, int64_t state_blocks, int64_t block_tokens,
-                   bool grows);
+void kv_cache_init(struct kv_cache *kv, int64_t capacity, int64_t state_blocks,
+                   int64_t block_tokens, bool grows);
 void kv_cache_fini(struct kv_cache *kv);
 
 /* Blocks that hold this many tokens of one sequence, its state included. */
@@ -55,6 +56,7 @@ bool kv_cache_fits_growing(const struct kv_cache *kv, int64_t blocks, int64_t n_
                            int64_t iteration);
 
 /* The most iterations, up to `limit`, that fit in the free blocks. */
-int64_t kv_cache_steps(const struct kv_cache *kv, int64_t n_decoding, int64_t iteration, int64_t limit);
+int64_t kv_cache_steps(const struct kv_cache *kv, int64_t n_decoding, int64_t iteration,
+                       int64_t limit);
 
 #endif

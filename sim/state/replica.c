@@ -184,10 +184,12 @@ ns_t replica_drop_fresh(struct replica *r, uint32_t request)
 int64_t replica_boundary_after(const struct replica *r, ns_t t)
 {
 	sim_assert(t >= r->anchor);
-	const i128_t wanted = (i128_t)(t - r->anchor) << TICK_SHIFT; /* smallest k with S(k) >= wanted */
+	const i128_t wanted = (i128_t)(t - r->anchor)
+	                      << TICK_SHIFT; /* smallest k with S(k) >= wanted */
 	const double x = (double)wanted;
 	int64_t k = (int64_t)(x / (double)r->first);
-	if (k > NEAR_STEPS && r->growth > 0) { /* root of the quadratic, in a form without cancellation */
+	if (k > NEAR_STEPS &&
+	    r->growth > 0) { /* root of the quadratic, in a form without cancellation */
 		const double b = (double)r->first - 0.5 * (double)r->growth;
 		k = (int64_t)(2.0 * x / (b + __builtin_sqrt(b * b + 2.0 * (double)r->growth * x)));
 	}

@@ -25,9 +25,9 @@ struct finish_entry {
 #define FINISH_RANK_BITS 26
 
 enum replica_state {
-	REPLICA_IDLE,    /* no step running, none planned */
+	REPLICA_IDLE,     /* no step running, none planned */
 	REPLICA_STARTING, /* composes its next batch in this nanosecond */
-	REPLICA_RUNNING, /* inside a stretch of steps */
+	REPLICA_RUNNING,  /* inside a stretch of steps */
 };
 
 /* A sequence whose prompt ended and that has not decoded since. */
@@ -40,32 +40,33 @@ struct fresh_entry {
 enum replica_block { BLOCK_NONE, BLOCK_SEQS, BLOCK_KV, BLOCK_PROMPTS, BLOCK_COUNT };
 
 struct replica_totals {
-	ns_t blocked[BLOCK_COUNT];   /* time the head of the waiting list waited for each reason */
-	i128_t busy, gpu, prompt;    /* ticks in steps, of the GPU, in steps with prompt tokens */
+	ns_t blocked[BLOCK_COUNT]; /* time the head of the waiting list waited for each reason */
+	i128_t busy, gpu, prompt;  /* ticks in steps, of the GPU, in steps with prompt tokens */
 	int64_t preemptions;
 	uint32_t running_max, waiting_max;
 };
 
 struct replica {
-	/* the stretch: boundary k is at anchor + S(k) >> TICK_SHIFT, S(k) = k first + growth k (k-1) / 2 */
+	/* the stretch: boundary k is at anchor + S(k) >> TICK_SHIFT, S(k) = k first + growth k
+	 * (k-1) / 2 */
 	ns_t anchor;
 	tick_t first, growth;
 	tick_t gpu_first, gpu_growth;
-	int64_t done;            /* steps completed since the anchor */
-	int64_t planned;         /* boundary of the pending event */
-	int64_t limit;           /* boundary at which the batch is composed anew at the latest */
-	int64_t iteration;       /* decode iterations ever completed */
-	tokens_t context;        /* K: KV tokens of the decoding sequences, at boundary `done` */
-	ns_t last_decode;        /* boundary at which the decoding sequences last emitted */
+	int64_t done;      /* steps completed since the anchor */
+	int64_t planned;   /* boundary of the pending event */
+	int64_t limit;     /* boundary at which the batch is composed anew at the latest */
+	int64_t iteration; /* decode iterations ever completed */
+	tokens_t context;  /* K: KV tokens of the decoding sequences, at boundary `done` */
+	ns_t last_decode;  /* boundary at which the decoding sequences last emitted */
 	uint32_t n_decoding;
-	uint32_t n_fresh;        /* decoding sequences that have not decoded since their prompt */
-	uint32_t admissions;     /* next rank */
-	uint8_t state;           /* enum replica_state */
-	bool changed;            /* the batch is not what the stretch was computed for */
-	bool prompt_step;        /* the running step holds prompt chunks: one step only */
-	bool decode_step;        /* decoding sequences take part in the running steps */
-	bool gap_noted;          /* the token gaps of the first step are in the log already */
-	uint8_t blocked;         /* enum replica_block, since blocked_since */
+	uint32_t n_fresh;    /* decoding sequences that have not decoded since their prompt */
+	uint32_t admissions; /* next rank */
+	uint8_t state;       /* enum replica_state */
+	bool changed;        /* the batch is not what the stretch was computed for */
+	bool prompt_step;    /* the running step holds prompt chunks: one step only */
+	bool decode_step;    /* decoding sequences take part in the running steps */
+	bool gap_noted;      /* the token gaps of the first step are in the log already */
+	uint8_t blocked;     /* enum replica_block, since blocked_since */
 	ns_t blocked_since;
 	struct finish_entry *heap; /* [n_decoding] */
 	struct fresh_entry *fresh; /* [n_fresh] */

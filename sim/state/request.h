@@ -13,21 +13,23 @@
 #define REQUEST_NONE UINT32_MAX
 
 struct request {
-	uint64_t id;        /* order of arrival in the run */
+	uint64_t id; /* order of arrival in the run */
 	ns_t arrival;
-	ns_t admitted;      /* first time in a batch; valid only once admitted */
-	ns_t first;         /* delivery of the first token; valid only when generated >= 1 */
-	ns_t second;        /* delivery of the second token; valid only when generated >= 2 */
-	ns_t stalled;       /* last token before a preemption; valid only while preempted with generated >= 1 */
-	int64_t joined;     /* decode iteration at which it joined the decoding sequences */
-	int32_t input;      /* prompt tokens */
-	int32_t output;     /* tokens to generate; 0: embedding */
-	int32_t context;    /* tokens to prefill: the prompt, and what was generated before a preemption */
-	int32_t prefilled;  /* tokens of the context already processed */
-	int32_t chunk;      /* prompt tokens in the running step */
-	int32_t generated;  /* tokens emitted up to `joined` */
+	ns_t admitted;  /* first time in a batch; valid only once admitted */
+	ns_t first;     /* delivery of the first token; valid only when generated >= 1 */
+	ns_t second;    /* delivery of the second token; valid only when generated >= 2 */
+	ns_t stalled;   /* last token before a preemption; valid only while preempted with generated
+	                   >= 1 */
+	int64_t joined; /* decode iteration at which it joined the decoding sequences */
+	int32_t input;  /* prompt tokens */
+	int32_t output; /* tokens to generate; 0: embedding */
+	int32_t context;     /* tokens to prefill: the prompt, and what was generated before a
+	                        preemption */
+	int32_t prefilled;   /* tokens of the context already processed */
+	int32_t chunk;       /* prompt tokens in the running step */
+	int32_t generated;   /* tokens emitted up to `joined` */
 	uint32_t next, prev; /* waiting list, or prompts in order of admission */
-	uint32_t rank;      /* number of admission within its replica: breaks ties of finish order */
+	uint32_t rank; /* number of admission within its replica: breaks ties of finish order */
 	uint32_t user;
 	uint16_t load;
 	uint16_t images;
@@ -39,14 +41,15 @@ struct request {
 struct request_pool {
 	struct request *at;
 	uint32_t cap;
-	uint32_t free;      /* head of the free list through `next` */
+	uint32_t free; /* head of the free list through `next` */
 	uint32_t in_use;
 };
 
 void request_pool_init(struct request_pool *pool);
 void request_pool_fini(struct request_pool *pool);
 
-/* A zeroed request; its index stays valid until request_give, its address only until the next take. */
+/* A zeroed request; its index stays valid until request_give, its address only until the next take.
+ */
 uint32_t request_take(struct request_pool *pool);
 void request_give(struct request_pool *pool, uint32_t index);
 

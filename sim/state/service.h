@@ -18,19 +18,20 @@ enum load_measure {
 };
 
 struct service {
-	uint32_t first, n;       /* replicas [first, first + n) of the cluster */
+	uint32_t first, n; /* replicas [first, first + n) of the cluster */
 	enum load_measure measure;
-	int64_t *load;           /* [n], in the measure's unit */
-	uint64_t *tree;          /* winner tree of load << 24 | replica; NULL when not kept */
+	int64_t *load;  /* [n], in the measure's unit */
+	uint64_t *tree; /* winner tree of load << 24 | replica; NULL when not kept */
 	uint32_t n_leaves;
 	uint32_t running, waiting; /* sequences over all replicas */
 	uint32_t running_max, waiting_max;
-	i128_t running_area, waiting_area; /* their integrals over time, sequences x ns, up to `since` */
+	i128_t running_area,
+		waiting_area; /* their integrals over time, sequences x ns, up to `since` */
 	ns_t since;
-	i128_t stays;            /* time in the system of those who left, ns */
-	uint64_t submitted;      /* measured requests that arrived */
-	uint64_t warmup;         /* others */
-	uint64_t too_long;       /* measured ones refused because no replica could ever hold them */
+	i128_t stays;       /* time in the system of those who left, ns */
+	uint64_t submitted; /* measured requests that arrived */
+	uint64_t warmup;    /* others */
+	uint64_t too_long;  /* measured ones refused because no replica could ever hold them */
 };
 
 void service_init(struct service *s, uint32_t first, uint32_t n, enum load_measure measure);

@@ -24,18 +24,18 @@ struct synthetic {
 	struct rng *lengths_in, *lengths_out, *gaps;
 	int64_t sent, total; /* requests; total INT64_MAX: without end */
 	/* open loop */
-	ns_t next;           /* NS_NEVER: the open loop is silent */
-	ns_t gap_from;       /* the next gap starts here */
-	double gap;          /* and is so long, in mean gaps */
+	ns_t next;     /* NS_NEVER: the open loop is silent */
+	ns_t gap_from; /* the next gap starts here */
+	double gap;    /* and is so long, in mean gaps */
 	/* closed loop */
 	struct wake *heap;
 	size_t n_heap, cap_heap;
 	uint64_t order;
-	uint32_t active;     /* users 0..active-1 may send */
-	bool *parked;        /* [max users]: has no request in flight and no wake planned */
+	uint32_t active; /* users 0..active-1 may send */
+	bool *parked;    /* [max users]: has no request in flight and no wake planned */
 	/* stages */
 	size_t stage;
-	ns_t stage_end;      /* NS_NEVER without stages */
+	ns_t stage_end; /* NS_NEVER without stages */
 };
 
 static bool earlier(const struct wake *a, const struct wake *b)
@@ -162,7 +162,8 @@ static int32_t draw_length(struct rng *rng, const struct length_dist *d)
 		v += d->stddev * rng_normal(rng);
 	}
 	const double least = d->min > 0 ? (double)d->min : 1.0;
-	const double most = d->max > 0 ? (double)d->max : 16777216.0; /* 16 Mi tokens: no model reads more */
+	const double most =
+		d->max > 0 ? (double)d->max : 16777216.0; /* 16 Mi tokens: no model reads more */
 	v = v < least ? least : v > most ? most : v;
 	return (int32_t)(v + 0.5);
 }
@@ -234,8 +235,8 @@ static int64_t most_users(const struct scenario_load *load)
 	return most;
 }
 
-struct workload *workload_open_synthetic(const struct scenario_load *load, const struct llm_spec *llm,
-                                         uint64_t seed, size_t index)
+struct workload *workload_open_synthetic(const struct scenario_load *load,
+                                         const struct llm_spec *llm, uint64_t seed, size_t index)
 {
 	struct synthetic *const s = mem_new(1, sizeof(*s));
 	const int64_t users = most_users(load);

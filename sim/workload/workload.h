@@ -17,8 +17,8 @@ struct arrival {
 	int32_t input_tokens;  /* images included */
 	int32_t output_tokens; /* 0: embedding or reranking */
 	int32_t images;
-	uint32_t user;         /* closed loops: who waits for the answer, from 1; else 0 */
-	bool warmup;           /* not measured */
+	uint32_t user; /* closed loops: who waits for the answer, from 1; else 0 */
+	bool warmup;   /* not measured */
 };
 
 struct workload;
@@ -26,8 +26,8 @@ struct workload;
 /* One implementation; state follows the vtable in its own struct, first field `struct workload`. */
 struct workload_ops {
 	/*
-	 * When to call next: at the next arrival, or where the load itself changes (a stage begins);
-	 * NS_NEVER when there is nothing (at present).
+	 * When to call next: at the next arrival, or where the load itself changes (a stage
+	 * begins); NS_NEVER when there is nothing (at present).
 	 */
 	ns_t (*peek)(struct workload *w);
 	/* At that time: take the arrival. False when there is none, only a change; peek again. */
@@ -39,7 +39,8 @@ struct workload_ops {
 
 struct workload {
 	const struct workload_ops *ops;
-	bool failed; /* a trace turned out bad in the middle; the error is in the list given at open */
+	bool failed; /* a trace turned out bad in the middle; the error is in the list given at open
+	              */
 };
 
 /*
@@ -50,8 +51,8 @@ struct workload *workload_open(const struct scenario_load *load, const struct ll
                                uint64_t seed, size_t index, struct err *err);
 
 /* Constructors behind workload_open, one per kind. */
-struct workload *workload_open_synthetic(const struct scenario_load *load, const struct llm_spec *llm,
-                                         uint64_t seed, size_t index);
+struct workload *workload_open_synthetic(const struct scenario_load *load,
+                                         const struct llm_spec *llm, uint64_t seed, size_t index);
 struct workload *workload_open_trace(const struct scenario_load *load, const struct llm_spec *llm,
                                      struct err *err);
 

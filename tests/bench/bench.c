@@ -1,6 +1,6 @@
 /*
- * Speed and memory, as ratios measured in one run: JSON on stdout, the table of the README on stderr.
- * Times are CPU seconds of this thread, the best of three; nothing here asserts a time.
+ * Speed and memory, as ratios measured in one run: JSON on stdout, the table of the README on
+ * stderr. Times are CPU seconds of this thread, the best of three; nothing here asserts a time.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,8 @@ static struct scenario *load(const struct fleet *f, struct data_dir *data, struc
 enum engine { FAST, EXACT, NAIVE };
 
 /* Seconds of one run without loading the scenario; *events gets the number of events. */
-static double run_once(const struct scenario *sc, enum engine engine, struct err *err, double *events)
+static double run_once(const struct scenario *sc, enum engine engine, struct err *err,
+                       double *events)
 {
 	if (engine == NAIVE) {
 		struct naive_result result;
@@ -80,7 +81,8 @@ struct speed {
 	double ns_per_request, events_per_s;
 };
 
-static struct speed measure(struct data_dir *data, const struct fleet *f, enum engine engine, int repeats)
+static struct speed measure(struct data_dir *data, const struct fleet *f, enum engine engine,
+                            int repeats)
 {
 	struct err *const err = err_new();
 	struct scenario *const sc = load(f, data, err);
@@ -113,15 +115,15 @@ static double measure_process(const char *const *argv, long *peak_kib)
 		}
 		struct rusage before;
 		getrusage(RUSAGE_CHILDREN, &before);
-		if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
+		    WEXITSTATUS(status) != 0) {
 			return -1.0;
 		}
 		getrusage(RUSAGE_CHILDREN, &usage);
-		const double s =
-			(double)(usage.ru_utime.tv_sec - before.ru_utime.tv_sec) +
-			(double)(usage.ru_stime.tv_sec - before.ru_stime.tv_sec) +
-			(double)(usage.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1e6 +
-			(double)(usage.ru_stime.tv_usec - before.ru_stime.tv_usec) / 1e6;
+		const double s = (double)(usage.ru_utime.tv_sec - before.ru_utime.tv_sec) +
+		                 (double)(usage.ru_stime.tv_sec - before.ru_stime.tv_sec) +
+		                 (double)(usage.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1e6 +
+		                 (double)(usage.ru_stime.tv_usec - before.ru_stime.tv_usec) / 1e6;
 		*peak_kib = usage.ru_maxrss;
 		best = s < best ? s : best;
 	}
@@ -141,7 +143,8 @@ static double hold_ns(uint32_t n)
 	const double start = cpu_s();
 	for (int i = 0; i < HOLDS; i++) {
 		const struct event e = event_take(&list);
-		state ^= state << 13; /* xorshift64 (Marsaglia 2003): the tree is timed, not the generator */
+		state ^= state << 13; /* xorshift64 (Marsaglia 2003): the tree is timed, not the
+		                         generator */
 		state ^= state >> 7;
 		state ^= state << 17;
 		event_set(&list, e.entity, e.at + 1 + (ns_t)(state >> 44), PHASE_STEP_DONE);
@@ -167,10 +170,11 @@ static void measure_whole(struct whole *w)
 	static const char trace[] =
 		"{\"aliquot\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", \"gpus\": 4}]},"
 		"\"services\": [{\"name\": \"chat\", \"model\": \"llama-3.1-8b-instruct\", \"replicas\": 4}],"
-		"\"loads\": [{\"service\": \"chat\", \"kind\": \"trace\", \"file\": \"%s/" AZURE "\"}]}";
+		"\"loads\": [{\"service\": \"chat\", \"kind\": \"trace\", \"file\": \"%s/" AZURE
+		"\"}]}";
 	const char *const million[] = {"build/aliquot", "run", FLEET, "-q", NULL};
-	const char *const ten_million[] = {"build/aliquot", "run", FLEET, "-q", "--set",
-	                                   "loads.open.requests=10000000", NULL};
+	const char *const ten_million[] = {
+		"build/aliquot", "run", FLEET, "-q", "--set", "loads.open.requests=10000000", NULL};
 	char name[] = "/tmp/aliquot-bench-XXXXXX";
 	char here[4096];
 	long ignored;
@@ -214,7 +218,8 @@ int main(int argc, char **argv)
 	const struct speed fast_wide = measure(data, &wide, FAST, REPEATS);
 	const double hold[] = {hold_ns(64), hold_ns(1024), hold_ns(16384)};
 
-	fprintf(stderr, "  64 replicas, ISL 512, OSL 256, 1e6 Poisson requests at 14/s each, one core\n");
+	fprintf(stderr,
+	        "  64 replicas, ISL 512, OSL 256, 1e6 Poisson requests at 14/s each, one core\n");
 	row("requests per second in the core", 1e3 / fast.ns_per_request, "M/s", "goal 3");
 	row("requests per second as a whole process", whole.requests_per_s / 1e6, "M/s", "goal 2");
 	row("exact stepping (--exact)", 1e3 / exact.ns_per_request, "M/s", "");
@@ -226,7 +231,8 @@ int main(int argc, char **argv)
 	    fast_long.ns_per_request / fast.ns_per_request, "x", "goal 1.5");
 	row("cost per request, 1,024 replicas over 64",
 	    fast_wide.ns_per_request / fast.ns_per_request, "x", "goal 1.5");
-	row("peak memory, 1e7 requests, no records", (double)whole.peak_kib / 1024.0, "MiB", "goal 16");
+	row("peak memory, 1e7 requests, no records", (double)whole.peak_kib / 1024.0, "MiB",
+	    "goal 16");
 	if (whole.azure_s >= 0.0) {
 		row("Azure conversation trace, 19,366 requests on 4 replicas, whole process",
 		    1e3 * whole.azure_s, "ms", "goal 100");

@@ -27,7 +27,8 @@ static void random_cluster(struct cluster *c, struct rng *rng, enum load_measure
 		first += sizes[i];
 		for (uint32_t k = 0; k < sizes[i]; k++) {
 			for (uint64_t n = rng_below(rng, 4); n > 0; n--) {
-				service_load_add(&c->services[i], k, 1 + (int64_t)rng_below(rng, 100));
+				service_load_add(&c->services[i], k,
+				                 1 + (int64_t)rng_below(rng, 100));
 			}
 		}
 	}
@@ -57,7 +58,8 @@ static void check_policy(const struct routing_policy *p)
 		}
 		ck_assert_msg(memcmp(answers[0], answers[1], sizeof(answers[0])) == 0,
 		              "%s: the same input must give the same answer", p->head.name);
-		ck_assert_msg(cluster_checksum(&c) == checksum, "%s changed the state", p->head.name);
+		ck_assert_msg(cluster_checksum(&c) == checksum, "%s changed the state",
+		              p->head.name);
 		cluster_fini(&c);
 	}
 	rng_free(rng);
@@ -79,7 +81,8 @@ START_TEST(names_and_help_are_well_formed)
 		const struct policy_head *const h = registry_head(n, &kind);
 		ck_assert(h->name != NULL && h->name[0] != '\0');
 		for (const char *s = h->name; *s != '\0'; s++) {
-			ck_assert(islower((unsigned char)*s) || isdigit((unsigned char)*s) || *s == '_');
+			ck_assert(islower((unsigned char)*s) || isdigit((unsigned char)*s) ||
+			          *s == '_');
 		}
 		ck_assert(h->help != NULL && strlen(h->help) >= 10 && strlen(h->help) <= 70);
 		ck_assert(h->help[strlen(h->help) - 1] != '.');
@@ -103,7 +106,9 @@ START_TEST(each_policy_does_what_its_name_says)
 	service_init(&c.services[0], 0, 3, LOAD_REQUESTS);
 	const struct view view = {&c, 0, rng};
 	const struct route_ask ask = {0, 10, 10};
-	struct { uint32_t next; } turn = {0};
+	struct {
+		uint32_t next;
+	} turn = {0};
 	for (uint32_t i = 0; i < 7; i++) {
 		ck_assert_uint_eq(routing_round_robin.route(&turn, &view, &ask), i % 3);
 	}

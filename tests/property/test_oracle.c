@@ -1,6 +1,6 @@
 /*
- * The fast engine against the plain one, which keeps every sequence apart and touches all of them in
- * every iteration (tests/support/naive.c): the same times for every request, to the nanosecond.
+ * The fast engine against the plain one, which keeps every sequence apart and touches all of them
+ * in every iteration (tests/support/naive.c): the same times for every request, to the nanosecond.
  */
 #include <check.h>
 #include <stdio.h>
@@ -17,8 +17,8 @@ static const char *pick(struct rng *r, const char *const *names, size_t n)
 {
 	return names[rng_below(r, n)];
 }
-#define PICK(r, ...)                                                                 \
-	pick(r, (const char *const[]){__VA_ARGS__},                                  \
+#define PICK(r, ...)                                \
+	pick(r, (const char *const[]){__VA_ARGS__}, \
 	     sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 static int between(struct rng *r, int low, int high)
@@ -31,13 +31,14 @@ static char *random_load(struct rng *r)
 {
 	char *const lengths = mem_printf("\"isl\": {\"mean\": %d, \"stddev\": %d},"
 	                                 "\"osl\": {\"mean\": %d, \"stddev\": %d}",
-	                                 between(r, 1, 3000), between(r, 0, 600), between(r, 1, 400),
-	                                 between(r, 0, 100));
+	                                 between(r, 1, 3000), between(r, 0, 600),
+	                                 between(r, 1, 400), between(r, 0, 100));
 	char *const load =
 		rng_below(r, 2) == 0
-			? mem_printf("{\"service\": \"s\", \"kind\": \"concurrency\", \"users\": %d,"
-	                             "\"requests\": 300, \"think\": \"%dms\", %s}",
-	                             between(r, 1, 80), between(r, 0, 1) * 40, lengths)
+			? mem_printf(
+				  "{\"service\": \"s\", \"kind\": \"concurrency\", \"users\": %d,"
+				  "\"requests\": 300, \"think\": \"%dms\", %s}",
+				  between(r, 1, 80), between(r, 0, 1) * 40, lengths)
 			: mem_printf("{\"service\": \"s\", \"kind\": \"rate\", \"rate\": %d,"
 	                             "\"requests\": 300, %s}",
 	                             between(r, 1, 60), lengths);
@@ -60,8 +61,9 @@ static char *random_json(struct rng *r)
 		PICK(r, "vllm", "trtllm", "sglang"), between(r, 1, 4),
 		PICK(r, "least_outstanding", "round_robin"),
 		PICK(r, "chunked_prefill", "chunked_prefill", "prefill_first"),
-		PICK(r, "tokens", "tokens", "whole_prompt"), between(r, 1, 60), between(r, 64, 3000),
-		1 << between(r, 0, 6), PICK(r, "on_demand", "on_demand", "full"), PICK(r, "false", "true"),
+		PICK(r, "tokens", "tokens", "whole_prompt"), between(r, 1, 60),
+		between(r, 64, 3000), 1 << between(r, 0, 6),
+		PICK(r, "on_demand", "on_demand", "full"), PICK(r, "false", "true"),
 		between(r, 0, 1) * between(r, 1, 20), between(r, 26, 32), load);
 	free(load);
 	return json;
@@ -75,11 +77,13 @@ static void compare(const struct test_run *fast, const struct naive_result *plai
 		const struct naive_request *const b = &plain->requests[a->id];
 		const bool finished = a->outcome == REQUEST_FINISHED;
 		if (finished == b->rejected || a->arrival != b->arrival ||
-		    (finished && (a->admitted != b->admitted || a->first != b->first || a->end != b->end ||
-		                  (a->output_tokens > 1 && a->second != b->second)))) {
-			ck_abort_msg("request %llu differs: first %lld fast, %lld plain, end %lld, %lld\n%s",
-			             (unsigned long long)a->id, (long long)a->first, (long long)b->first,
-			             (long long)a->end, (long long)b->end, json);
+		    (finished &&
+		     (a->admitted != b->admitted || a->first != b->first || a->end != b->end ||
+		      (a->output_tokens > 1 && a->second != b->second)))) {
+			ck_abort_msg(
+				"request %llu differs: first %lld fast, %lld plain, end %lld, %lld\n%s",
+				(unsigned long long)a->id, (long long)a->first, (long long)b->first,
+				(long long)a->end, (long long)b->end, json);
 		}
 	}
 }

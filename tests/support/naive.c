@@ -19,11 +19,11 @@ struct seq {
 struct rep {
 	VEC(struct seq) waiting; /* front at `head` */
 	size_t head;
-	VEC(struct seq) batch;   /* in order of admission */
+	VEC(struct seq) batch; /* in order of admission */
 	int64_t free_blocks;
 	ns_t anchor;
 	struct step_cost cost;
-	int64_t steps;           /* since the anchor */
+	int64_t steps; /* since the anchor */
 	bool changed, decoding, running;
 };
 

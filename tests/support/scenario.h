@@ -12,8 +12,8 @@ struct test_scenario {
 };
 
 /*
- * Read a scenario from JSON text written to a temporary file; prints the errors and aborts when it does
- * not load. Ends with test_scenario_fini.
+ * Read a scenario from JSON text written to a temporary file; prints the errors and aborts when it
+ * does not load. Ends with test_scenario_fini.
  */
 void test_scenario_read(struct test_scenario *t, const char *json);
 void test_scenario_fini(struct test_scenario *t);

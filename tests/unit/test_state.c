@@ -1,4 +1,5 @@
-/* KV accounting against per-sequence counting, boundaries of a stretch, lists, heap and load index. */
+/* KV accounting against per-sequence counting, boundaries of a stretch, lists, heap and load index.
+ */
 #include <check.h>
 #include <stdlib.h>
 
@@ -24,7 +25,8 @@ START_TEST(growth_by_residue_equals_growth_by_sequence)
 		const int64_t steps = (int64_t)rng_below(rng, 300);
 		int64_t expected = 0;
 		for (int i = 0; i < SEQS; i++) {
-			expected += (length[i] + steps + block - 1) / block - (length[i] + block - 1) / block;
+			expected += (length[i] + steps + block - 1) / block -
+			            (length[i] + block - 1) / block;
 		}
 		ck_assert_int_eq(kv_cache_growth(&kv, iteration, steps), expected);
 		/* the most steps that fit: one more would not */

@@ -8,10 +8,11 @@ static uint32_t route(void *self, const struct view *v, const struct route_ask *
 }
 
 const struct routing_policy routing_least_outstanding = {
-	.head = {
-		.name = "least_outstanding",
-		.help = "fewest requests sent and not answered",
-	},
+	.head =
+		{
+			.name = "least_outstanding",
+			.help = "fewest requests sent and not answered",
+		},
 	.measure = LOAD_REQUESTS,
 	.route = route,
 };

@@ -8,10 +8,11 @@ static uint32_t route(void *self, const struct view *v, const struct route_ask *
 }
 
 const struct routing_policy routing_least_tokens = {
-	.head = {
-		.name = "least_tokens",
-		.help = "fewest prompt and output tokens sent and not answered",
-	},
+	.head =
+		{
+			.name = "least_tokens",
+			.help = "fewest prompt and output tokens sent and not answered",
+		},
 	.measure = LOAD_TOKENS,
 	.route = route,
 };

@@ -8,10 +8,11 @@ static uint32_t route(void *self, const struct view *v, const struct route_ask *
 }
 
 const struct routing_policy routing_random = {
-	.head = {
-		.name = "random",
-		.help = "any replica with equal chance",
-	},
+	.head =
+		{
+			.name = "random",
+			.help = "any replica with equal chance",
+		},
 	.measure = LOAD_NOT_KEPT,
 	.route = route,
 };

@@ -14,11 +14,12 @@ static uint32_t route(void *self, const struct view *v, const struct route_ask *
 }
 
 const struct routing_policy routing_round_robin = {
-	.head = {
-		.name = "round_robin",
-		.help = "each replica in turn, whatever its load",
-		.self_size = sizeof(struct round_robin),
-	},
+	.head =
+		{
+			.name = "round_robin",
+			.help = "each replica in turn, whatever its load",
+			.self_size = sizeof(struct round_robin),
+		},
 	.measure = LOAD_NOT_KEPT,
 	.route = route,
 };
