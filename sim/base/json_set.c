@@ -143,12 +143,33 @@ static bool is_utf8(const char *text)
 	return ok;
 }
 
+static bool is_dotted(const char *path)
+{
+	return path[0] != '\0' && path[0] != '.' && path[strlen(path) - 1] != '.' &&
+	       strstr(path, "..") == NULL;
+}
+
+/* One key further, or the value set when it was the last. */
+static bool set_step(struct walk *at, const char *path, const char *text, struct err *err)
+{
+	const int walked = at->rest > path ? (int)(at->rest - path - 1) : 0;
+
+	if (json_is_array(at->value)) {
+		return set_in_array(at, path, text, err);
+	}
+	if (json_is_object(at->value)) {
+		return set_in_object(at, text);
+	}
+	return fail(err, path,
+	            mem_printf("\"%.*s\" is %s and has no keys", walked, path,
+	                       json_type_name(at->value)));
+}
+
 bool json_set(json_t *root, const char *path, const char *text, struct err *err)
 {
 	struct walk at = {.value = root, .rest = path};
 
-	if (path[0] == '\0' || path[0] == '.' || path[strlen(path) - 1] == '.' ||
-	    strstr(path, "..") != NULL) {
+	if (!is_dotted(path)) {
 		return fail(
 			err, path,
 			mem_strdup("expected keys with single dots between, like loads.0.users"));
@@ -156,25 +177,14 @@ bool json_set(json_t *root, const char *path, const char *text, struct err *err)
 	if (!is_utf8(path) || !is_utf8(text)) {
 		return fail(err, path, mem_strdup("not UTF-8 text"));
 	}
-	for (;;) {
-		const char *before = at.rest;
-		bool ok = true;
+	const char *before;
+	bool ok;
 
-		if (json_is_array(at.value)) {
-			ok = set_in_array(&at, path, text, err);
-		} else if (json_is_object(at.value)) {
-			ok = set_in_object(&at, text);
-		} else {
-			int walked = at.rest > path ? (int)(at.rest - path - 1) : 0;
-
-			return fail(err, path,
-			            mem_printf("\"%.*s\" is %s and has no keys", walked, path,
-			                       json_type_name(at.value)));
-		}
-		if (!ok || at.rest == before) { /* failed, or the last key was set */
-			return ok;
-		}
-	}
+	do { /* until it failed, or the last key was set */
+		before = at.rest;
+		ok = set_step(&at, path, text, err);
+	} while (ok && at.rest != before);
+	return ok;
 }
 
 char *json_index_path(const json_t *root, const char *path)

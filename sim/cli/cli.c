@@ -66,10 +66,14 @@ static const struct flag *find_flag(struct cli *c, const char *word)
 	return NULL;
 }
 
-static void add_set(struct cli *c, const char *path, const char *value)
+/* Takes over both texts. */
+static void add_set(struct cli *c, char *path, char *value)
 {
 	c->sets = mem_resize(c->sets, c->n_sets + 1, sizeof(*c->sets));
-	c->sets[c->n_sets++] = (struct scenario_override){mem_strdup(path), mem_strdup(value)};
+	c->owned = mem_resize(c->owned, 2 * c->n_sets + 2, sizeof(*c->owned));
+	c->owned[2 * c->n_sets] = path;
+	c->owned[2 * c->n_sets + 1] = value;
+	c->sets[c->n_sets++] = (struct scenario_override){path, value};
 }
 
 static void apply_set(struct cli *c, const char *text)
@@ -79,9 +83,7 @@ static void apply_set(struct cli *c, const char *text)
 		err_add(c->err, ERR_USAGE, NULL, "--set needs PATH=VALUE, got \"%s\"", text);
 		return;
 	}
-	char *const path = mem_printf("%.*s", (int)(equals - text), text);
-	add_set(c, path, equals + 1);
-	free(path);
+	add_set(c, mem_printf("%.*s", (int)(equals - text), text), mem_strdup(equals + 1));
 }
 
 static void check_number(struct cli *c, const struct flag *f, const char *value, int64_t least)
@@ -93,22 +95,27 @@ static void check_number(struct cli *c, const struct flag *f, const char *value,
 	}
 }
 
-static void apply(struct cli *c, const struct flag *f, const char *value)
+static void apply_format(struct cli *c, const char *value)
+{
+	c->json = strcmp(value, "json") == 0;
+	if (!c->json && strcmp(value, "table") != 0) {
+		err_add(c->err, ERR_USAGE, NULL, "--format needs table or json, got \"%s\"", value);
+	}
+}
+
+/* A flag with its value. */
+static void apply_value(struct cli *c, const struct flag *f, const char *value)
 {
 	switch (f->letter) {
 	case 'f':
-		c->json = strcmp(value, "json") == 0;
-		if (!c->json && strcmp(value, "table") != 0) {
-			err_add(c->err, ERR_USAGE, NULL, "--format needs table or json, got \"%s\"",
-			        value);
-		}
+		apply_format(c, value);
 		break;
 	case 's':
 		apply_set(c, value);
 		break;
 	case 'S':
 		check_number(c, f, value, 0);
-		add_set(c, "seed", value);
+		add_set(c, mem_strdup("seed"), mem_strdup(value));
 		break;
 	case 'o':
 		c->out_dir = value;
@@ -116,49 +123,55 @@ static void apply(struct cli *c, const struct flag *f, const char *value)
 	case 'r':
 		c->records_file = value;
 		break;
-	case 'e':
-		c->exact = true;
-		break;
-	case 'z':
-		c->exit_zero = true;
-		break;
-	case 'q':
-		c->quiet = true;
-		break;
-	case 'j':
-		check_number(c, f, value, 1);
-		break;
 	case 'd':
 		c->data_flag = value;
 		break;
 	default:
-		c->help = true;
+		check_number(c, f, value, 1); /* --jobs: one run has one */
 		break;
 	}
+}
+
+/* A flag without a value. */
+static void apply_switch(struct cli *c, const struct flag *f)
+{
+	c->exact = c->exact || f->letter == 'e';
+	c->exit_zero = c->exit_zero || f->letter == 'z';
+	c->quiet = c->quiet || f->letter == 'q';
+	c->help = c->help || f->letter == 'h';
+}
+
+/* The flag at argv[i]; returns the place of the last word it used. */
+static int parse_flag(struct cli *c, int argc, const char *const *argv, int i)
+{
+	const struct flag *const f = find_flag(c, argv[i]);
+	const char *const inside = argv[i][1] == '-' ? strchr(argv[i], '=') : NULL;
+	if (f == NULL) {
+		return i;
+	}
+	if (f->value == NULL) {
+		if (inside != NULL) {
+			err_add(c->err, ERR_USAGE, NULL, "%s takes no value", f->name);
+		}
+		apply_switch(c, f);
+	} else if (inside != NULL) {
+		apply_value(c, f, inside + 1);
+	} else if (i + 1 == argc) {
+		err_add(c->err, ERR_USAGE, NULL, "%s needs %s", f->name, f->value);
+	} else {
+		apply_value(c, f, argv[++i]);
+	}
+	return i;
 }
 
 bool cli_parse(struct cli *c, int argc, const char *const *argv)
 {
 	c->args = mem_new((size_t)argc, sizeof(*c->args));
 	for (int i = 2; i < argc; i++) {
-		if (argv[i][0] != '-' || argv[i][1] == '\0') {
-			c->args[c->n_args++] = argv[i];
-			continue;
-		}
-		const struct flag *const f = find_flag(c, argv[i]);
-		const char *value = argv[i][1] == '-' ? strchr(argv[i], '=') : NULL;
-		if (f == NULL) {
-			continue;
-		}
-		if (f->value == NULL && value != NULL) {
-			err_add(c->err, ERR_USAGE, NULL, "%s takes no value", f->name);
-		} else if (f->value != NULL && value == NULL && i + 1 == argc) {
-			err_add(c->err, ERR_USAGE, NULL, "%s needs %s", f->name, f->value);
+		if (argv[i][0] == '-' && argv[i][1] != '\0') {
+			i = parse_flag(c, argc, argv, i);
 		} else {
-			apply(c, f,
-			      f->value == NULL ? NULL
-			      : value != NULL  ? value + 1
-			                       : argv[++i]);
+			c->args[c->n_args++] = argv[i];
 		}
 	}
 	if (err_count(c->err) == 0 && !c->help &&
@@ -171,39 +184,50 @@ bool cli_parse(struct cli *c, int argc, const char *const *argv)
 
 void cli_fini(struct cli *c)
 {
-	for (size_t i = 0; i < c->n_sets; i++) {
-		free((void *)(uintptr_t)c->sets[i].path); /* owned copies behind const */
-		free((void *)(uintptr_t)c->sets[i].value);
+	for (size_t i = 0; i < 2 * c->n_sets; i++) {
+		free(c->owned[i]);
 	}
+	free(c->owned);
 	free(c->sets);
 	free(c->args);
 	data_dir_close(c->data);
 }
 
+static void program_usage(void)
+{
+	puts("aliquot: how many users a GPU fleet can serve, and how fast\n");
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		printf("  aliquot %-6s %-20s %s\n", c->name, c->args, c->help);
+	}
+	puts("\nTry: aliquot run chat            simulate a bundled scenario\n"
+	     "     aliquot list scenarios      what is bundled\n"
+	     "     aliquot COMMAND --help      flags and examples\n"
+	     "     aliquot help exit-codes     what the exit codes mean");
+}
+
+static void print_flag(const struct flag *f)
+{
+	char text[40];
+	snprintf(text, sizeof(text), "%s%s%s", f->name, f->value != NULL ? " " : "",
+	         f->value != NULL ? f->value : "");
+	if (f->brief != 0) {
+		printf("  -%c, %-22s %s\n", f->brief, text, f->help);
+	} else {
+		printf("      %-22s %s\n", text, f->help);
+	}
+}
+
 void cli_usage(const struct command *command)
 {
 	if (command == NULL) {
-		puts("aliquot: how many users a GPU fleet can serve, and how fast\n");
-		for (const struct command *c = commands; c->name != NULL; c++) {
-			printf("  aliquot %-6s %-20s %s\n", c->name, c->args, c->help);
-		}
-		puts("\nTry: aliquot run chat            simulate a bundled scenario\n"
-		     "     aliquot list scenarios      what is bundled\n"
-		     "     aliquot COMMAND --help      flags and examples\n"
-		     "     aliquot help exit-codes     what the exit codes mean");
+		program_usage();
 		return;
 	}
 	printf("aliquot %s %s\n  %s\n\n", command->name, command->args, command->help);
 	for (size_t i = 0; i < N_FLAGS; i++) {
-		const struct flag *const f = &flags[i];
-		if (!takes(command, f)) {
-			continue;
+		if (takes(command, &flags[i])) {
+			print_flag(&flags[i]);
 		}
-		char text[40];
-		snprintf(text, sizeof(text), "%s%s%s", f->name, f->value != NULL ? " " : "",
-		         f->value != NULL ? f->value : "");
-		printf("  %c%c%c %-22s %s\n", f->brief != 0 ? '-' : ' ',
-		       f->brief != 0 ? f->brief : ' ', f->brief != 0 ? ',' : ' ', text, f->help);
 	}
 	printf("\n%s", command->examples);
 }

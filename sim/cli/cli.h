@@ -29,6 +29,7 @@ struct cli {
 	const char *data_flag;          /* --data, or NULL */
 	struct scenario_override *sets; /* --set, --seed */
 	size_t n_sets;
+	char **owned; /* their texts, two each */
 	bool exact, exit_zero, quiet, help;
 	struct data_dir *data;
 	struct err *err;

@@ -7,13 +7,13 @@
 
 const struct command commands[] = {
 	{"run", "SCENARIO", "simulate once and report TTFT, TPOT, tokens/s and what binds",
-         "fsSorezqd", 1, 1, cli_run,
+         "fsSorezqjd", 1, 1, cli_run,
          "Examples:\n"
          "  aliquot run chat\n"
          "  aliquot run my.json --set loads.0.users=512 -o results/mine\n"
          "  aliquot run my.json --format json --records requests.jsonl\n"},
 	{"check", "SCENARIO", "explain every key and whether each model fits; runs nothing",
-         "fsSqd", 1, 1, cli_check,
+         "fsSqjd", 1, 1, cli_check,
          "Examples:\n"
          "  aliquot check chat\n"
          "  aliquot check my.json --set services.chat.precision=fp8\n"},

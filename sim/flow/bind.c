@@ -114,9 +114,16 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 			continue;
 		}
 		fits = true;
-		b->perf[k] = perf_new(gpu, &shape, &spec->costs, (enum precision)spec->precision,
-		                      b->options.overlap, spec->tensor_parallel,
-		                      b->options.max_num_seqs);
+		const struct perf_ask ask = {
+			.gpu = gpu,
+			.llm = &shape,
+			.costs = &spec->costs,
+			.weights = (enum precision)spec->precision,
+			.overlap = b->options.overlap,
+			.tensor_parallel = spec->tensor_parallel,
+			.max_seqs = b->options.max_num_seqs,
+		};
+		b->perf[k] = perf_new(&ask);
 	}
 	if (!fits) {
 		fail_memory(s, spec, &b->memory[0], s->sc->nodes[0].gpu_name);
@@ -135,7 +142,9 @@ static bool fill_routing(struct sim *s, struct bound_service *b)
 		option_defaults(options, b->routing_self);
 		return true;
 	}
-	json_t *const block = json_copy((json_t *)(uintptr_t)b->spec->routing.block);
+	char *const text = json_dumps(b->spec->routing.block, JSON_ENCODE_ANY);
+	json_t *const block = json_loads(text, 0, NULL);
+	free(text);
 	char *const where = mem_printf("%s: %s", s->sc->file, b->spec->routing.path);
 	json_object_del(block, "policy");
 	const struct json_at at = json_root(block, where, s->err);

@@ -9,8 +9,9 @@
 #include "base/mem.h"
 #include "flow/flow.h"
 
-#define PROGRESS_EVERY 65536 /* events between looks at the interrupt flag and the progress line \
-	                      */
+#define PROGRESS_EVERY                                                            \
+	65536 /* events between looks at the interrupt flag and the progress line \
+	       */
 
 static void context_line(const void *arg, char *buf, size_t size)
 {
@@ -104,9 +105,9 @@ static void report_progress(const struct sim *s)
 	}
 }
 
-static void fetch_lines(const void *at, int lines)
+static void fetch_lines(const void *at, size_t lines)
 {
-	for (int i = 0; i < lines; i++) {
+	for (size_t i = 0; i < lines; i++) {
 		__builtin_prefetch((const char *)at + 64 * i);
 	}
 }

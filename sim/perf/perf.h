@@ -37,13 +37,18 @@ struct step_cost {
 
 struct perf;
 
-/*
- * Cost model of one replica on tensor_parallel GPUs. Tables for up to max_seqs decoding sequences.
- * Caller frees; borrows nothing.
- */
-struct perf *perf_new(const struct gpu_spec *gpu, const struct llm_shape *llm,
-                      const struct cost_constants *costs, enum precision weights, bool overlap,
-                      int64_t tensor_parallel, int64_t max_seqs);
+struct perf_ask { /* whose cost model; all borrowed during perf_new only */
+	const struct gpu_spec *gpu;
+	const struct llm_shape *llm;
+	const struct cost_constants *costs;
+	enum precision weights;
+	bool overlap;            /* host work beside the GPU's */
+	int64_t tensor_parallel; /* GPUs of one replica */
+	int64_t max_seqs;        /* most decoding sequences: size of the table */
+};
+
+/* Cost model of one replica. Caller frees. */
+struct perf *perf_new(const struct perf_ask *ask);
 void perf_free(struct perf *p);
 
 /* Cost of a step. With prompt tokens (chunks > 0) growth is 0 and until is 1. */

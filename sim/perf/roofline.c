@@ -53,27 +53,31 @@ static double linear_s(const struct perf *p, int64_t tokens, int64_t sampled, in
 	       (double)images * p->s_per_image;
 }
 
-struct perf *perf_new(const struct gpu_spec *gpu, const struct llm_shape *llm,
-                      const struct cost_constants *costs, enum precision weights, bool overlap,
-                      int64_t tensor_parallel, int64_t max_seqs)
+/* Seconds per unit of work on `tp` GPUs, and what tensor parallelism adds. */
+static void set_rates(struct perf *p, const struct gpu_spec *gpu, const struct llm_shape *llm,
+                      const struct cost_constants *costs, enum precision weights, double tp)
 {
-	const double tp = (double)tensor_parallel;
-	const double flops = gpu_spec_flops(gpu, weights);
-	sim_assert(tensor_parallel >= 1 && max_seqs >= 1 && flops > 0.0);
-	struct perf *p = mem_new(1, sizeof(*p));
-	p->s_per_flop = 1.0 / (flops * costs->e_compute * tp);
-	p->s_per_attn_flop = 1.0 / (gpu_spec_flops(gpu, PRECISION_BF16) * costs->e_attn * tp);
-	p->s_per_image = /* the encoder stays bf16 */
-		llm->image_flops / (gpu_spec_flops(gpu, PRECISION_BF16) * costs->e_compute * tp);
+	const double bf16 = gpu_spec_flops(gpu, PRECISION_BF16) * tp;
+	const double s_per_kv_byte = 1.0 / (gpu->hbm_bytes_per_s * costs->e_kv * tp);
+	p->s_per_flop = 1.0 / (gpu_spec_flops(gpu, weights) * costs->e_compute * tp);
+	p->s_per_attn_flop = 1.0 / (bf16 * costs->e_attn);
+	p->s_per_image = llm->image_flops / (bf16 * costs->e_compute); /* the encoder stays bf16 */
 	p->s_per_byte = 1.0 / (gpu->hbm_bytes_per_s * costs->e_memory * tp);
 	p->fixed_s = costs->t_layer_s * (double)llm->layers;
-	if (tensor_parallel > 1) {
+	if (tp > 1.0) {
 		const double link = gpu->nvlink_bytes_per_s > 0.0 ? gpu->nvlink_bytes_per_s
 		                                                  : gpu->host_link_bytes_per_s;
 		const double rounds = (double)llm->allreduces;
 		p->fixed_s += rounds * costs->t_link_s;
 		p->link_s_per_token = rounds * 2.0 * (tp - 1.0) / tp * llm->allreduce_bytes / link;
 	}
+	p->kv_token = tick_from_seconds(llm->kv_bytes_per_token * s_per_kv_byte);
+	p->state = tick_from_seconds(2.0 * llm->state_bytes_per_sequence * s_per_kv_byte);
+}
+
+/* What the model asks for, per token, step or sequence. */
+static void set_work(struct perf *p, const struct llm_shape *llm)
+{
 	p->f_token = llm->f_token;
 	p->f_head = llm->f_head;
 	p->attn_flops = llm->attn_flops;
@@ -84,18 +88,25 @@ struct perf *perf_new(const struct gpu_spec *gpu, const struct llm_shape *llm,
 	p->idle_share = llm->experts > 0
 	                        ? 1.0 - (double)llm->experts_per_token / (double)llm->experts
 	                        : 1.0;
-	const double s_per_kv_byte = 1.0 / (gpu->hbm_bytes_per_s * costs->e_kv * tp);
-	p->kv_token = tick_from_seconds(llm->kv_bytes_per_token * s_per_kv_byte);
-	p->state = tick_from_seconds(2.0 * llm->state_bytes_per_sequence * s_per_kv_byte);
+}
+
+struct perf *perf_new(const struct perf_ask *ask)
+{
+	const struct cost_constants *const costs = ask->costs;
+	sim_assert(ask->tensor_parallel >= 1 && ask->max_seqs >= 1);
+	sim_assert(gpu_spec_flops(ask->gpu, ask->weights) > 0.0);
+	struct perf *p = mem_new(1, sizeof(*p));
+	set_rates(p, ask->gpu, ask->llm, costs, ask->weights, (double)ask->tensor_parallel);
+	set_work(p, ask->llm);
 	p->h_step = tick_from_seconds(costs->h_step_s);
 	p->h_seq = tick_from_seconds(costs->h_seq_s);
 	p->h_request = tick_from_seconds(costs->h_request_s);
 	p->stream = tick_from_seconds(costs->t_stream_s);
 	p->eager = tick_from_seconds(costs->t_eager_s);
-	p->overlap = overlap;
-	p->max_seqs = max_seqs;
-	p->decode_gpu = mem_new((size_t)max_seqs + 1, sizeof(*p->decode_gpu));
-	for (int64_t n = 1; n <= max_seqs; n++) {
+	p->overlap = ask->overlap;
+	p->max_seqs = ask->max_seqs;
+	p->decode_gpu = mem_new((size_t)p->max_seqs + 1, sizeof(*p->decode_gpu));
+	for (int64_t n = 1; n <= p->max_seqs; n++) {
 		p->decode_gpu[n] =
 			tick_from_seconds(linear_s(p, n, n, 0)) + n * (p->kv_token + p->state);
 	}

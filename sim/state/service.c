@@ -28,7 +28,7 @@ void service_init(struct service *s, uint32_t first, uint32_t n, enum load_measu
 	for (uint32_t i = 0; i < s->n_leaves; i++) {
 		s->tree[s->n_leaves + i] = i < n ? i : UINT64_MAX;
 	}
-	for (uint32_t i = s->n_leaves; i-- > 1;) {
+	for (size_t i = s->n_leaves; i-- > 1;) {
 		const uint64_t left = s->tree[2 * i];
 		const uint64_t right = s->tree[2 * i + 1];
 		s->tree[i] = left < right ? left : right;

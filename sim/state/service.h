@@ -18,20 +18,19 @@ enum load_measure {
 };
 
 struct service {
-	uint32_t first, n; /* replicas [first, first + n) of the cluster */
-	enum load_measure measure;
-	int64_t *load;  /* [n], in the measure's unit */
+	i128_t running_area, waiting_area; /* sequences integrated over time, x ns, up to `since` */
+	i128_t stays;                      /* time in the system of those who left, ns */
+	int64_t *load;                     /* [n], in the measure's unit */
 	uint64_t *tree; /* winner tree of load << 24 | replica; NULL when not kept */
-	uint32_t n_leaves;
-	uint32_t running, waiting; /* sequences over all replicas */
-	uint32_t running_max, waiting_max;
-	i128_t running_area,
-		waiting_area; /* their integrals over time, sequences x ns, up to `since` */
 	ns_t since;
-	i128_t stays;       /* time in the system of those who left, ns */
 	uint64_t submitted; /* measured requests that arrived */
 	uint64_t warmup;    /* others */
 	uint64_t too_long;  /* measured ones refused because no replica could ever hold them */
+	uint32_t first, n;  /* replicas [first, first + n) of the cluster */
+	enum load_measure measure;
+	uint32_t n_leaves;
+	uint32_t running, waiting; /* sequences over all replicas */
+	uint32_t running_max, waiting_max;
 };
 
 void service_init(struct service *s, uint32_t first, uint32_t n, enum load_measure measure);

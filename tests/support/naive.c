@@ -316,9 +316,16 @@ static void open_all(struct naive *n)
 	llm_spec_shape(n->service->llm, (enum precision)n->service->precision,
 	               (enum precision)n->service->kv_precision, &shape);
 	perf_memory(n->sc->nodes[0].gpu, &shape, n->o, n->service->tensor_parallel, &n->plan);
-	n->perf = perf_new(n->sc->nodes[0].gpu, &shape, &n->service->costs,
-	                   (enum precision)n->service->precision, n->o->overlap,
-	                   n->service->tensor_parallel, n->o->max_num_seqs);
+	const struct perf_ask ask = {
+		.gpu = n->sc->nodes[0].gpu,
+		.llm = &shape,
+		.costs = &n->service->costs,
+		.weights = (enum precision)n->service->precision,
+		.overlap = n->o->overlap,
+		.tensor_parallel = n->service->tensor_parallel,
+		.max_seqs = n->o->max_num_seqs,
+	};
+	n->perf = perf_new(&ask);
 	n->reps = mem_new(n->n_reps, sizeof(*n->reps));
 	for (uint32_t i = 0; i < n->n_reps; i++) {
 		n->reps[i].free_blocks = n->plan.blocks;
