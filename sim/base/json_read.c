@@ -251,7 +251,8 @@ static void add_syntax_error(const json_error_t *error, const char *text, size_t
 }
 
 /* Errors that need no parser: too large, empty, binary. */
-static bool looks_like_text(const char *text, size_t size, const char *name, struct err *err)
+static bool looks_like_text(const char *text, size_t size, const char *name, size_t line,
+                            struct err *err)
 {
 	const char *nul = memchr(text, '\0', size);
 
@@ -261,8 +262,11 @@ static bool looks_like_text(const char *text, size_t size, const char *name, str
 		return false;
 	}
 	if (nul != NULL) {
-		err_add(err, ERR_INPUT, name, "not a text file: byte %zu is zero",
-		        (size_t)(nul - text) + 1);
+		char *const where = line > 1 ? mem_printf("%s:%zu", name, line) : mem_strdup(name);
+
+		err_add(err, ERR_INPUT, where, "not a text file: byte %zu%s is zero",
+		        (size_t)(nul - text) + 1, line > 1 ? " of the line" : "");
+		free(where);
 		return false;
 	}
 	for (size_t i = 0; i < size; i++) {
@@ -289,7 +293,7 @@ json_t *json_parse_line(const char *text, size_t size, const char *name, size_t 
 		text += 3;
 		size -= 3;
 	}
-	if (!looks_like_text(text, size, name, err)) {
+	if (!looks_like_text(text, size, name, line, err)) {
 		return NULL;
 	}
 	json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);

@@ -128,7 +128,7 @@ START_TEST(test_bad_lines)
 		{"{\"timestamp\":1,\"input_length\":1,\"output_length\":1,\"hash_ids\":[0,1]}",
 	         "FILE:2: hash_ids: 2 blocks for 1 tokens\n"},
 		{"{\"timestamp\":1,\"timestamp\":2,\"input_length\":1,\"output_length\":1}",
-	         "FILE:2:26: duplicate object key"},
+	         "FILE:2:16: duplicate key"},
 		{"{\"timestamp\":1,\"input_length\":1,\"outp", "FILE:2:"},
 		{"[1]", "FILE:2: expected an object, got an array\n"},
 		{"{\"timestamp\":12345678901234567890}", "FILE:2:33: too big integer"},
@@ -190,7 +190,7 @@ START_TEST(test_binary_behind_the_head)
 	replay_bytes(&r, load_of(NULL), LLM_GENERATE, bytes, size);
 	ck_assert_uint_eq(r.n, 3);
 	ck_assert(r.failed);
-	assert_printed(&r, "the file is binary");
+	assert_printed(&r, ": not a text file: byte 1 of the line is zero");
 	replay_free(&r);
 	free(bytes);
 }
