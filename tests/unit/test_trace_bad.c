@@ -131,7 +131,7 @@ START_TEST(test_bad_lines)
 	         "FILE:2:16: duplicate key"},
 		{"{\"timestamp\":1,\"input_length\":1,\"outp", "FILE:2:"},
 		{"[1]", "FILE:2: expected an object, got an array\n"},
-		{"{\"timestamp\":12345678901234567890}", "FILE:2:33: too big integer"},
+		{"{\"timestamp\":12345678901234567890}", "FILE:2:14: the number is too large"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
