@@ -93,7 +93,7 @@ static void put_head(FILE *out, const struct summary *s, bool colour)
 	        str_human(ns_to_seconds(s->simulated), seconds, sizeof(seconds)),
 	        str_thousands(s->events, events, sizeof(events)));
 	if (s->incomplete) {
-		fputs("interrupted: the results cover the time until then\n", out);
+		fputs("incomplete: interrupted; the results cover the time until then\n", out);
 	}
 	putc('\n', out);
 }
