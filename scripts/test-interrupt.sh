@@ -24,7 +24,8 @@ check() {
 interrupt() {
 	name=$1
 	shift
-	"$binary" run tests/bench/fleet.json --set loads.open.requests=1000000000 "$@" \
+	"$binary" run tests/bench/fleet.json --set loads.open.requests=1000000000 --exact \
+		--set loads.open.osl.mean=8192 --set loads.open.rate=12 "$@" \
 		>"$work/$name.out" 2>"$work/$name.err" &
 	child=$!
 	sleep 0.4

@@ -19,6 +19,7 @@ __extension__ typedef __int128 i128_t;
 #define NS_NEVER INT64_MAX
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
+#define NS_HORIZON (INT64_C(100) * 365 * 86400 * NS_PER_S) /* no run goes beyond a hundred years */
 #define TICK_SHIFT 20 /* ticks per nanosecond = 2^20 */
 
 /* Round a duration in seconds to nanoseconds, to nearest. Asserts finite, >= 0 and in range. */
@@ -26,6 +27,12 @@ ns_t ns_from_seconds(double seconds);
 
 /* Round a duration in seconds to ticks, to nearest. Asserts finite, >= 0 and below 8000 s. */
 tick_t tick_from_seconds(double seconds);
+
+/* A time `span` after `t`, both >= 0; NS_NEVER beyond the horizon, so that times never overflow. */
+static inline ns_t ns_after(ns_t t, ns_t span)
+{
+	return t <= NS_HORIZON && span <= NS_HORIZON - t ? t + span : NS_NEVER;
+}
 
 /* Nanoseconds as seconds, for printing and statistics only. */
 static inline double ns_to_seconds(ns_t t)

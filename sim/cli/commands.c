@@ -55,7 +55,7 @@ static const struct topic topics[] = {
          "  shares      0.5 or \"50%\"\n"
          "  results     times in ms, rates per second, memory in bytes; in files the key says the unit\n"},
 	{"limits",
-         "  METRIC[.STAT] OP VALUE[UNIT], as in \"ttft.p95 <= 1s\" or \"output_tokens_per_s >= 5k\"\n"
+         "  METRIC[.STAT] OP VALUE[UNIT], as in \"ttft.p95 <= 1s\" or \"tps >= 5k\"\n"
          "  metrics   ttft ttst tpot itl latency queue (times), tps_user, tps rps goodput, error_rate\n"
          "  stats     avg min max std p50 p95 p99.9 ...; default p95 for times\n"
          "  ops       < <= > >= ==\n"

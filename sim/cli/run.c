@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "report/out.h"
 #include "report/report.h"
 #include "flow/sim.h"
@@ -84,11 +83,8 @@ static int finish(struct cli *c, const struct scenario *sc, const struct sim *si
 	if (write_files(c, &report)) {
 		print(c, &report);
 		if (!c->quiet && !c->json) {
-			char speed[32];
-			fprintf(stderr, "in %.2f s (%s times real time)\n", seconds,
-			        str_human(ns_to_seconds(summary.simulated) /
-			                          (seconds > 0.0 ? seconds : 1e-9),
-			                  speed, sizeof(speed)));
+			fprintf(stderr, seconds < 1.0 ? "in %.0f ms\n" : "in %.2f s\n",
+			        seconds < 1.0 ? 1e3 * seconds : seconds);
 		}
 	}
 	const bool pass = summary.pass;

@@ -34,17 +34,38 @@ static void refuse(struct sim *s, uint32_t index, uint32_t service, uint32_t rep
 		.warmup = q->warmup,
 	};
 	request_log_add(s->log, &record);
-	answered(s, q, s->events.now + s->sc->loads[q->load].retry);
+	answered(s, q, ns_after(s->events.now, s->sc->loads[q->load].retry));
+	s->cluster.services[service].left++;
 	request_give(&s->cluster.requests, index);
 }
 
-/* Longer than the model's context, or than the whole KV cache of the replica: it could never run.
- */
-static bool never_fits(const struct sim *s, const struct replica *r, const struct request *q)
+/* Could this replica ever hold the request? */
+static bool holds(const struct replica *r, const struct request *q)
 {
-	const int64_t tokens = (int64_t)q->input + q->output;
-	return tokens > s->services[r->service].context ||
-	       kv_cache_blocks(&r->kv, tokens) > r->kv.capacity;
+	return kv_cache_blocks(&r->kv, (int64_t)q->input + q->output) <= r->kv.capacity;
+}
+
+/*
+ * The replica that gets the request: the chosen one, or where its GPUs are too small the next that
+ * is not. REQUEST_NONE when the request is longer than the context or every KV cache.
+ */
+static uint32_t find_replica(const struct sim *s, uint32_t service, const struct request *q,
+                             uint32_t chosen)
+{
+	const struct service *const v = &s->cluster.services[service];
+	if ((int64_t)q->input + q->output > s->services[service].context) {
+		return REQUEST_NONE;
+	}
+	if (holds(&s->cluster.replicas[v->first + chosen], q)) {
+		return v->first + chosen;
+	}
+	for (uint32_t i = 1; i < v->n; i++) {
+		const uint32_t replica = v->first + (chosen + i) % v->n;
+		if (holds(&s->cluster.replicas[replica], q)) {
+			return replica;
+		}
+	}
+	return REQUEST_NONE;
 }
 
 static uint32_t route(struct sim *s, uint32_t service, const struct request *q)
@@ -76,15 +97,15 @@ void arrive(struct sim *s, uint32_t load)
 	q->output = a.output_tokens;
 	q->images = (uint16_t)a.images;
 	q->user = a.user;
-	q->load = (uint16_t)load;
+	q->load = load;
 	q->warmup = a.warmup;
 	s->cluster.services[service].submitted += !a.warmup;
 	s->cluster.services[service].warmup += a.warmup;
-	const uint32_t replica = s->cluster.services[service].first + route(s, service, q);
-	const bool too_long = never_fits(s, &s->cluster.replicas[replica], q);
-	s->cluster.services[service].too_long += too_long && !a.warmup;
-	if (too_long || !engine_enqueue(s, replica, index)) {
-		refuse(s, index, service, s->cluster.replicas[replica].index);
+	const uint32_t chosen = route(s, service, q);
+	const uint32_t replica = find_replica(s, service, q, chosen);
+	s->cluster.services[service].too_long += replica == REQUEST_NONE && !a.warmup;
+	if (replica == REQUEST_NONE || !engine_enqueue(s, replica, index)) {
+		refuse(s, index, service, chosen);
 	}
 	plan_next(s, load);
 }

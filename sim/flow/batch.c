@@ -10,6 +10,7 @@ static int64_t stop_decoding(struct replica *r, struct request *q, uint32_t inde
 	const ns_t fresh = replica_drop_fresh(r, index);
 	kv_cache_leave(&r->kv, length, r->iteration);
 	r->context -= length;
+	r->n_warm -= q->warmup;
 	q->generated += (int32_t)emitted;
 	q->context = q->input + q->generated;
 	q->stalled = fresh >= 0 ? fresh : r->last_decode;
@@ -32,7 +33,9 @@ static void preempt_newest(struct sim *s, struct replica *r)
 		length = stop_decoding(r, q, victim);
 	}
 	q->prefilled = 0;
-	q->preemptions++;
+	if (q->preemptions < UINT16_MAX) {
+		q->preemptions++;
+	}
 	kv_cache_give(&r->kv, kv_cache_blocks(&r->kv, length));
 	request_list_push_front(&r->waiting, pool, victim);
 	service_count(&s->cluster.services[r->service], s->events.now, -1, 1);
@@ -74,8 +77,7 @@ static enum replica_block head_block(const struct sim *s, const struct replica *
 	if (replica_batch(r) >= (uint64_t)o->max_num_seqs) {
 		return BLOCK_SEQS;
 	}
-	if (room <= 0 || (o->prefill_cut == PREFILL_CUT_WHOLE_PROMPT && !first) ||
-	    (o->batching == BATCHING_PREFILL_FIRST && !first && q->context > room)) {
+	if (room <= 0 || (o->prefill_cut == PREFILL_CUT_WHOLE_PROMPT && !first)) {
 		return BLOCK_PROMPTS;
 	}
 	const int64_t tokens = r->kv.grows ? q->context : (int64_t)q->input + q->output;
@@ -102,7 +104,7 @@ static struct request *admit_head(struct sim *s, struct replica *r, struct step_
 		r->totals.running_max = replica_batch(r);
 	}
 	shape->admitted++;
-	shape->images += q->images;
+	shape->images += q->preemptions == 0 ? q->images : 0; /* what was encoded is kept */
 	service_count(&s->cluster.services[r->service], s->events.now, 1, -1);
 	return q;
 }
@@ -119,19 +121,19 @@ void batch_note_block(struct sim *s, struct replica *r, enum replica_block why)
 static int64_t prompt_room(const struct engine_options *o, const struct replica *r)
 {
 	const bool decodes_first = o->batching == BATCHING_CHUNKED_PREFILL;
-	int64_t room = o->max_num_batched_tokens - (decodes_first ? (int64_t)r->n_decoding : 0);
-	if (decodes_first && o->prefill_cut == PREFILL_CUT_TOKENS &&
-	    o->max_prefill_tokens_per_step < room) {
-		room = o->max_prefill_tokens_per_step;
+	const int64_t room =
+		o->max_num_batched_tokens - (decodes_first ? (int64_t)r->n_decoding : 0);
+	if (o->prefill_cut == PREFILL_CUT_TOKENS) {
+		return o->max_prefill_tokens_per_step < room ? o->max_prefill_tokens_per_step
+		                                             : room;
 	}
-	return room;
+	return decodes_first ? room : INT64_MAX; /* alone in its step, a prompt is never cut */
 }
 
 bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape)
 {
 	const struct engine_options *const o = &s->services[r->service].options;
 	struct request_pool *const pool = &s->cluster.requests;
-	const bool whole = o->batching == BATCHING_PREFILL_FIRST;
 	if (r->prefilling.n == 0 && r->waiting.n == 0 && r->blocked == BLOCK_NONE) {
 		return false;
 	}
@@ -149,7 +151,7 @@ bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape)
 			break;
 		}
 		struct request *const q = admit_head(s, r, shape);
-		room -= take_chunk(q, whole ? q->context : room, shape);
+		room -= take_chunk(q, room, shape);
 	}
 	if (why != r->blocked || why != BLOCK_NONE) {
 		batch_note_block(s, r, why);

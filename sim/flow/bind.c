@@ -12,8 +12,8 @@
 #include "policy/registry.h"
 #include "flow/flow.h"
 
-struct free_gpus {           /* of one node */
-	uint32_t kind, node; /* index of scenario.nodes; number over all nodes */
+struct free_gpus {     /* of one node */
+	uint32_t kind; /* index of scenario.nodes */
 	int64_t used;
 };
 
@@ -180,8 +180,6 @@ static void place(struct sim *s, uint32_t service, uint32_t index, const struct 
 	struct replica *const r = &s->cluster.replicas[s->cluster.services[service].first + index];
 	r->service = service;
 	r->index = index;
-	r->node = node->node;
-	r->gpu = (uint32_t)node->used;
 	r->gpu_kind = node->kind;
 	kv_cache_init(&r->kv, plan->blocks, plan->state_blocks, b->options.kv_block_tokens,
 	              b->options.kv_reservation == KV_ON_DEMAND);
@@ -240,7 +238,7 @@ static bool place_all(struct sim *s)
 	uint32_t n = 0;
 	for (size_t k = 0; k < s->sc->n_nodes; k++) {
 		for (int64_t i = 0; i < s->sc->nodes[k].count; i++, n++) {
-			nodes[n] = (struct free_gpus){(uint32_t)k, n, 0};
+			nodes[n] = (struct free_gpus){(uint32_t)k, 0};
 		}
 	}
 	bool ok = true;

@@ -52,10 +52,12 @@ static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 		length += r->iteration - q->joined;
 		kv_cache_leave(&r->kv, length, r->iteration);
 		r->context -= length;
+		r->n_warm -= q->warmup;
 	}
 	kv_cache_give(&r->kv, kv_cache_blocks(&r->kv, r->kv.grows ? length : request_tokens(q)));
 	service_count(service, s->events.now, -1, 0);
 	service->stays += s->events.now - q->arrival;
+	service->left++;
 	service_load_remove(service, r->index, request_tokens(q));
 	const struct request_record record = {
 		.id = q->id,
@@ -83,7 +85,7 @@ static void end_prompt(struct sim *s, struct replica *r, uint32_t index, int64_t
 {
 	struct request *const q = &s->cluster.requests.at[index];
 	const ns_t now = s->events.now;
-	const ns_t delivered = now + perf_stream_delay(replica_perf(s, r), rank);
+	const ns_t delivered = ns_after(now, perf_stream_delay(replica_perf(s, r), rank));
 	if (q->output == 0) {
 		finish(s, r, index, now);
 		return;
@@ -92,7 +94,7 @@ static void end_prompt(struct sim *s, struct replica *r, uint32_t index, int64_t
 	if (q->generated == 1) {
 		q->first = delivered;
 	} else {
-		request_log_gaps(s->log, r->service, gap_ticks(now - q->stalled), 0, 1, 1);
+		request_log_gaps(s->log, r->service, gap_ticks(now - q->stalled), 0, 1, !q->warmup);
 		q->second = q->generated == 2 ? delivered : q->second;
 	}
 	if (q->generated == q->output) {
@@ -100,6 +102,7 @@ static void end_prompt(struct sim *s, struct replica *r, uint32_t index, int64_t
 		return;
 	}
 	q->decoding = true;
+	r->n_warm += q->warmup;
 	q->joined = r->iteration;
 	r->context += q->context;
 	kv_cache_join(&r->kv, q->context, r->iteration);
@@ -137,7 +140,8 @@ static void end_finished(struct sim *s, struct replica *r)
 		ns_t end = s->events.now;
 		if (streams) {
 			const uint32_t rank = s->cluster.requests.at[index].rank;
-			end += perf_stream_delay(perf, replica_older(r, rank) + gone++);
+			end = ns_after(end,
+			               perf_stream_delay(perf, replica_older(r, rank) + gone++));
 		}
 		finish(s, r, index, end);
 	}

@@ -38,6 +38,13 @@ static double share(double part, double whole)
 	return whole > 0.0 ? part / whole : 0.0;
 }
 
+/* A share of time: the clock is cut to nanoseconds, so that a sum of steps can exceed it by a hair.
+ */
+static double share_of_time(double part, double whole)
+{
+	return part < whole ? share(part, whole) : whole > 0.0;
+}
+
 static void add_replica(const struct replica *r, struct service_summary *out)
 {
 	const int64_t peak = r->kv.peak * r->kv.block_tokens;
@@ -80,8 +87,8 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	}
 	out->running_avg = share((double)service->running_area, replica_ns);
 	out->waiting_avg = share((double)service->waiting_area, replica_ns);
-	out->busy = share(busy, replica_ns);
-	out->gpu_busy = share(gpu, replica_ns);
+	out->busy = share_of_time(busy, replica_ns);
+	out->gpu_busy = share_of_time(gpu, replica_ns);
 	out->prefill_share = share(prompt, busy);
 }
 
@@ -105,44 +112,70 @@ static enum replica_block main_block(const struct sim *s, size_t i, double *of_t
 	return worst;
 }
 
-/* One line of cause for the service that waits longest: what stops it from being faster. */
-static void say_binding(const struct sim *s, struct summary *out)
+/* The service that waits longest; one whose requests finish goes before one without any. */
+static size_t slowest_service(const struct summary *out)
 {
 	size_t worst = 0;
 	for (size_t i = 1; i < out->n_services; i++) {
-		if (out->services[i].queue_ms.avg > out->services[worst].queue_ms.avg) {
+		const double wait = out->services[i].queue_ms.avg;
+		if (!(wait <= out->services[worst].queue_ms.avg) && out->services[i].finished > 0) {
 			worst = i;
 		}
 	}
-	const struct service_summary *const v = &out->services[worst];
-	double of_time;
-	const enum replica_block why = main_block(s, worst, &of_time);
-	const double pct = 100.0 * of_time;
-	char *const text = out->binding;
-	const size_t size = sizeof(out->binding);
-	if (v->finished == 0) {
-		snprintf(text, size, "nothing of %s finished", v->name);
-	} else if (why == BLOCK_NONE || pct < 1.0) {
-		if (v->busy < 0.5) {
-			snprintf(text, size, "nothing: %s is idle %.0f %% of the time", v->name,
-			         100.0 * (1.0 - v->busy));
-		} else {
-			snprintf(
-				text, size,
-				"GPU speed: no queue at %s; %.0f %% of its busy time in steps with prompts",
-				v->name, 100.0 * v->prefill_share);
-		}
-	} else if (why == BLOCK_SEQS) {
+	return worst;
+}
+
+/* What is seldom does not bind: a queue counts from this share of the time, or of the requests. */
+#define BINDING_SHARE 0.05
+
+static void say_wait(enum replica_block why, const struct service_summary *v, double pct,
+                     char *text, size_t size)
+{
+	switch (why) {
+	case BLOCK_SEQS:
 		snprintf(
 			text, size,
 			"batch cap: %s waits for one of max_num_seqs %lld places %.0f %% of the time",
 			v->name, (long long)v->max_num_seqs, pct);
-	} else if (why == BLOCK_KV) {
+		break;
+	case BLOCK_KV:
 		snprintf(text, size, "KV cache: %s waits for blocks %.0f %% of the time", v->name,
 		         pct);
-	} else {
+		break;
+	case BLOCK_NONE:
+	case BLOCK_PROMPTS:
+	case BLOCK_COUNT:
 		snprintf(text, size, "prompts: %s waits for earlier prompts %.0f %% of the time",
 		         v->name, pct);
+		break;
+	}
+}
+
+/* One line of cause for the service that waits longest: what stops it from being faster. */
+static void say_binding(const struct sim *s, struct summary *out)
+{
+	const size_t worst = slowest_service(out);
+	const struct service_summary *const v = &out->services[worst];
+	const int64_t refused = v->rejected - v->too_long;
+	double of_time;
+	const enum replica_block why = main_block(s, worst, &of_time);
+	char *const text = out->binding;
+	const size_t size = sizeof(out->binding);
+	if (refused > 0 && (double)refused >= BINDING_SHARE * (double)v->submitted) {
+		snprintf(text, size, "queue limit: %s refused %.1f %% of its requests", v->name,
+		         100.0 * share((double)refused, (double)v->submitted));
+	} else if (v->finished == 0) {
+		snprintf(text, size, "nothing of %s finished", v->name);
+	} else if (why != BLOCK_NONE && of_time >= BINDING_SHARE) {
+		say_wait(why, v, 100.0 * of_time, text, size);
+	} else if (v->busy < 0.5) {
+		snprintf(text, size, "nothing: %s is idle %.1f %% of the time", v->name,
+		         100.0 * (1.0 - v->busy));
+	} else {
+		snprintf(
+			text, size,
+			"GPU speed: hardly a queue at %s; %.0f %% of its busy time in steps with prompts",
+			v->name, 100.0 * v->prefill_share);
 	}
 }
 

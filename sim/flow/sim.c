@@ -16,8 +16,9 @@
 static void context_line(const void *arg, char *buf, size_t size)
 {
 	const struct sim *const s = arg;
-	snprintf(buf, size, "simulated time %.9f s, event %lld, scenario %s",
-	         ns_to_seconds(s->events.now), (long long)s->events.count, s->sc->name);
+	snprintf(buf, size, "simulated time %.9f s, event %lld, scenario %s, routing %s",
+	         ns_to_seconds(s->events.now), (long long)s->events.count, s->sc->name,
+	         s->services[0].routing->head.name);
 }
 
 static bool open_loads(struct sim *s)
@@ -64,7 +65,8 @@ struct sim *sim_new(const struct scenario *sc, const struct sim_options *options
 		event_set(&s->events, entity_load(s, i), w->ops->peek(w), PHASE_ARRIVAL);
 		s->failed = s->failed || w->failed;
 	}
-	event_set(&s->events, entity_stop(s), sc->stop_after, PHASE_STOP);
+	event_set(&s->events, entity_stop(s),
+	          sc->stop_after < NS_HORIZON ? sc->stop_after : NS_HORIZON, PHASE_STOP);
 	if (options->keep_series) {
 		open_series(s);
 		s->sample_every = SAMPLE_FIRST;
@@ -152,11 +154,14 @@ static bool step(struct sim *s)
 		arrive(s, e.entity - s->cluster.n_replicas);
 	} else if (e.entity == entity_sampler(s)) {
 		sample(s);
-		return true; /* a sample is no part of the run: it does not move its end */
+		s->events.count--;
+		return true; /* a look is no part of the run: it is not counted, nor moves its end
+		              */
 	}
 	if (e.phase != PHASE_STOP || anything_left(s)) {
-		s->ended =
-			e.at; /* a run that was over before its end time ends with its last event */
+		s->ended = e.at;
+	} else {
+		s->events.count--; /* it was over before: the end time is no event of it */
 	}
 	return e.phase != PHASE_STOP && !s->failed;
 }
@@ -199,6 +204,9 @@ bool sim_run(struct sim *s)
 		end_running_stretch(s, r);
 		stretch_end(r);
 		batch_note_block(s, r, BLOCK_NONE);
+	}
+	if (s->sc->stop_after > NS_HORIZON && anything_left(s)) {
+		s->incomplete = true; /* it would go on beyond the horizon */
 	}
 	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
 		service_count(&s->cluster.services[i], s->ended, 0, 0);

@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "flow/flow.h"
 
+#define ONE_NS (INT64_C(1) << TICK_SHIFT)
+
 /*
  * Token gaps of the first step where they are not one step long: decoding sequences stood still
  * while prompts went first, or a sequence emitted its first token in an earlier step.
@@ -21,14 +23,17 @@ static void note_uneven_gaps(struct sim *s, struct replica *r)
 	if (even) {
 		return;
 	}
-	if (old > 0) {
-		const tick_t gap = gap_ticks(r->anchor - r->last_decode) + r->first;
-		request_log_gaps(s->log, r->service, gap, 0, 1, old);
-	}
+	uint32_t old_measured = old - r->n_warm;
 	for (uint32_t i = 0; i < r->n_fresh; i++) {
 		const tick_t gap = gap_ticks(r->anchor - r->fresh[i].emitted) + r->first;
-		request_log_gaps(s->log, r->service, gap, 0, 1, 1);
+		if (s->cluster.requests.at[r->fresh[i].request].warmup) {
+			old_measured++; /* it is one of n_warm, but not old */
+		} else {
+			request_log_gaps(s->log, r->service, gap, 0, 1, 1);
+		}
 	}
+	const tick_t gap = gap_ticks(r->anchor - r->last_decode) + r->first;
+	request_log_gaps(s->log, r->service, gap, 0, 1, old_measured);
 }
 
 /* The second token of sequences that have one comes at the end of the first step. */
@@ -40,7 +45,7 @@ static void date_second_tokens(struct sim *s, struct replica *r)
 		const int64_t rank = (int64_t)r->n_decoding - r->n_fresh + i + 1;
 		struct request *const q = &s->cluster.requests.at[r->fresh[i].request];
 		if (q->generated == 1) { /* else it was preempted and computed again */
-			q->second = at + perf_stream_delay(perf, rank);
+			q->second = ns_after(at, perf_stream_delay(perf, rank));
 		}
 	}
 	r->n_fresh = 0;
@@ -51,7 +56,8 @@ void stretch_begin(struct sim *s, struct replica *r, const struct step_shape *sh
 	struct step_cost cost;
 	perf_step(replica_perf(s, r), shape, &cost);
 	r->anchor = s->events.now;
-	r->first = cost.step > 0 ? cost.step : 1; /* time must move */
+	/* boundaries must differ, or several would share a nanosecond with what comes between */
+	r->first = cost.step > ONE_NS ? cost.step : ONE_NS;
 	r->growth = cost.growth;
 	r->gpu_first = cost.gpu;
 	r->gpu_growth = cost.gpu_growth;
@@ -83,7 +89,7 @@ void stretch_advance(struct sim *s, struct replica *r, int64_t to)
 		if (steps > skip) {
 			request_log_gaps(s->log, r->service,
 			                 r->first + r->growth * (r->done + skip), r->growth,
-			                 steps - skip, r->n_decoding);
+			                 steps - skip, r->n_decoding - r->n_warm);
 		}
 		if (r->kv.grows) {
 			kv_cache_take(&r->kv, kv_cache_growth(&r->kv, r->iteration, steps));

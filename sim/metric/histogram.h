@@ -12,7 +12,7 @@
 #include "base/units.h"
 
 #define HISTOGRAM_CELL_BITS 9 /* 2^9 cells per octave */
-#define HISTOGRAM_BITS 48     /* values from 2^48 on (3 days in ns) share the last cell */
+#define HISTOGRAM_BITS 62     /* beyond the horizon of a run in ns */
 #define HISTOGRAM_MAX ((INT64_C(1) << HISTOGRAM_BITS) - 1)
 #define HISTOGRAM_CELLS ((size_t)(HISTOGRAM_BITS - HISTOGRAM_CELL_BITS + 1) << HISTOGRAM_CELL_BITS)
 

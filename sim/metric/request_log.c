@@ -26,7 +26,8 @@ struct service_log {
 struct request_log {
 	struct service_log *services;
 	size_t n_services;
-	bool keep;
+	bool keep;  /* every record */
+	bool exact; /* the records are all there is so far */
 	VEC(struct request_record) records;
 };
 
@@ -37,10 +38,9 @@ struct request_log *request_log_new(size_t n_services, bool keep_records)
 	log->services = mem_new_aligned(n_services, sizeof(*log->services));
 	log->n_services = n_services;
 	log->keep = keep_records;
-	if (keep_records) { /* kept but none yet is not the same as not kept */
-		log->records.cap = 1024;
-		log->records.at = mem_new(log->records.cap, sizeof(*log->records.at));
-	}
+	log->exact = true;
+	log->records.cap = 1024; /* kept but none yet is not the same as not kept */
+	log->records.at = mem_new(log->records.cap, sizeof(*log->records.at));
 	for (size_t i = 0; i < n_services; i++) {
 		struct service_log *s = &log->services[i];
 
@@ -116,9 +116,18 @@ static void count_finished(struct service_log *s, const struct request_record *r
 	}
 }
 
+/* One record more, or none any longer once they are too many. */
 static void keep(struct request_log *log, const struct request_record *r)
 {
-	vec_push(&log->records, *r);
+	if (log->keep || log->records.n < REQUEST_LOG_EXACT) {
+		vec_push(&log->records, *r);
+		return;
+	}
+	log->exact = false;
+	free(log->records.at);
+	log->records.at = NULL;
+	log->records.n = 0;
+	log->records.cap = 0;
 }
 
 void request_log_add(struct request_log *log, const struct request_record *r)
@@ -126,7 +135,7 @@ void request_log_add(struct request_log *log, const struct request_record *r)
 	sim_assert(r->service < log->n_services);
 	struct service_log *s = &log->services[r->service];
 
-	if (log->keep) {
+	if (log->exact) {
 		keep(log, r);
 	}
 	if (r->outcome == REQUEST_FINISHED && !r->warmup) {
@@ -158,8 +167,8 @@ void request_log_gaps(struct request_log *log, size_t service, tick_t first, tic
 
 const struct request_record *request_log_records(const struct request_log *log, size_t *n)
 {
-	*n = log->records.n;
-	return log->records.at;
+	*n = log->keep ? log->records.n : 0;
+	return log->keep ? log->records.at : NULL;
 }
 
 void request_log_counts(const struct request_log *log, size_t service, struct request_counts *out)
@@ -281,9 +290,9 @@ void request_log_dist(const struct request_log *log, size_t service, enum reques
 
 	if (metric == METRIC_ITL) {
 		gaps_dist(s, out);
-	} else if (!log->keep && metric == METRIC_TPS_USER) {
+	} else if (!log->exact && metric == METRIC_TPS_USER) {
 		tps_user_dist(s, out);
-	} else if (!log->keep) {
+	} else if (!log->exact) {
 		dist_of_histogram(&s->of[metric].histogram, &s->of[metric].moments, unit_of(metric),
 		                  out);
 	} else if (metric == METRIC_TPS_USER) {
@@ -321,7 +330,7 @@ void request_log_quantiles(const struct request_log *log, size_t service,
 	sim_assert(service < log->n_services);
 	size_t n_values;
 
-	if (metric == METRIC_ITL || !log->keep) {
+	if (metric == METRIC_ITL || !log->exact) {
 		counted_quantiles(&log->services[service], metric, p, n, out);
 	} else if (metric == METRIC_TPS_USER) {
 		double *v = gather_tps_user(log, service, &n_values);

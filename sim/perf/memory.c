@@ -14,8 +14,11 @@ void perf_memory(const struct gpu_spec *gpu, const struct llm_shape *llm,
 	const double memory = (double)gpu->memory_bytes;
 	const double kv = options->kv_sizing == KV_OF_TOTAL ? u * memory - weights - reserved
 	                                                    : u * (memory - weights - reserved);
-	const double block = llm->kv_bytes_per_token * (double)options->kv_block_tokens / tp;
-	const double state = llm->state_bytes_per_sequence / tp;
+	/* beyond one GPU per KV head, engines keep copies */
+	const double kv_gpus = tp < (double)llm->kv_heads ? tp : (double)llm->kv_heads;
+	const double mamba = llm->state_bytes_per_sequence - llm->window_bytes_per_sequence;
+	const double block = llm->kv_bytes_per_token * (double)options->kv_block_tokens / kv_gpus;
+	const double state = mamba / tp + llm->window_bytes_per_sequence / kv_gpus;
 	out->memory = gpu->memory_bytes;
 	out->usable = (bytes_t)(u * memory);
 	out->weights = (bytes_t)weights;

@@ -62,7 +62,7 @@ bool perf_streams(const struct perf *p);
 
 /*
  * Bytes one GPU has for the KV cache and what a block and a sequence take of it (physics.md section
- * 3). kv_bytes < block_bytes: the model does not fit.
+ * 3). blocks <= state_blocks: the model does not fit.
  */
 struct memory_plan {
 	bytes_t memory, usable; /* of one GPU; after gpu_memory_utilization */

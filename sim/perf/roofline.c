@@ -23,6 +23,23 @@ struct perf {
 	                     */
 };
 
+/*
+ * A part of a step lasts at most this long: only absurd costs reach it, and a sum of five such
+ * parts still fits in ticks.
+ */
+#define PART_MOST_S 1000.0
+
+static tick_t capped(i128_t part)
+{
+	const tick_t most = (tick_t)(PART_MOST_S * 1e9) << TICK_SHIFT;
+	return part < most ? (tick_t)part : most;
+}
+
+static tick_t ticks(double seconds)
+{
+	return tick_from_seconds(seconds < PART_MOST_S ? seconds : PART_MOST_S);
+}
+
 /* (1 - k/E)^T by repeated squaring: basic operations only, the same on every machine. */
 static double power(double base, int64_t exponent)
 {
@@ -58,7 +75,10 @@ static void set_rates(struct perf *p, const struct gpu_spec *gpu, const struct l
                       const struct cost_constants *costs, enum precision weights, double tp)
 {
 	const double bf16 = gpu_spec_flops(gpu, PRECISION_BF16) * tp;
-	const double s_per_kv_byte = 1.0 / (gpu->hbm_bytes_per_s * costs->e_kv * tp);
+	/* beyond one GPU per KV head, engines keep copies */
+	const double kv_gpus = tp < (double)llm->kv_heads ? tp : (double)llm->kv_heads;
+	const double s_per_byte = 1.0 / (gpu->hbm_bytes_per_s * costs->e_kv);
+	const double mamba = llm->state_bytes_per_sequence - llm->window_bytes_per_sequence;
 	p->s_per_flop = 1.0 / (gpu_spec_flops(gpu, weights) * costs->e_compute * tp);
 	p->s_per_attn_flop = 1.0 / (bf16 * costs->e_attn);
 	p->s_per_image = llm->image_flops / (bf16 * costs->e_compute); /* the encoder stays bf16 */
@@ -71,8 +91,10 @@ static void set_rates(struct perf *p, const struct gpu_spec *gpu, const struct l
 		p->fixed_s += rounds * costs->t_link_s;
 		p->link_s_per_token = rounds * 2.0 * (tp - 1.0) / tp * llm->allreduce_bytes / link;
 	}
-	p->kv_token = tick_from_seconds(llm->kv_bytes_per_token * s_per_kv_byte);
-	p->state = tick_from_seconds(2.0 * llm->state_bytes_per_sequence * s_per_kv_byte);
+	p->kv_token = ticks(llm->kv_bytes_per_token * s_per_byte / kv_gpus);
+	/* Mamba-2 state is read and written, a window's KV is read */
+	p->state =
+		ticks((2.0 * mamba / tp + llm->window_bytes_per_sequence / kv_gpus) * s_per_byte);
 }
 
 /* What the model asks for, per token, step or sequence. */
@@ -98,17 +120,17 @@ struct perf *perf_new(const struct perf_ask *ask)
 	struct perf *p = mem_new(1, sizeof(*p));
 	set_rates(p, ask->gpu, ask->llm, costs, ask->weights, (double)ask->tensor_parallel);
 	set_work(p, ask->llm);
-	p->h_step = tick_from_seconds(costs->h_step_s);
-	p->h_seq = tick_from_seconds(costs->h_seq_s);
-	p->h_request = tick_from_seconds(costs->h_request_s);
-	p->stream = tick_from_seconds(costs->t_stream_s);
-	p->eager = tick_from_seconds(costs->t_eager_s);
+	p->h_step = ticks(costs->h_step_s);
+	p->h_seq = ticks(costs->h_seq_s);
+	p->h_request = ticks(costs->h_request_s);
+	p->stream = ticks(costs->t_stream_s);
+	p->eager = ticks(costs->t_eager_s);
 	p->overlap = ask->overlap;
 	p->max_seqs = ask->max_seqs;
 	p->decode_gpu = mem_new((size_t)p->max_seqs + 1, sizeof(*p->decode_gpu));
 	for (int64_t n = 1; n <= p->max_seqs; n++) {
 		p->decode_gpu[n] =
-			tick_from_seconds(linear_s(p, n, n, 0)) + n * (p->kv_token + p->state);
+			ticks(linear_s(p, n, n, 0)) + capped((i128_t)n * (p->kv_token + p->state));
 	}
 	return p;
 }
@@ -121,26 +143,32 @@ void perf_free(struct perf *p)
 	}
 }
 
+/* GPU time of the step, and what a decode-only step takes more than the one before it. */
+static tick_t gpu_ticks(const struct perf *p, const struct step_shape *s, tick_t *growth)
+{
+	if (s->chunks == 0) {
+		*growth = capped((i128_t)s->decodes * p->kv_token);
+		return p->decode_gpu[s->decodes] + capped((i128_t)s->context * p->kv_token);
+	}
+	const int64_t tokens = s->decodes + s->prompt;
+	const double linear = linear_s(p, tokens, s->decodes + s->finishing, s->images);
+	const double attn = p->attn_flops * 0.5 * (double)s->pairs2 * p->s_per_attn_flop;
+	*growth = 0;
+	return ticks(linear + attn) +
+	       capped((i128_t)(s->context + s->cached + tokens) * p->kv_token) +
+	       capped((i128_t)(s->decodes + s->chunks) * p->state);
+}
+
 void perf_step(const struct perf *p, const struct step_shape *s, struct step_cost *out)
 {
 	sim_assert(s->decodes >= 0 && s->decodes <= p->max_seqs && s->decodes + s->chunks > 0);
-	const int64_t sequences = s->decodes + s->chunks;
-	tick_t gpu;
-	if (s->chunks == 0) {
-		gpu = p->decode_gpu[s->decodes] + s->context * p->kv_token;
-		out->gpu_growth = s->decodes * p->kv_token;
-	} else {
-		const int64_t tokens = s->decodes + s->prompt;
-		const double attn = p->attn_flops * 0.5 * (double)s->pairs2 * p->s_per_attn_flop;
-		gpu = tick_from_seconds(linear_s(p, tokens, s->decodes + s->finishing, s->images) +
-		                        attn) +
-		      (s->context + s->cached + tokens) * p->kv_token + sequences * p->state;
-		out->gpu_growth = 0;
-	}
-	const tick_t host = p->h_step + sequences * p->h_seq + s->admitted * p->h_request;
+	const i128_t sequences = s->decodes + s->chunks;
+	const tick_t gpu = gpu_ticks(p, s, &out->gpu_growth);
+	const tick_t host =
+		capped(p->h_step + sequences * p->h_seq + (i128_t)s->admitted * p->h_request);
 	const tick_t cost = p->overlap ? gpu : gpu + host;
 	/* floors: what the step waits for besides its own work */
-	tick_t floor = (s->decodes + s->finishing) * p->stream;
+	tick_t floor = capped((i128_t)(s->decodes + s->finishing) * p->stream);
 	floor = p->overlap && host > floor ? host : floor;
 	floor = s->chunks > 0 && p->eager > floor ? p->eager : floor;
 	out->gpu = gpu;
@@ -151,8 +179,7 @@ void perf_step(const struct perf *p, const struct step_shape *s, struct step_cos
 	} else {
 		out->step = floor;
 		out->growth = 0;
-		if (s->chunks == 0 &&
-		    out->gpu_growth > 0) { /* constant until the work outgrows it */
+		if (s->chunks == 0 && out->gpu_growth > 0) { /* until the work outgrows it */
 			out->until = (floor - cost) / out->gpu_growth + 1;
 		}
 	}
@@ -160,7 +187,7 @@ void perf_step(const struct perf *p, const struct step_shape *s, struct step_cos
 
 ns_t perf_stream_delay(const struct perf *p, int64_t rank)
 {
-	return (rank * p->stream) >> TICK_SHIFT;
+	return capped((i128_t)rank * p->stream) >> TICK_SHIFT;
 }
 
 bool perf_streams(const struct perf *p)

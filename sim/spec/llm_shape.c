@@ -125,8 +125,10 @@ static void fill_sequence(const struct llm_spec *m, enum precision kv, struct ll
 	}
 	out->kv_bytes_per_token = layer * (double)(m->layers_attention - m->layers_windowed);
 	out->kv_bytes_per_token_unwindowed = layer * (double)m->layers_attention;
+	out->kv_heads = m->kv_heads;
+	out->window_bytes_per_sequence = layer * (double)(m->layers_windowed * m->window);
 	out->state_bytes_per_sequence =
-		mamba * (double)m->layers_mamba + layer * (double)(m->layers_windowed * m->window);
+		mamba * (double)m->layers_mamba + out->window_bytes_per_sequence;
 }
 
 static void fill_work(const struct llm_spec *m, double matrix, double moved, struct llm_shape *out)

@@ -71,6 +71,8 @@ struct llm_shape {
 	int64_t allreduces;     /* per step: one per block, so 2 per transformer layer */
 	double kv_bytes_per_token;            /* seeing layers */
 	double kv_bytes_per_token_unwindowed; /* as published: every attention layer */
+	int64_t kv_heads;                     /* KV cache splits over at most so many GPUs */
+	double window_bytes_per_sequence;     /* of which the windowed layers' KV */
 	double state_bytes_per_sequence; /* Mamba-2 state (fp32), convolution (bf16), windows' KV */
 	double image_flops;
 };

@@ -43,10 +43,12 @@ static int64_t blocks_held(const struct cluster *c, const struct replica *r)
 {
 	int64_t blocks = 0;
 	tokens_t context = 0;
+	uint32_t warm = 0;
 	for (uint32_t i = 0; i < r->n_decoding; i++) {
 		const struct request *const q = &c->requests.at[r->heap[i].request];
 		const int64_t length = q->context + r->iteration - q->joined;
 		sim_assert(q->decoding);
+		warm += q->warmup;
 		blocks += blocks_of(r, q, length);
 		context += length;
 	}
@@ -55,7 +57,7 @@ static int64_t blocks_held(const struct cluster *c, const struct replica *r)
 		sim_assert(!q->decoding && q->prefilled < q->context);
 		blocks += blocks_of(r, q, q->context);
 	}
-	sim_assert(context == r->context);
+	sim_assert(context == r->context && warm == r->n_warm);
 	return blocks;
 }
 
@@ -74,6 +76,8 @@ void cluster_verify(const struct cluster *c)
 			waiting += r->waiting.n;
 		}
 		sim_assert(running == service->running && waiting == service->waiting);
+		sim_assert(service->submitted + service->warmup ==
+		           service->left + running + waiting);
 		requests += running + waiting;
 	}
 	sim_assert(requests == c->requests.in_use);

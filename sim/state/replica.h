@@ -59,7 +59,8 @@ struct replica {
 	tokens_t context;  /* K: KV tokens of the decoding sequences, at boundary `done` */
 	ns_t last_decode;  /* boundary at which the decoding sequences last emitted */
 	uint32_t n_decoding;
-	uint32_t n_fresh;    /* decoding sequences that have not decoded since their prompt */
+	uint32_t n_fresh; /* decoding sequences that have not decoded since their prompt */
+	uint32_t n_warm;  /* decoding sequences of warm-up requests: their gaps are not measured */
 	uint32_t admissions; /* next rank */
 	uint8_t state;       /* enum replica_state */
 	bool changed;        /* the batch is not what the stretch was computed for */
@@ -76,7 +77,6 @@ struct replica {
 	struct kv_cache kv;
 	/* who it is */
 	uint32_t service, index; /* within the service */
-	uint32_t node, gpu;      /* first GPU on the node */
 	uint32_t gpu_kind;       /* index of scenario.nodes */
 	struct replica_totals totals;
 };
@@ -123,10 +123,11 @@ static inline i128_t replica_ticks(const struct replica *r, int64_t k)
 	return (i128_t)k * r->first + (i128_t)(k * (k - 1) / 2) * r->growth; /* k < 2^31 */
 }
 
-/* Time of boundary k. */
+/* Time of boundary k; NS_NEVER beyond the horizon. */
 static inline ns_t replica_boundary(const struct replica *r, int64_t k)
 {
-	return r->anchor + (ns_t)(replica_ticks(r, k) >> TICK_SHIFT);
+	const i128_t span = replica_ticks(r, k) >> TICK_SHIFT;
+	return span <= NS_HORIZON ? ns_after(r->anchor, (ns_t)span) : NS_NEVER;
 }
 
 /* First boundary at or after t; t must not be before the anchor. */

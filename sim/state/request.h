@@ -31,11 +31,11 @@ struct request {
 	uint32_t next, prev; /* waiting list, or prompts in order of admission */
 	uint32_t rank; /* number of admission within its replica: breaks ties of finish order */
 	uint32_t user;
-	uint16_t load;
+	uint32_t load;
 	uint16_t images;
 	uint16_t preemptions;
 	bool warmup, decoding;
-	uint8_t unused[24]; /* two cache lines exactly: see the assertion in request.c */
+	uint8_t unused[20]; /* two cache lines exactly: see the assertion in request.c */
 };
 
 struct request_pool {

@@ -25,12 +25,12 @@ struct service {
 	ns_t since;
 	uint64_t submitted; /* measured requests that arrived */
 	uint64_t warmup;    /* others */
+	uint64_t left;      /* of both: finished or refused */
 	uint64_t too_long;  /* measured ones refused because no replica could ever hold them */
 	uint32_t first, n;  /* replicas [first, first + n) of the cluster */
 	enum load_measure measure;
 	uint32_t n_leaves;
 	uint32_t running, waiting; /* sequences over all replicas */
-	uint32_t running_max, waiting_max;
 };
 
 void service_init(struct service *s, uint32_t first, uint32_t n, enum load_measure measure);
@@ -49,8 +49,6 @@ static inline void service_count(struct service *s, ns_t now, int32_t running, i
 	s->since = now;
 	s->running += (uint32_t)running;
 	s->waiting += (uint32_t)waiting;
-	s->running_max = s->running > s->running_max ? s->running : s->running_max;
-	s->waiting_max = s->waiting > s->waiting_max ? s->waiting : s->waiting_max;
 }
 
 /* Replica with the least load, the lowest number among equals. The index must be kept. */

@@ -10,6 +10,8 @@
 #include "base/rng.h"
 #include "workload/workload.h"
 
+#define MOST_TOKENS (INT64_C(1) << 24) /* of one request: no model reads more */
+
 struct wake { /* a user's next request */
 	ns_t at;
 	uint64_t order; /* of the answer: first answered, first served */
@@ -20,7 +22,7 @@ struct synthetic {
 	struct workload base;
 	const struct scenario_load *load;
 	bool generates;
-	int32_t image_tokens;
+	int64_t image_tokens;
 	struct rng *lengths_in, *lengths_out, *gaps;
 	int64_t sent, total; /* requests; total INT64_MAX: without end */
 	/* open loop */
@@ -88,7 +90,7 @@ static void activate(struct synthetic *s, int64_t users, ns_t from, ns_t stagger
 	s->active = (uint32_t)users;
 	for (uint32_t u = 0; u < s->active; u++) {
 		if (s->parked[u]) {
-			heap_push(s, from + (ns_t)((i128_t)stagger * u / users), u);
+			heap_push(s, ns_after(from, (ns_t)((i128_t)stagger * u / users)), u);
 		}
 	}
 }
@@ -109,7 +111,10 @@ static double draw_gap(struct synthetic *s)
 
 static void open_next(struct synthetic *s, double rate)
 {
-	s->next = s->gap_from + ns_from_seconds(s->gap / rate);
+	const double seconds = s->gap / rate;
+	s->next = seconds < ns_to_seconds(NS_HORIZON)
+	                  ? ns_after(s->gap_from, ns_from_seconds(seconds))
+	                  : NS_NEVER;
 	s->gap_from = s->next;
 	s->gap = draw_gap(s); /* of the arrival after: nobody waits for it now */
 }
@@ -127,7 +132,7 @@ static void enter_stage(struct synthetic *s, size_t i, ns_t from)
 		return;
 	}
 	const struct load_stage *const stage = &s->load->stages[i];
-	s->stage_end = from + stage->span;
+	s->stage_end = ns_after(from, stage->span);
 	activate(s, stage->users, from, 0);
 	if (stage->rate > 0.0) {
 		s->gap_from = from;
@@ -162,8 +167,7 @@ static int32_t draw_length(struct rng *rng, const struct length_dist *d)
 		v += d->stddev * rng_normal(rng);
 	}
 	const double least = d->min > 0 ? (double)d->min : 1.0;
-	const double most =
-		d->max > 0 ? (double)d->max : 16777216.0; /* 16 Mi tokens: no model reads more */
+	const double most = d->max > 0 ? (double)d->max : (double)MOST_TOKENS;
 	v = v < least ? least : v > most ? most : v;
 	return (int32_t)(v + 0.5);
 }
@@ -185,7 +189,9 @@ static bool next(struct workload *w, struct arrival *out)
 		open_next(s, load->kind == LOAD_STAGES ? load->stages[s->stage].rate : load->rate);
 	}
 	out->images = (int32_t)load->images;
-	out->input_tokens = draw_length(s->lengths_in, &load->isl) + out->images * s->image_tokens;
+	const int64_t prompt =
+		draw_length(s->lengths_in, &load->isl) + load->images * s->image_tokens;
+	out->input_tokens = (int32_t)(prompt < MOST_TOKENS ? prompt : MOST_TOKENS);
 	out->output_tokens = s->generates ? draw_length(s->lengths_out, &load->osl) : 0;
 	out->warmup = s->sent < load->warmup_requests;
 	s->sent++;
@@ -200,7 +206,7 @@ static void finished(struct workload *w, uint32_t user, ns_t now)
 	}
 	s->parked[user - 1] = true;
 	if (user <= s->active) {
-		heap_push(s, now + s->load->think, user - 1);
+		heap_push(s, ns_after(now, s->load->think), user - 1);
 	}
 }
 
@@ -243,7 +249,7 @@ struct workload *workload_open_synthetic(const struct scenario_load *load,
 	s->base.ops = users > 0 ? &closed_ops : &open_ops;
 	s->load = load;
 	s->generates = llm->task == LLM_GENERATE;
-	s->image_tokens = (int32_t)llm->image_tokens;
+	s->image_tokens = llm->image_tokens;
 	s->lengths_in = stream(seed, index, "isl");
 	s->lengths_out = stream(seed, index, "osl");
 	s->gaps = stream(seed, index, "arrivals");

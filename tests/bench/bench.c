@@ -197,7 +197,7 @@ int main(int argc, char **argv)
 {
 	static const struct fleet base = {"64", "8", "896", "1000000", "256"};
 	static const struct fleet naive_base = {"64", "8", "896", "200000", "256"};
-	static const struct fleet light = {"64", "8", "64", "200000", "2048"};
+	static const struct fleet light = {"64", "8", "64", "1000000", "2048"};
 	static const struct fleet naive_light = {"64", "8", "64", "50000", "2048"};
 	static const struct fleet long_output = {"64", "8", "12.8", "300000", "8192"};
 	static const struct fleet wide = {"1024", "128", "14336", "2000000", "256"};

@@ -178,8 +178,11 @@ static void plan_prompts(struct naive *n, struct rep *r, struct step_shape *shap
 		decoding += decodes(&r->batch.at[i]);
 	}
 	int64_t room = n->o->max_num_batched_tokens - (first_prompts ? 0 : decoding);
-	if (!first_prompts && !whole && n->o->max_prefill_tokens_per_step < room) {
+	if (!whole && n->o->max_prefill_tokens_per_step < room) {
 		room = n->o->max_prefill_tokens_per_step;
+	}
+	if (whole && first_prompts) {
+		room = INT64_MAX;
 	}
 	for (size_t i = 0; i < r->batch.n && room > 0 && !(whole && shape->chunks > 0); i++) {
 		if (!decodes(&r->batch.at[i])) {
@@ -192,8 +195,7 @@ static void plan_prompts(struct naive *n, struct rep *r, struct step_shape *shap
 		struct seq q = r->waiting.at[r->head];
 		const int64_t blocks =
 			blocks_of(n, full_reservation(n) ? q.input + q.output : q.context);
-		if (blocks + reserve > r->free_blocks ||
-		    (first_prompts && shape->chunks > 0 && q.context > room)) {
+		if (blocks + reserve > r->free_blocks) {
 			break;
 		}
 		r->head++;
@@ -204,7 +206,7 @@ static void plan_prompts(struct naive *n, struct rep *r, struct step_shape *shap
 		}
 		shape->admitted++;
 		shape->images += n->sc->loads[q.load].images;
-		room -= give_chunk(&q, first_prompts ? q.context : room, shape);
+		room -= give_chunk(&q, room, shape);
 		vec_push(&r->batch, q);
 	}
 	if (r->head > 4096 && r->head * 2 > r->waiting.n) {
