@@ -11,9 +11,23 @@
 #define LN2 0.69314718055994530942
 #define TWO_32 4294967296.0
 
+/*
+ * Ziggurat of the exponential density (Marsaglia and Tsang 2000): 256 layers of equal area, of
+ * which layer i reaches to x[i]. Start of the tail and area are theirs; the tables follow.
+ */
+#define LAYERS 256
+#define TAIL 7.69711747013104972
+#define LAYER_AREA 3.9496598225815571993e-3
+
+struct ziggurat {
+	double x[LAYERS + 1];
+	double f[LAYERS + 1]; /* exp(-x) */
+};
+
 struct rng {
 	gsl_rng *gsl;
-	double spare; /* second normal of a pair; valid only when has_spare */
+	struct ziggurat *ziggurat; /* made at the first exponential draw */
+	double spare;              /* second normal of a pair; valid only when has_spare */
 	int has_spare;
 };
 
@@ -43,6 +57,7 @@ void rng_free(struct rng *r)
 {
 	if (r != NULL) {
 		gsl_rng_free(r->gsl);
+		free(r->ziggurat);
 		free(r);
 	}
 }
@@ -65,9 +80,41 @@ uint64_t rng_below(struct rng *r, uint64_t n)
 	}
 }
 
+static struct ziggurat *ziggurat_new(void)
+{
+	struct ziggurat *const z = mem_new(1, sizeof(*z));
+	z->x[0] = LAYER_AREA * rng_exp(TAIL); /* as if the tail were part of the rectangle */
+	z->x[1] = TAIL;
+	for (int i = 2; i < LAYERS; i++) {
+		z->x[i] = -rng_log(LAYER_AREA / z->x[i - 1] + rng_exp(-z->x[i - 1]));
+	}
+	z->x[LAYERS] = 0.0;
+	for (int i = 0; i <= LAYERS; i++) {
+		z->f[i] = rng_exp(-z->x[i]);
+	}
+	return z;
+}
+
 double rng_exponential(struct rng *r)
 {
-	return -rng_log(rng_uniform(r));
+	if (r->ziggurat == NULL) {
+		r->ziggurat = ziggurat_new();
+	}
+	const struct ziggurat *const z = r->ziggurat;
+	for (;;) { /* 99 of 100 draws end at the first test */
+		const uint64_t bits = gsl_rng_get(r->gsl);
+		const size_t i = bits % LAYERS;
+		const double x = ((double)(bits / LAYERS) + 0.5) * (LAYERS / TWO_32) * z->x[i];
+		if (x < z->x[i + 1]) {
+			return x;
+		}
+		if (i == 0) {
+			return TAIL - rng_log(rng_uniform(r));
+		}
+		if (z->f[i] + rng_uniform(r) * (z->f[i + 1] - z->f[i]) < rng_exp(-x)) {
+			return x;
+		}
+	}
 }
 
 double rng_normal(struct rng *r)

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 
 #define DRAWS 200000
+#define TAIL_DRAWS 1000000
 
 START_TEST(streams_are_named)
 {
@@ -98,6 +99,27 @@ START_TEST(below_is_in_range_and_even)
 }
 END_TEST
 
+START_TEST(exponential_has_the_right_tail_everywhere)
+{
+	struct rng *const r = rng_new(4, "tail");
+	const double at[] = {0.001, 0.1, 1.0, 3.0, 7.0, 8.5, 10.0};
+	int above[7] = {0};
+	for (int i = 0; i < TAIL_DRAWS; i++) {
+		const double x = rng_exponential(r);
+		for (int k = 0; k < 7; k++) {
+			above[k] += x > at[k];
+		}
+	}
+	for (int k = 0; k < 7; k++) { /* within five standard errors */
+		const double p = exp(-at[k]);
+		const double error = sqrt(p * (1.0 - p) / TAIL_DRAWS);
+		ck_assert_msg(fabs((double)above[k] / TAIL_DRAWS - p) < 5.0 * error,
+		              "P(X > %g) = %g, not %g", at[k], (double)above[k] / TAIL_DRAWS, p);
+	}
+	rng_free(r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *const s = suite_create("rng");
@@ -106,6 +128,7 @@ int main(void)
 	tcase_add_test(t, moments_are_those_of_the_distribution);
 	tcase_add_test(t, log_and_exp_are_those_of_libm);
 	tcase_add_test(t, below_is_in_range_and_even);
+	tcase_add_test(t, exponential_has_the_right_tail_everywhere);
 	suite_add_tcase(s, t);
 	SRunner *const r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
