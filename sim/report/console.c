@@ -85,7 +85,10 @@ static void put_head(FILE *out, const struct summary *s, bool colour)
 	for (size_t i = 0; i < s->n_limits; i++) {
 		met += s->limits[i].ok ? 1 : 0;
 	}
-	if (s->n_limits > 0) {
+	if (s->incomplete) {
+		put_verdict(out, false, "INCOMPLETE", colour);
+		fprintf(out, "  %zu of %zu limits met so far    ", met, s->n_limits);
+	} else if (s->n_limits > 0) {
 		put_verdict(out, s->pass, s->pass ? "PASS" : "FAIL", colour);
 		fprintf(out, "  %zu of %zu limits met    ", met, s->n_limits);
 	}
@@ -93,7 +96,9 @@ static void put_head(FILE *out, const struct summary *s, bool colour)
 	        str_human(ns_to_seconds(s->simulated), seconds, sizeof(seconds)),
 	        str_thousands(s->events, events, sizeof(events)));
 	if (s->incomplete) {
-		fputs("incomplete: interrupted; the results cover the time until then\n", out);
+		fputs("interrupted, or at the horizon of 100 years: the results cover the time "
+		      "until then\n",
+		      out);
 	}
 	putc('\n', out);
 }
@@ -126,7 +131,16 @@ static const char *observed_text(const struct limit_result *l, char *buf, size_t
 	case SLO_QUEUE:
 		break;
 	}
-	snprintf(buf, size, "%s%s", human(v, number, sizeof(number)), isfinite(v) ? unit : "");
+	human(v, number, sizeof(number));
+	if (!l->ok && isfinite(v)) { /* rounded, a limit just missed would look met */
+		char bound[40];
+		const double scale = l->limit->metric == SLO_ERROR_RATE ? 100.0 : 1.0;
+
+		if (strcmp(human(l->limit->value * scale, bound, sizeof(bound)), number) == 0) {
+			snprintf(number, sizeof(number), "%.9g", v);
+		}
+	}
+	snprintf(buf, size, "%s%s", number, isfinite(v) ? unit : "");
 	return buf;
 }
 
@@ -139,7 +153,12 @@ static const char *margin_text(const struct limit_result *l, char *buf, size_t s
 	if (l->limit->op == SLO_EQ || !isfinite(room) || !(l->limit->value > 0.0)) {
 		return "-";
 	}
-	snprintf(buf, size, "%.1f %%", 100.0 * room / l->limit->value);
+	const double pct = 100.0 * room / l->limit->value;
+
+	if (pct > 999.0 || pct < -999.0) {
+		return pct > 0.0 ? "> 999 %" : "< -999 %";
+	}
+	snprintf(buf, size, "%.1f %%", pct);
 	return buf;
 }
 
@@ -212,14 +231,20 @@ static void put_load(FILE *out, const struct scenario_load *load, bool generates
 		}
 		break;
 	case LOAD_RATE:
-		line_add(&l, "%s req/s", str_human(load->rate, text, sizeof(text)));
+		line_add(&l, "%s req/s %s", str_human(load->rate, text, sizeof(text)),
+		         load->arrivals == ARRIVALS_POISSON    ? "poisson"
+		         : load->arrivals == ARRIVALS_CONSTANT ? "constant"
+		                                               : "gamma");
 		break;
 	case LOAD_STAGES:
-		line_add(&l, "%zu stages", load->n_stages);
+		line_add(&l, "%zu stage%s", load->n_stages, load->n_stages == 1 ? "" : "s");
 		break;
 	case LOAD_TRACE:
 		line_add(&l, "trace %s", base_name(load->file));
-		line_add(&l, "speed x %s", str_human(load->speedup, text, sizeof(text)));
+		if (load->speedup < 1.0 || load->speedup > 1.0) {
+			line_add(&l, "%s times as fast",
+			         str_human(load->speedup, text, sizeof(text)));
+		}
 		break;
 	}
 	if (load->kind != LOAD_TRACE) {
@@ -272,6 +297,10 @@ static void put_metric(FILE *out, const char *word, const char *what, const char
 
 static void put_table(FILE *out, const struct service_summary *s)
 {
+	if (s->finished == 0) {
+		putc('\n', out);
+		return;
+	}
 	fprintf(out, "\n  %-9s%-20s%6s %9s %9s %9s %9s %9s %9s\n", "metric", "", "unit", "avg",
 	        "p50", "p90", "p95", "p99", "max");
 	if (s->generates) {
@@ -335,9 +364,10 @@ static void put_replicas(FILE *out, const struct service_summary *s)
 	char text[40], most[40];
 
 	line_add(&l, "busy %s %%", human(100.0 * s->busy, text, sizeof(text)));
-	line_add(&l, "running %s (max %s of %lld)", human(s->running_avg, text, sizeof(text)),
+	line_add(&l, "%s running per replica (max %s of %lld)",
+	         human(s->running_avg, text, sizeof(text)),
 	         str_thousands(s->running_max, most, sizeof(most)), (long long)s->max_num_seqs);
-	line_add(&l, "waiting %s (max %s)", human(s->waiting_avg, text, sizeof(text)),
+	line_add(&l, "%s waiting (max %s)", human(s->waiting_avg, text, sizeof(text)),
 	         str_thousands(s->waiting_max, most, sizeof(most)));
 	if (s->kv_capacity_tokens > 0) {
 		line_add(&l, "KV peak %s %% of %s tokens",

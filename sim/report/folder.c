@@ -4,7 +4,10 @@
 #include "report/out.h"
 #include "report/report.h"
 
+#include <dirent.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 typedef void write_run_fn(FILE *out, const struct report *r);
 typedef void write_service_fn(FILE *out, const struct report *r, size_t service);
@@ -72,20 +75,56 @@ static bool write_figure(const struct report *r, const char *dir, size_t i, stru
 	return ok;
 }
 
+/* Results of an earlier run in the same folder: none of them may stand beside those of this one. */
+static void remove_earlier(const char *dir)
+{
+	static const char *const prefixes[] = {"run.json", "summary.json", "profile_export",
+	                                       "timeslices.csv", "plots/run"};
+	static const char *const folders[] = {".", "plots"};
+
+	for (size_t f = 0; f < 2; f++) {
+		char *const folder = mem_printf("%s/%s", dir, folders[f]);
+		DIR *const open_folder = opendir(folder);
+		struct dirent *entry;
+
+		while (open_folder != NULL && (entry = readdir(open_folder)) != NULL) {
+			char *const name =
+				mem_printf("%s%s", f == 0 ? "" : "plots/", entry->d_name);
+			char *const path = mem_printf("%s/%s", dir, name);
+
+			for (size_t p = 0; p < sizeof(prefixes) / sizeof(prefixes[0]); p++) {
+				if (strncmp(name, prefixes[p], strlen(prefixes[p])) == 0) {
+					(void)unlink(path);
+				}
+			}
+			free(path);
+			free(name);
+		}
+		if (open_folder != NULL) {
+			closedir(open_folder);
+		}
+		free(folder);
+	}
+}
+
 bool report_folder(const struct report *r, const char *dir, struct err *err)
 {
 	size_t n_records;
 	bool kept = request_log_records(r->log, &n_records) != NULL;
-	bool ok =
-		out_make_folder(dir, err) && write_run(r, dir, "run.json", report_manifest, err) &&
-		write_run(r, dir, "summary.json", report_json, err) &&
-		(!kept || write_run(r, dir, "profile_export.jsonl", report_aiperf_records, err)) &&
-		(r->n_series == 0 || write_run(r, dir, "timeslices.csv", report_timeslices, err));
+	bool ok = out_make_folder(dir, err);
 
+	if (ok) {
+		remove_earlier(dir);
+	}
+	ok = ok &&
+	     (!kept || write_run(r, dir, "profile_export.jsonl", report_aiperf_records, err)) &&
+	     (r->n_series == 0 || write_run(r, dir, "timeslices.csv", report_timeslices, err));
 	for (size_t i = 0; i < r->summary->n_services && ok; i++) {
 		ok = write_nvidia(r, dir, i, err) && write_figure(r, dir, i, err);
 	}
-	return ok;
+	/* last, so that a folder with a summary is whole */
+	return ok && write_run(r, dir, "run.json", report_manifest, err) &&
+	       write_run(r, dir, "summary.json", report_json, err);
 }
 
 bool report_records_file(const struct report *r, const char *path, struct err *err)

@@ -160,7 +160,7 @@ static void put_upper(FILE *out, const struct report *r, size_t service)
 	fputs("\nset logscale x\n", out);
 	put_range(out, samples);
 	fputs("set xlabel \"time (ms)\"\nset ylabel \"share of requests or gaps (%)\"\n"
-	      "set yrange [0:100]\nset key tmargin center horizontal\nplot",
+	      "set yrange [0:100]\nset key bmargin center horizontal\nplot",
 	      out);
 	for (size_t c = 0; c < CURVES; c++) {
 		if (samples[c] != NULL) {
@@ -182,7 +182,7 @@ static void put_lower(FILE *out, const struct report *r, size_t service)
 	size_t index = 1;
 
 	fputs("unset title\nunset logscale x\nset xrange [*:*]\nset xlabel \"simulated time (s)\"\n"
-	      "set ylabel \"requests\"\nset yrange [0:*]\nset key tmargin center horizontal\nplot",
+	      "set ylabel \"requests\"\nset yrange [0:*]\nset key bmargin center horizontal\nplot",
 	      out);
 	for (size_t i = 0; i < r->n_series; i++) {
 		if (r->series[i].service != service) {

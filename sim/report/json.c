@@ -88,7 +88,7 @@ static void put_service(struct json_writer *w, const struct report *r, size_t i)
 
 static void put_limits(struct json_writer *w, const struct summary *s)
 {
-	json_put_string(w, "verdict", s->pass ? "pass" : "fail");
+	json_put_string(w, "verdict", s->incomplete ? "incomplete" : s->pass ? "pass" : "fail");
 	json_begin_array(w, "limits");
 	for (size_t i = 0; i < s->n_limits; i++) {
 		const struct limit_result *l = &s->limits[i];

@@ -12,7 +12,7 @@
 
 struct out {
 	FILE *file;
-	char *path, *temporary;
+	char *path, *temporary; /* temporary NULL: written in place */
 	struct err *err;
 };
 
@@ -81,20 +81,43 @@ static void free_out(struct out *o)
 	free(o);
 }
 
+/*
+ * A device, a pipe or a link must not be replaced by renaming: it is written in place, as standard
+ * output ("-") is.
+ */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+/* Where to write first; -1 with errno. */
+static int open_target(struct out *o)
+{
+	if (strcmp(o->path, "-") == 0) {
+		return dup(STDOUT_FILENO);
+	}
+	if (is_special(o->path)) {
+		return open(o->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	}
+	/* two processes may write the same folder: the loser's whole file is replaced, never mixed
+	 */
+	o->temporary = mem_printf("%s.%ld.tmp", o->path, (long)getpid());
+	return open(o->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
 struct out *out_open(const char *dir, const char *name, struct err *err)
 {
 	struct out *o = mem_new(1, sizeof(*o));
 
 	o->err = err;
 	o->path = dir != NULL ? mem_printf("%s/%s", dir, name) : mem_strdup(name);
-	/* two processes may write the same folder: the loser's whole file is replaced, never mixed
-	 */
-	o->temporary = mem_printf("%s.%ld.tmp", o->path, (long)getpid());
 	if (!make_parent(o->path, err)) {
 		free_out(o);
 		return NULL;
 	}
-	int fd = open(o->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int fd = open_target(o);
 
 	o->file = fd >= 0 ? fdopen(fd, "w") : NULL;
 	if (o->file == NULL) {
@@ -120,12 +143,14 @@ bool out_commit(struct out *o)
 		failed = true;
 		why = errno;
 	}
-	if (!failed && rename(o->temporary, o->path) != 0) {
+	if (!failed && o->temporary != NULL && rename(o->temporary, o->path) != 0) {
 		failed = true;
 		why = errno;
 	}
 	if (failed) {
-		unlink(o->temporary);
+		if (o->temporary != NULL) {
+			unlink(o->temporary);
+		}
 		err_add(o->err, ERR_IO, o->path, "cannot write: %s",
 		        why != 0 ? strerror(why) : "an earlier write failed");
 	}
@@ -139,6 +164,8 @@ void out_abort(struct out *o)
 		return;
 	}
 	fclose(o->file);
-	unlink(o->temporary);
+	if (o->temporary != NULL) {
+		unlink(o->temporary);
+	}
 	free_out(o);
 }

@@ -1,6 +1,7 @@
 /*
  * A file being written: under a temporary name in its own folder, renamed when complete, so that a
- * reader never sees half of one and a failure leaves nothing behind.
+ * reader never sees half of one and a failure leaves nothing behind. Devices, pipes, links and "-"
+ * (standard output) are written in place.
  */
 #ifndef ALIQUOT_REPORT_OUT_H
 #define ALIQUOT_REPORT_OUT_H

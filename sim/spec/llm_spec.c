@@ -158,9 +158,9 @@ static bool check_geometry(const struct sheet *s, const struct llm_spec *m)
 	ok = want(s, "ffn", m->ffn > 0, m->layers_mlp > 0, "there are MLP layers") && ok;
 	ok = want(s, "image_tokens", m->image_tokens > 0, sees, "there is a vision encoder") && ok;
 	ok = want(s, "image_flops", m->image_flops > 0, sees, "there is a vision encoder") && ok;
-	if (m->layers_attention + m->layers_mamba == 0) {
+	if (m->layers_attention <= m->layers_windowed) {
 		sheet_fail(s, "geometry", "layers_attention",
-		           "a model needs attention or Mamba-2 layers");
+		           "a model needs a full-attention layer: KV blocks are counted in them");
 		ok = false;
 	}
 	if (m->quantized == QUANTIZED_EXPERTS && m->layers_moe == 0) {
