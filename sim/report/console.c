@@ -87,7 +87,10 @@ static void put_head(FILE *out, const struct summary *s, bool colour)
 	}
 	if (s->incomplete) {
 		put_verdict(out, false, "INCOMPLETE", colour);
-		fprintf(out, "  %zu of %zu limits met so far    ", met, s->n_limits);
+		if (s->n_limits > 0) {
+			fprintf(out, "  %zu of %zu limits met so far", met, s->n_limits);
+		}
+		fputs("    ", out);
 	} else if (s->n_limits > 0) {
 		put_verdict(out, s->pass, s->pass ? "PASS" : "FAIL", colour);
 		fprintf(out, "  %zu of %zu limits met    ", met, s->n_limits);

@@ -166,6 +166,7 @@ static void read_counts(const struct recorded *r)
 	if (given || !(seconds > 0.0)) {
 		load->requests = integer(r, GENAI_REQUESTS, fallback, 1.0, SCENARIO_MOST_REQUESTS);
 		note_value(r, "requests", (double)load->requests, given);
+		scenario_note_short_round(r->l, load, r->line);
 	}
 	if (seconds > 0.0) {
 		make_stage(r, seconds);

@@ -286,6 +286,19 @@ static void want_key(const struct json_at *at, const char *key, const char *exam
 	}
 }
 
+void scenario_note_short_round(struct scenario_loader *l, const struct scenario_load *load,
+                               const struct json_at *at)
+{
+	char path[512];
+
+	if (load->users > 0 && load->requests > 0 && load->requests < load->users) {
+		err_note(l->err,
+		         "%s: %s: %" PRId64 " requests for %" PRId64
+		         " users are less than one round",
+		         at->file, json_path(at, path, sizeof(path)), load->requests, load->users);
+	}
+}
+
 /* The keys of one kind, copied into the load, with what the kind needs. */
 static void read_kind(struct scenario_loader *l, struct scenario_load *load,
                       const struct load_keys *keys, const struct json_at *at)
@@ -302,6 +315,7 @@ static void read_kind(struct scenario_loader *l, struct scenario_load *load,
 	load->smoothness = keys->smoothness;
 	load->requests = read_count(l, keys, at, false);
 	load->warmup_requests = read_count(l, keys, at, true);
+	scenario_note_short_round(l, load, at);
 	load->format = keys->format;
 	load->speedup = keys->speedup;
 	load->spread = keys->spread;

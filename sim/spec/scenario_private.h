@@ -116,4 +116,9 @@ extern const struct option scenario_load_table[];
 extern const struct option scenario_length_table[];
 extern const struct option scenario_stage_table[];
 
+/* Remark on a closed load with fewer requests than users: a burst, which is seldom what was meant.
+ */
+void scenario_note_short_round(struct scenario_loader *l, const struct scenario_load *load,
+                               const struct json_at *at);
+
 #endif

@@ -195,6 +195,27 @@ void scenario_add_slo(struct scenario_service *service, const struct slo *slo)
 	service->slo[service->n_slo++] = *slo;
 }
 
+/* Tokens come out of generating models only. */
+static bool needs_tokens(const struct slo *slo)
+{
+	switch (slo->metric) {
+	case SLO_TTFT:
+	case SLO_TTST:
+	case SLO_TPOT:
+	case SLO_ITL:
+	case SLO_TPS_USER:
+	case SLO_TPS:
+		return true;
+	case SLO_LATENCY:
+	case SLO_QUEUE:
+	case SLO_RPS:
+	case SLO_GOODPUT:
+	case SLO_ERROR_RATE:
+		break;
+	}
+	return false;
+}
+
 static void read_one_slo(struct scenario_loader *l, struct scenario_service *service,
                          const struct json_at *at)
 {
@@ -207,6 +228,16 @@ static void read_one_slo(struct scenario_loader *l, struct scenario_service *ser
 	}
 	if (!slo_parse(text, &slo, &why)) {
 		json_fail(at, "%s", why);
+		return;
+	}
+	if (service->llm != NULL && service->llm->task == LLM_EMBED && needs_tokens(&slo)) {
+		json_fail(at, "an embedding model puts out no tokens; use latency, queue, rps or "
+		              "error_rate");
+		return;
+	}
+	if (slo.metric == SLO_ERROR_RATE && slo.value > 1.0) {
+		json_fail(at,
+		          "an error rate is a share of all requests; write it as \"5%%\" or 0.05");
 		return;
 	}
 	scenario_add_slo(service, &slo);

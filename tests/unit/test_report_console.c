@@ -52,7 +52,8 @@ START_TEST(console_golden)
 		"  requests    3 finished, 1 rejected, 1 warm-up not counted\n"
 		"  throughput  51.56 tok/s out, 7,031 tok/s in, 4.688 req/s, goodput 1.562 req/s "
 		"(33.33 %)\n"
-		"  replicas    busy 75 %, running 1.500 (max 3 of 256), waiting 0 (max 0),\n"
+		"  replicas    busy 75 %, 1.500 running per replica (max 3 of 256), 0 waiting (max "
+		"0),\n"
 		"              KV peak 25 % of 1,000 tokens, preempted 0\n"
 		"  constants   engine profile trtllm, set by hand, not calibrated\n"
 		"\n"
@@ -89,13 +90,14 @@ START_TEST(console_variants)
 	run.loads[1].file = trace;
 	run.loads[1].speedup = 2;
 	text = text_of(plain_console, &run.report);
-	ck_assert_ptr_eq(strstr(text, "1.500 s simulated, 12,345 events\ninterrupted"), text);
+	ck_assert_ptr_eq(
+		strstr(text, "INCOMPLETE    1.500 s simulated, 12,345 events\ninterrupted"), text);
 	ck_assert_ptr_null(strchr(text, '\033'));
 	ck_assert_ptr_null(strstr(text, "margin"));
 	ck_assert_ptr_null(strstr(text, "ttft"));
 	ck_assert_ptr_nonnull(strstr(text, "whole request            s     4.080"));
 	ck_assert_ptr_nonnull(strstr(text, "3 stages"));
-	ck_assert_ptr_nonnull(strstr(text, "trace azure.csv, speed x 2\n"));
+	ck_assert_ptr_nonnull(strstr(text, "trace azure.csv, 2 times as fast\n"));
 	for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
 		ck_assert_msg(strcspn(line, "\n") <= 100, "too wide: %.*s",
 		              (int)strcspn(line, "\n"), line);
