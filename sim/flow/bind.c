@@ -97,6 +97,20 @@ static void fail_memory(struct sim *s, const struct scenario_service *spec,
 	free(hint);
 }
 
+/* Weights narrower than what the GPU computes in save memory and reading, not arithmetic. */
+static void remark_precision(struct sim *s, const struct scenario_service *spec)
+{
+	for (size_t k = 0; k < s->sc->n_nodes; k++) {
+		if (!(s->sc->nodes[k].gpu->flops_per_s[spec->precision] > 0.0)) {
+			err_note(s->err,
+			         "%s: services.%s: %s has no %s arithmetic: such weights are "
+			         "computed in bf16",
+			         s->sc->file, spec->name, s->sc->nodes[k].gpu_name,
+			         precision_names[spec->precision]);
+		}
+	}
+}
+
 /* Cost model and memory plan per kind of node; false when the model fits on none. */
 static bool bind_models(struct sim *s, struct bound_service *b)
 {
@@ -124,6 +138,9 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 			.max_seqs = b->options.max_num_seqs,
 		};
 		b->perf[k] = perf_new(&ask);
+	}
+	if (fits) {
+		remark_precision(s, spec);
 	}
 	if (!fits) {
 		fail_memory(s, spec, &b->memory[0], s->sc->nodes[0].gpu_name);

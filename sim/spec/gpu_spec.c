@@ -73,12 +73,5 @@ void gpu_spec_free(struct gpu_spec *g)
 
 double gpu_spec_flops(const struct gpu_spec *g, enum precision p)
 {
-	double best = 0;
-
-	for (int q = 0; q <= (int)p; q++) {
-		if (g->flops_per_s[q] > best) {
-			best = g->flops_per_s[q];
-		}
-	}
-	return best;
+	return g->flops_per_s[p] > 0.0 ? g->flops_per_s[p] : g->flops_per_s[PRECISION_BF16];
 }

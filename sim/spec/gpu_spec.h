@@ -34,8 +34,8 @@ struct gpu_spec *gpu_spec_read(const char *file, struct err *err);
 void gpu_spec_free(struct gpu_spec *g);
 
 /*
- * Dense peak for weights of precision p: the fastest format the GPU supports that is at least as
- * wide (fp8 weights on an A100 compute in bf16).
+ * Dense peak for weights of precision p. Without units for p the weights are widened to bf16 first,
+ * as weight-only quantisation does (fp8 on an A100, 4 bits on a Hopper).
  */
 double gpu_spec_flops(const struct gpu_spec *g, enum precision p);
 
