@@ -75,36 +75,64 @@ static bool write_figure(const struct report *r, const char *dir, size_t i, stru
 	return ok;
 }
 
-/* Results of an earlier run in the same folder: none of them may stand beside those of this one. */
+/* Whether a document of ours lies in the folder: its first line of keys names our schema. */
+static bool holds(const char *dir, const char *name, const char *schema)
+{
+	char *path = mem_printf("%s/%s", dir, name);
+	char head[256];
+	FILE *in = fopen(path, "r");
+	size_t n = in != NULL ? fread(head, 1, sizeof(head) - 1, in) : 0;
+
+	if (in != NULL) {
+		fclose(in);
+	}
+	free(path);
+	head[n] = '\0';
+	return strstr(head, schema) != NULL;
+}
+
+/* Remove the files of a folder whose names begin so. */
+static void remove_files(const char *dir, const char *prefix)
+{
+	DIR *const folder = opendir(dir);
+	struct dirent *entry;
+
+	while (folder != NULL && (entry = readdir(folder)) != NULL) {
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
+			char *path = mem_printf("%s/%s", dir, entry->d_name);
+
+			(void)unlink(path);
+			free(path);
+		}
+	}
+	if (folder != NULL) {
+		closedir(folder);
+	}
+}
+
+/*
+ * Results of an earlier run in the same folder: none of them may stand beside those of this one.
+ * What says that the folder is whole goes first. Files of other tools stay where no run of ours is.
+ */
 static void remove_earlier(const char *dir)
 {
-	static const char *const prefixes[] = {"run.json", "summary.json", "profile_export",
-	                                       "timeslices.csv", "plots/run"};
-	static const char *const folders[] = {".", "plots"};
+	static const char *const names[] = {"summary.json", "run.json", "timeslices.csv"};
 
-	for (size_t f = 0; f < 2; f++) {
-		char *const folder = mem_printf("%s/%s", dir, folders[f]);
-		DIR *const open_folder = opendir(folder);
-		struct dirent *entry;
-
-		while (open_folder != NULL && (entry = readdir(open_folder)) != NULL) {
-			char *const name =
-				mem_printf("%s%s", f == 0 ? "" : "plots/", entry->d_name);
-			char *const path = mem_printf("%s/%s", dir, name);
-
-			for (size_t p = 0; p < sizeof(prefixes) / sizeof(prefixes[0]); p++) {
-				if (strncmp(name, prefixes[p], strlen(prefixes[p])) == 0) {
-					(void)unlink(path);
-				}
-			}
-			free(path);
-			free(name);
-		}
-		if (open_folder != NULL) {
-			closedir(open_folder);
-		}
-		free(folder);
+	if (!holds(dir, "summary.json", "\"aliquot/summary/") &&
+	    !holds(dir, "run.json", "\"aliquot/run/")) {
+		return;
 	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = mem_printf("%s/%s", dir, names[i]);
+
+		(void)unlink(path);
+		free(path);
+	}
+	char *plots = mem_printf("%s/plots", dir);
+
+	remove_files(dir, "profile_export");
+	remove_files(plots, "run");
+	free(plots);
 }
 
 bool report_folder(const struct report *r, const char *dir, struct err *err)

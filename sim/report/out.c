@@ -1,4 +1,6 @@
 /* Temporary names, renaming, and folders. */
+#define _XOPEN_SOURCE 700 /* realpath, which glibc declares nowhere else */
+
 #include "report/out.h"
 
 #include "base/mem.h"
@@ -82,24 +84,38 @@ static void free_out(struct out *o)
 }
 
 /*
- * A device, a pipe or a link must not be replaced by renaming: it is written in place, as standard
- * output ("-") is.
+ * A device or a pipe must not be replaced by renaming: it is written in place, as standard output
+ * ("-") and everything reached through a descriptor are, and a link that leads nowhere yet.
  */
 static bool is_special(const char *path)
 {
 	struct stat st;
 
-	return lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+	if (strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0) {
+		return true;
+	}
+	if (stat(path, &st) == 0) {
+		return !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+	}
+	return lstat(path, &st) == 0;
 }
 
 /* Where to write first; -1 with errno. */
 static int open_target(struct out *o)
 {
 	if (strcmp(o->path, "-") == 0) {
+		fflush(stdout); /* what was printed before comes before */
 		return dup(STDOUT_FILENO);
 	}
 	if (is_special(o->path)) {
-		return open(o->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+		return open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	}
+	/* a link stays one: what it leads to is replaced */
+	char *target = realpath(o->path, NULL);
+
+	if (target != NULL) {
+		free(o->path);
+		o->path = target;
 	}
 	/* two processes may write the same folder: the loser's whole file is replaced, never mixed
 	 */

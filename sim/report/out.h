@@ -1,7 +1,7 @@
 /*
  * A file being written: under a temporary name in its own folder, renamed when complete, so that a
- * reader never sees half of one and a failure leaves nothing behind. Devices, pipes, links and "-"
- * (standard output) are written in place.
+ * reader never sees half of one and a failure leaves nothing behind. Devices, pipes and "-"
+ * (standard output) are written in place; a link stays one, what it leads to is replaced.
  */
 #ifndef ALIQUOT_REPORT_OUT_H
 #define ALIQUOT_REPORT_OUT_H

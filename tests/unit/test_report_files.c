@@ -336,6 +336,61 @@ START_TEST(records_file)
 }
 END_TEST
 
+static void put_file(const char *name, const char *text)
+{
+	struct err *err = err_new();
+	struct out *o = out_open(folder, name, err);
+
+	ck_assert_ptr_nonnull(o);
+	fputs(text, out_file(o));
+	ck_assert(out_commit(o));
+	err_free(err);
+}
+
+/* What an earlier run of ours left goes; what another tool left stays. */
+START_TEST(earlier_run_goes)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct report_run run;
+		struct err *err = err_new();
+		bool ours = i == 1;
+
+		put_file("profile_export_old_aiperf.json", "{}");
+		put_file("plots/run_old.gp", "plot x");
+		put_file("notes.txt", "keep");
+		put_file("summary.json", ours ? "{\n  \"schema\": \"aliquot/summary/1\",\n" : "{}");
+		report_run_init(&run, 1, false);
+		ck_assert_int_eq(setenv("PATH", "/nowhere", 1), 0);
+		ck_assert(report_folder(&run.report, folder, err));
+		ck_assert(has_file("notes.txt"));
+		ck_assert(has_file("summary.json"));
+		ck_assert(has_file("profile_export_old_aiperf.json") == !ours);
+		ck_assert(has_file("plots/run_old.gp") == !ours);
+		report_run_fini(&run);
+		err_free(err);
+	}
+}
+END_TEST
+
+/* A run whose writing fails leaves neither its own summary nor the earlier one. */
+START_TEST(failed_folder_has_no_summary)
+{
+	struct report_run run;
+	struct err *err = err_new();
+
+	put_file("summary.json", "{\"schema\": \"aliquot/summary/1\"}");
+	put_file("run.json", "{\"schema\": \"aliquot/run/1\"}");
+	put_file("plots", "a file where a folder is wanted");
+	report_run_init(&run, 1, true);
+	ck_assert(!report_folder(&run.report, folder, err));
+	ck_assert_int_eq(err_exit_code(err), ERR_IO);
+	ck_assert(!has_file("summary.json"));
+	ck_assert(!has_file("run.json"));
+	report_run_fini(&run);
+	err_free(err);
+}
+END_TEST
+
 /* Twice the same run: the same bytes, drawn figures included where gnuplot is installed. */
 START_TEST(figure_is_drawn)
 {
@@ -376,6 +431,8 @@ int main(void)
 	tcase_add_test(t, whole_folder);
 	tcase_add_test(t, folder_of_two_services_without_records);
 	tcase_add_test(t, records_file);
+	tcase_add_test(t, earlier_run_goes);
+	tcase_add_test(t, failed_folder_has_no_summary);
 	tcase_add_test(t, figure_is_drawn);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
