@@ -37,7 +37,7 @@ endif
 
 # -ffp-contract=off: a fused multiply-add would round differently from one machine to the next.
 # -fno-math-errno: square roots and roundings become instructions; no result changes.
-DIALECT = -std=c11 -D_POSIX_C_SOURCE=200809L -ffp-contract=off -fno-math-errno -pthread
+DIALECT = -std=c11 -D_POSIX_C_SOURCE=200809L -D_XOPEN_SOURCE=700 -ffp-contract=off -fno-math-errno -pthread
 INCLUDES = -Isim -DALIQUOT_VERSION='"$(VERSION)"'
 COMPILE = $(CC) $(DIALECT) $(INCLUDES) $(WARNINGS) $(CFLAGS) $(VARIANT_FLAGS) $(CPPFLAGS)
 

@@ -104,7 +104,8 @@ double rng_exponential(struct rng *r)
 	for (;;) { /* 99 of 100 draws end at the first test */
 		const uint64_t bits = gsl_rng_get(r->gsl);
 		const size_t i = bits % LAYERS;
-		const double x = ((double)(bits / LAYERS) + 0.5) * (LAYERS / TWO_32) * z->x[i];
+		const uint64_t place = bits / LAYERS; /* the other 24 bits */
+		const double x = ((double)place + 0.5) * (LAYERS / TWO_32) * z->x[i];
 		if (x < z->x[i + 1]) {
 			return x;
 		}

@@ -221,35 +221,58 @@ static const char *base_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-static void put_load(FILE *out, const struct scenario_load *load, bool generates)
+static const char *arrivals_name(int arrivals)
 {
-	struct line l = line_start(out, "load");
+	switch ((enum arrivals)arrivals) {
+	case ARRIVALS_CONSTANT:
+		return "constant";
+	case ARRIVALS_GAMMA:
+		return "gamma";
+	case ARRIVALS_POISSON:
+		break;
+	}
+	return "poisson";
+}
+
+static void add_trace(struct line *l, const struct scenario_load *load)
+{
+	char text[40];
+
+	line_add(l, "trace %s", base_name(load->file));
+	if (load->speedup < 1.0 || load->speedup > 1.0) {
+		line_add(l, "%s times as fast", str_human(load->speedup, text, sizeof(text)));
+	}
+}
+
+static void add_source(struct line *l, const struct scenario_load *load)
+{
 	char text[40];
 
 	switch ((enum load_kind)load->kind) {
 	case LOAD_CONCURRENCY:
-		line_add(&l, "%s users", str_thousands(load->users, text, sizeof(text)));
+		line_add(l, "%s users", str_thousands(load->users, text, sizeof(text)));
 		if (load->think > 0) {
-			line_add(&l, "%s to think", str_duration(load->think, text, sizeof(text)));
+			line_add(l, "%s to think", str_duration(load->think, text, sizeof(text)));
 		}
 		break;
 	case LOAD_RATE:
-		line_add(&l, "%s req/s %s", str_human(load->rate, text, sizeof(text)),
-		         load->arrivals == ARRIVALS_POISSON    ? "poisson"
-		         : load->arrivals == ARRIVALS_CONSTANT ? "constant"
-		                                               : "gamma");
+		line_add(l, "%s req/s %s", str_human(load->rate, text, sizeof(text)),
+		         arrivals_name(load->arrivals));
 		break;
 	case LOAD_STAGES:
-		line_add(&l, "%zu stage%s", load->n_stages, load->n_stages == 1 ? "" : "s");
+		line_add(l, "%zu stage%s", load->n_stages, load->n_stages == 1 ? "" : "s");
 		break;
 	case LOAD_TRACE:
-		line_add(&l, "trace %s", base_name(load->file));
-		if (load->speedup < 1.0 || load->speedup > 1.0) {
-			line_add(&l, "%s times as fast",
-			         str_human(load->speedup, text, sizeof(text)));
-		}
+		add_trace(l, load);
 		break;
 	}
+}
+
+static void put_load(FILE *out, const struct scenario_load *load, bool generates)
+{
+	struct line l = line_start(out, "load");
+
+	add_source(&l, load);
 	if (load->kind != LOAD_TRACE) {
 		add_lengths(&l, "ISL", &load->isl);
 		if (generates) {

@@ -61,24 +61,28 @@ static int64_t blocks_held(const struct cluster *c, const struct replica *r)
 	return blocks;
 }
 
+/* The laws of one service; returns its requests in flight. */
+static uint32_t verify_service(const struct cluster *c, const struct service *service)
+{
+	uint32_t running = 0;
+	uint32_t waiting = 0;
+	for (uint32_t i = service->first; i < service->first + service->n; i++) {
+		const struct replica *const r = &c->replicas[i];
+		sim_assert(r->kv.used >= 0 && r->kv.used <= r->kv.capacity);
+		sim_assert(blocks_held(c, r) == r->kv.used);
+		running += replica_batch(r);
+		waiting += r->waiting.n;
+	}
+	sim_assert(running == service->running && waiting == service->waiting);
+	sim_assert(service->submitted + service->warmup == service->left + running + waiting);
+	return running + waiting;
+}
+
 void cluster_verify(const struct cluster *c)
 {
 	uint32_t requests = 0;
-	for (uint32_t s = 0; s < c->n_services; s++) {
-		const struct service *const service = &c->services[s];
-		uint32_t running = 0;
-		uint32_t waiting = 0;
-		for (uint32_t i = service->first; i < service->first + service->n; i++) {
-			const struct replica *const r = &c->replicas[i];
-			sim_assert(r->kv.used >= 0 && r->kv.used <= r->kv.capacity);
-			sim_assert(blocks_held(c, r) == r->kv.used);
-			running += replica_batch(r);
-			waiting += r->waiting.n;
-		}
-		sim_assert(running == service->running && waiting == service->waiting);
-		sim_assert(service->submitted + service->warmup ==
-		           service->left + running + waiting);
-		requests += running + waiting;
+	for (uint32_t i = 0; i < c->n_services; i++) {
+		requests += verify_service(c, &c->services[i]);
 	}
 	sim_assert(requests == c->requests.in_use);
 }

@@ -164,7 +164,7 @@ START_TEST(m_g_1_processor_sharing)
 	const double load = 0.7;
 	const double service = 400.0 * STEP_S;
 	char *const rate =
-		mem_printf("\"kind\": \"rate\", \"rate\": %.17g, \"requests\": 60000,"
+		mem_printf("\"kind\": \"rate\", \"rate\": %.17g, \"requests\": 200000,"
 	                   "\"isl\": {\"mean\": 1}, \"osl\": {\"mean\": 400, \"stddev\": %g}",
 	                   load / service, deviations[_i]);
 	interval_check("M/G/1-PS stay", run_mean(scenario(5, 256, 0.0, STEP_S, rate), STAY),
