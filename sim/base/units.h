@@ -19,9 +19,9 @@ __extension__ typedef __int128 i128_t;
 #define NS_NEVER INT64_MAX
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
-#define NS_HORIZON (INT64_C(100) * 365 * 86400 * NS_PER_S) /* no run goes beyond a hundred years \
-	                                                    */
-#define TICK_SHIFT 20                                      /* ticks per nanosecond = 2^20 */
+/* No run goes beyond a hundred years. */
+#define NS_HORIZON (INT64_C(100) * 365 * 86400 * NS_PER_S)
+#define TICK_SHIFT 20 /* ticks per nanosecond = 2^20 */
 
 /* Round a duration in seconds to nanoseconds, to nearest. Asserts finite, >= 0 and in range. */
 ns_t ns_from_seconds(double seconds);
