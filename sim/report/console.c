@@ -158,8 +158,8 @@ static const char *margin_text(const struct limit_result *l, char *buf, size_t s
 	}
 	const double pct = 100.0 * room / l->limit->value;
 
-	if (pct > 999.0 || pct < -999.0) {
-		return pct > 0.0 ? "> 999 %" : "< -999 %";
+	if (pct > 1000.0 || pct < -1000.0) {
+		return pct > 0.0 ? "> 1,000 %" : "< -1,000 %";
 	}
 	snprintf(buf, size, "%.1f %%", pct);
 	return buf;
@@ -185,13 +185,13 @@ static void put_limits(FILE *out, const struct summary *s, bool colour)
 		name_width = longer(name_width, s->services[s->limits[i].service].name);
 	}
 	name_width = several ? name_width + 2 : 0;
-	fprintf(out, "  %-*s%-*s  %14s  %9s\n", name_width, several ? "service" : "", width,
+	fprintf(out, "  %-*s%-*s  %14s  %10s\n", name_width, several ? "service" : "", width,
 	        "limit", "observed", "margin");
 	for (size_t i = 0; i < s->n_limits; i++) {
 		const struct limit_result *l = &s->limits[i];
 		char observed[64], margin[64];
 
-		fprintf(out, "  %-*s%-*s  %14s  %9s   ", name_width,
+		fprintf(out, "  %-*s%-*s  %14s  %10s   ", name_width,
 		        several ? s->services[l->service].name : "", width, l->limit->text,
 		        observed_text(l, observed, sizeof(observed)),
 		        margin_text(l, margin, sizeof(margin)));
@@ -393,7 +393,7 @@ static void put_replicas(FILE *out, const struct service_summary *s)
 	line_add(&l, "%s running per replica (max %s of %lld)",
 	         human(s->running_avg, text, sizeof(text)),
 	         str_thousands(s->running_max, most, sizeof(most)), (long long)s->max_num_seqs);
-	line_add(&l, "%s waiting (max %s)", human(s->waiting_avg, text, sizeof(text)),
+	line_add(&l, "%s waiting per replica (max %s)", human(s->waiting_avg, text, sizeof(text)),
 	         str_thousands(s->waiting_max, most, sizeof(most)));
 	if (s->kv_capacity_tokens > 0) {
 		line_add(&l, "KV peak %s %% of %s tokens",

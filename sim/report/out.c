@@ -1,6 +1,4 @@
 /* Temporary names, renaming, and folders. */
-#define _XOPEN_SOURCE 700 /* realpath, which glibc declares nowhere else */
-
 #include "report/out.h"
 
 #include "base/mem.h"

@@ -209,13 +209,29 @@ static bool read_value(const char *text, const struct metric *m, struct slo *out
 	if (out->value < 0.0) {
 		return refuse("a limit must not be negative, got %.40s", text);
 	}
+	if (m->unit == UNIT_SHARE && out->value > 1.0) {
+		return refuse("an error rate is a share of all requests; write %.40s per cent as "
+		              "\"%.40s%%\"",
+		              text, text);
+	}
 	return out->value <= LARGEST || refuse("a limit this large says nothing: %.40s", text);
+}
+
+/* A share as the per cent it was written as: 0.07 is 7, not 7.000000000000001. */
+static double percent(double share)
+{
+	char text[40];
+	double v;
+
+	snprintf(text, sizeof(text), "%.12g", 100.0 * share);
+	return str_to_real(text, &v) ? v : 100.0 * share;
 }
 
 static void write_canonical(const struct metric *m, struct slo *out)
 {
 	static const char *const stat_names[] = {".avg", ".min", ".max", ".std", "", ""};
-	static const char *const unit_names[] = {" ms", " tok/s", " req/s", ""};
+	static const char *const unit_names[] = {" ms", " tok/s", " req/s", " %"};
+	const double shown = m->unit == UNIT_SHARE ? percent(out->value) : out->value;
 	char number[40], percentile[40] = "";
 	const char *op = "";
 
@@ -229,7 +245,7 @@ static void write_canonical(const struct metric *m, struct slo *out)
 		         str_real(out->percentile, p, sizeof(p)));
 	}
 	snprintf(out->text, sizeof(out->text), "%s%s%s %s %s%s", m->name, stat_names[out->stat],
-	         percentile, op, str_real(out->value, number, sizeof(number)), unit_names[m->unit]);
+	         percentile, op, str_real(shown, number, sizeof(number)), unit_names[m->unit]);
 }
 
 /* The comparison that AIPerf spells as a word. */
