@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "perf/perf.h"
 #include "report/facts.h"
 #include "flow/sim.h"
 #include "cli/cli.h"
@@ -32,10 +33,11 @@ static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i
 	if (fit.users > 0) {
 		const int64_t cap = service->options.max_num_seqs;
 		const int64_t users = fit.users < cap ? fit.users : cap;
-		printf(": %s requests of the load's mean length",
-		       str_thousands(fit.users, tokens, sizeof(tokens)));
-		printf(fit.users < cap ? " at once" : "; max_num_seqs lets %lld run at once",
-		       (long long)users);
+		printf(": %s request%s of the load's mean length",
+		       str_thousands(fit.users, tokens, sizeof(tokens)),
+		       fit.users == 1 ? "" : "s");
+		printf(fit.users < cap ? " at once" : ";\n    max_num_seqs lets %s run at once",
+		       str_thousands(users, tokens, sizeof(tokens)));
 	}
 	printf("\n    costs: engine profile %s, set by hand, not calibrated\n",
 	       service->engine_name);
@@ -59,19 +61,31 @@ static const char *short_source(const char *source)
 	return strncmp(source, prefix, n) == 0 ? source + n : source;
 }
 
+/* How much of a unit's name is its singular: "GPUs", "nodes", "requests"; not "us" or "bytes/s". */
+static int singular_length(const char *unit)
+{
+	const size_t n = strlen(unit);
+	const bool plural = n > 3 && unit[n - 1] == 's' && strchr(unit, '/') == NULL;
+	return (int)(plural ? n - 1 : n);
+}
+
 static void print_key(const struct option_seen *seen, size_t object)
 {
 	const char *const key = seen->path + (object > 0 ? object + 1 : 0);
 	const bool bare = strspn(seen->value, "0123456789.-") == strlen(seen->value);
 	const bool unit = bare && seen->unit != NULL;
+	const int one = unit && strcmp(seen->value, "1") == 0 ? singular_length(seen->unit) : 0;
 	const char *const source = short_source(seen->source);
 	if (strlen(seen->value) > 40) { /* prose: below its key */
 		printf("  %-27s %-21s %s\n%*s", key, "", source, VALUE_COLUMN, "");
 		facts_fold(seen->value, VALUE_COLUMN, stdout);
 		return;
 	}
-	char *const value =
-		mem_printf("%s%s%s", seen->value, unit ? " " : "", unit ? seen->unit : "");
+	char *const value = mem_printf("%s%s%.*s", seen->value, unit ? " " : "",
+	                               one > 0 ? one
+	                               : unit  ? (int)strlen(seen->unit)
+	                                       : 0,
+	                               unit ? seen->unit : "");
 	int used = printf("  %-27s %-21s %-15s ", key, value, source);
 	free(value);
 	if (seen->help == NULL) {
@@ -104,20 +118,38 @@ static void print_keys(const struct scenario *sc)
 	}
 }
 
-static json_t *fit_json(const struct scenario *sc, const struct sim *sim, size_t i)
+/*
+ * Memory of service i by arithmetic alone, so that one that does not fit is described too: on the
+ * first kind of GPU that holds it, else on the first.
+ */
+static json_t *fit_json(const struct scenario *sc, size_t i)
 {
-	struct sim_fit fit;
-	sim_fit(sim, i, &fit);
+	const struct scenario_service *const service = &sc->services[i];
+	struct llm_shape shape;
+	struct memory_plan plan = {0};
+	size_t k = 0;
+	llm_spec_shape(service->llm, (enum precision)service->precision,
+	               (enum precision)service->kv_precision, &shape);
+	for (; k < sc->n_nodes; k++) {
+		perf_memory(sc->nodes[k].gpu, &shape, &service->options, service->tensor_parallel,
+		            &plan);
+		if (plan.blocks > plan.state_blocks) {
+			break;
+		}
+	}
+	const bool fits = k < sc->n_nodes;
+	const bytes_t needed = plan.block * (plan.state_blocks + 1);
 	return json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "service",
-	                 sc->services[i].name, "model", sc->services[i].model_name, "gpu",
-	                 fit.nodes->gpu_name, "fits", 1, "memory_bytes",
-	                 (json_int_t)fit.memory.memory, "weight_bytes",
-	                 (json_int_t)fit.memory.weights, "reserved_bytes",
-	                 (json_int_t)fit.memory.reserved, "free_bytes", (json_int_t)fit.memory.kv,
-	                 "kv_capacity_tokens", (json_int_t)fit.capacity_tokens, "users_that_fit",
-	                 (json_int_t)fit.users);
+	                 service->name, "model", service->model_name, "gpu",
+	                 sc->nodes[fits ? k : sc->n_nodes - 1].gpu_name, "fits", fits,
+	                 "memory_bytes", (json_int_t)plan.memory, "weight_bytes",
+	                 (json_int_t)plan.weights, "reserved_bytes", (json_int_t)plan.reserved,
+	                 "free_bytes", (json_int_t)(plan.kv > 0 ? plan.kv : 0), "missing_bytes",
+	                 (json_int_t)(fits ? 0 : needed - plan.kv), "kv_capacity_tokens",
+	                 (json_int_t)(plan.blocks * service->options.kv_block_tokens));
 }
 
+/* `sim` is NULL when the scenario is infeasible: then nobody fits at once. */
 static void print_json(const struct scenario *sc, const struct sim *sim)
 {
 	json_t *const keys = json_array();
@@ -130,11 +162,18 @@ static void print_json(const struct scenario *sc, const struct sim *sim)
 		                                "unit", seen->unit, "meaning", seen->help));
 	}
 	for (size_t i = 0; i < sc->n_services; i++) {
-		json_array_append_new(fits, fit_json(sc, sim, i));
+		json_t *const one = fit_json(sc, i);
+		struct sim_fit fit = {0};
+		if (sim != NULL) {
+			sim_fit(sim, i, &fit);
+		}
+		json_object_set_new(one, "users_that_fit", json_integer((json_int_t)fit.users));
+		json_array_append_new(fits, one);
 	}
 	json_t *const doc =
-		json_pack("{s:s, s:{s:s, s:s}, s:o, s:o}", "schema", "aliquot/check/1", "scenario",
-	                  "name", sc->name, "hash", sc->hash, "services", fits, "keys", keys);
+		json_pack("{s:s, s:{s:s, s:s}, s:b, s:o, s:o}", "schema", "aliquot/check/1",
+	                  "scenario", "name", sc->name, "hash", sc->hash, "feasible", sim != NULL,
+	                  "services", fits, "keys", keys);
 	json_dumpf(doc, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(doc);
@@ -145,7 +184,7 @@ int cli_check(struct cli *c)
 	const struct sim_options options = {0};
 	struct scenario *const sc = cli_scenario(c, c->args[0]);
 	struct sim *const sim = sc != NULL ? sim_new(sc, &options, c->err) : NULL;
-	if (sim != NULL && c->json) {
+	if (sc != NULL && c->json && (sim != NULL || err_exit_code(c->err) == ERR_INFEASIBLE)) {
 		print_json(sc, sim);
 	} else if (sim != NULL) {
 		printf("%s: %s\n", sc->name, sc->about != NULL ? sc->about : "no \"about\"");
