@@ -62,14 +62,19 @@ static void describe_type(const struct option *o, char *buf, size_t size)
 	}
 }
 
-/* The value as it stands in the file, shortened; caller frees. */
+/* The value as it stands in the file, shortened; numbers in their shortest form; caller frees. */
 static char *shown(const json_t *value)
 {
-	char *text = json_is_object(value) || json_is_array(value)
-	                     ? mem_strdup(json_type_name(value))
-	                     : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	char *text, number[40];
 	size_t length;
 
+	if (json_is_object(value) || json_is_array(value)) {
+		text = mem_strdup(json_type_name(value));
+	} else if (json_is_real(value) && fabs(json_real_value(value)) < EXACT_INT) {
+		text = mem_strdup(str_real(json_real_value(value), number, sizeof(number)));
+	} else {
+		text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	}
 	sim_assert(text != NULL);
 	length = strlen(text);
 	if (length > 60) {
@@ -104,7 +109,7 @@ static char *limit_text(const struct option *o, double limit)
 	case OPTION_DURATION:
 		return mem_strdup(str_duration((ns_t)limit, buf, sizeof(buf)));
 	case OPTION_BYTES:
-		return mem_strdup(str_bytes((bytes_t)limit, buf, sizeof(buf)));
+		return mem_strdup(str_bytes_exact((bytes_t)limit, buf, sizeof(buf)));
 	case OPTION_BOOL:
 	case OPTION_INT:
 	case OPTION_REAL:
@@ -165,8 +170,8 @@ static void read_int(const struct option *o, int64_t *out, const struct json_at 
 		}
 		return;
 	}
-	if (!json_is_string(at->value) || !str_to_count(json_string_value(at->value), &value) ||
-	    value > floor(value)) {
+	/* 1e6 and 64.0 are integers that some writers print as reals */
+	if (!read_number(at, str_to_count, &value) || value > floor(value)) {
 		fail_type(o, at);
 	} else if (in_range(o, value, at)) {
 		if (fabs(value) > EXACT_INT) {
@@ -394,19 +399,6 @@ void option_value_default(const struct option *o, void *self)
 	err_free(err);
 }
 
-/* "80 GiB" where that is exact, else the number of bytes. */
-static char *bytes_text(bytes_t bytes)
-{
-	char buf[64];
-	double back;
-
-	str_bytes(bytes, buf, sizeof(buf));
-	if (str_to_bytes(buf, &back) && (bytes_t)back == bytes) {
-		return mem_strdup(buf);
-	}
-	return mem_printf("%lld", (long long)bytes);
-}
-
 char *option_value_text(const struct option *o, const void *self)
 {
 	const void *at = field_const(o, self);
@@ -424,7 +416,7 @@ char *option_value_text(const struct option *o, const void *self)
 	case OPTION_DURATION:
 		return mem_strdup(str_duration(*(const ns_t *)at, buf, sizeof(buf)));
 	case OPTION_BYTES:
-		return bytes_text(*(const bytes_t *)at);
+		return mem_strdup(str_bytes_exact(*(const bytes_t *)at, buf, sizeof(buf)));
 	case OPTION_CHOICE:
 		return mem_strdup(o->choices[*(const int *)at]);
 	case OPTION_TEXT:

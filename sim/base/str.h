@@ -46,7 +46,11 @@ const char *str_human(double v, char *buf, size_t size);
  */
 const char *str_duration(ns_t t, char *buf, size_t size);
 
-/* For people: "80 GiB" when a whole number of binary units, else "94.0 GB". */
+/* For people: "85.90 GB", four significant figures in powers of 1000. */
 const char *str_bytes(bytes_t b, char *buf, size_t size);
+
+/* Exact, in the largest whole unit, of 1000 or 1024: "80 GiB", "94 GB", "1537 B"; str_to_bytes
+ * reads it back. */
+const char *str_bytes_exact(bytes_t b, char *buf, size_t size);
 
 #endif

@@ -147,27 +147,36 @@ const char *str_duration(ns_t t, char *buf, size_t size)
 
 const char *str_bytes(bytes_t b, char *buf, size_t size)
 {
-	static const char *const binary[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-	static const char *const decimal[] = {"B", "kB", "MB", "GB", "TB", "PB"};
-	size_t unit = 0;
-	bytes_t whole = b;
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+	char number[40];
 	double scaled = (double)b;
+	size_t unit = 0;
 
-	while (unit < 5 && whole != 0 && whole % 1024 == 0) {
-		whole /= 1024;
-		unit++;
-	}
-	if (b > -10000 && b < 10000 && unit == 0) {
-		snprintf(buf, size, "%lld B", (long long)b);
-		return buf;
-	}
-	if (unit > 0 && whole > -10000 && whole < 10000) {
-		snprintf(buf, size, "%lld %s", (long long)whole, binary[unit]);
-		return buf;
-	}
-	for (unit = 0; unit < 5 && fabs(scaled) >= 999.95; unit++) {
+	for (; unit < 5 && fabs(scaled) >= 999.95; unit++) {
 		scaled /= 1000.0;
 	}
-	snprintf(buf, size, "%.1f %s", scaled, decimal[unit]);
+	snprintf(buf, size, "%s %s", str_human(scaled, number, sizeof(number)), units[unit]);
+	return buf;
+}
+
+const char *str_bytes_exact(bytes_t b, char *buf, size_t size)
+{
+	static const char *const binary[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+	static const char *const decimal[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+	bytes_t by_1024 = b, by_1000 = b;
+	size_t binary_unit = 0, decimal_unit = 0;
+
+	while (binary_unit < 5 && by_1024 != 0 && by_1024 % 1024 == 0) {
+		by_1024 /= 1024;
+		binary_unit++;
+	}
+	while (decimal_unit < 5 && by_1000 != 0 && by_1000 % 1000 == 0) {
+		by_1000 /= 1000;
+		decimal_unit++;
+	}
+	const bool shorter = binary_unit > 0 && by_1024 < by_1000;
+
+	snprintf(buf, size, "%lld %s", (long long)(shorter ? by_1024 : by_1000),
+	         shorter ? binary[binary_unit] : decimal[decimal_unit]);
 	return buf;
 }

@@ -308,6 +308,9 @@ static void read_root(struct scenario_loader *l, const struct json_at *root)
 	if (json_get(root, "loads", &at)) {
 		scenario_read_loads(l, &at);
 	}
+	if (json_get(root, "services", &at)) {
+		scenario_check_goodput(l->sc, &at);
+	}
 }
 
 /* File name without folder and .json; caller frees. */

@@ -263,7 +263,7 @@ static void read_goodput(const struct recorded *r)
 		struct slo slo;
 
 		if (length > 0 && slo_parse(pair, &slo, &why)) {
-			scenario_add_slo(service, &slo);
+			scenario_add_slo(service, &slo, r->at);
 		} else if (length > 0) {
 			json_fail(r->at, "--goodput: %s", why);
 		}

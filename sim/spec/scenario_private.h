@@ -56,7 +56,11 @@ const char *scenario_source(struct scenario *sc, const char *kind, const char *n
 void scenario_free_sheets(struct scenario_sheets *sheets);
 
 void scenario_read_services(struct scenario_loader *l, const struct json_at *at);
-void scenario_add_slo(struct scenario_service *service, const struct slo *slo);
+/* False with an error at `at` when the service cannot have this limit. */
+bool scenario_add_slo(struct scenario_service *service, const struct slo *slo,
+                      const struct json_at *at);
+/* After the loads, whose recorded lines add limits: goodput needs one that a request can break. */
+void scenario_check_goodput(const struct scenario *sc, const struct json_at *services);
 void scenario_read_loads(struct scenario_loader *l, const struct json_at *at);
 
 /* The part of a load's rules that holds for every way of writing it; `at` is the load. */

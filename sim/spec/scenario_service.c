@@ -189,12 +189,6 @@ static void read_routing(struct scenario_loader *l, struct scenario_policy *poli
 	policy->name = mem_strdup(text);
 }
 
-void scenario_add_slo(struct scenario_service *service, const struct slo *slo)
-{
-	service->slo = mem_resize(service->slo, service->n_slo + 1, sizeof(*service->slo));
-	service->slo[service->n_slo++] = *slo;
-}
-
 /* Tokens come out of generating models only. */
 static bool needs_tokens(const struct slo *slo)
 {
@@ -216,6 +210,42 @@ static bool needs_tokens(const struct slo *slo)
 	return false;
 }
 
+bool scenario_add_slo(struct scenario_service *service, const struct slo *slo,
+                      const struct json_at *at)
+{
+	if (service->llm != NULL && service->llm->task == LLM_EMBED && needs_tokens(slo)) {
+		json_fail(at,
+		          "\"%s\": an embedding model emits no tokens; use latency, queue, rps or "
+		          "error_rate",
+		          slo->text);
+		return false;
+	}
+	service->slo = mem_resize(service->slo, service->n_slo + 1, sizeof(*service->slo));
+	service->slo[service->n_slo++] = *slo;
+	return true;
+}
+
+void scenario_check_goodput(const struct scenario *sc, const struct json_at *services)
+{
+	for (size_t i = 0; i < sc->n_services; i++) {
+		const struct scenario_service *service = &sc->services[i];
+		struct json_at item = json_item(services, i);
+		bool wanted = false, defined = false;
+
+		for (size_t k = 0; k < service->n_slo; k++) {
+			wanted = wanted || service->slo[k].metric == SLO_GOODPUT;
+			/* gaps are counted one by one, not by request */
+			defined = defined || (service->slo[k].stat != SLO_NONE &&
+			                      service->slo[k].metric != SLO_ITL);
+		}
+		if (wanted && !defined) {
+			json_fail(&item,
+			          "goodput counts the requests within the limits on ttft, tpot, "
+			          "latency ...; add one of them to \"slo\"");
+		}
+	}
+}
+
 static void read_one_slo(struct scenario_loader *l, struct scenario_service *service,
                          const struct json_at *at)
 {
@@ -230,18 +260,9 @@ static void read_one_slo(struct scenario_loader *l, struct scenario_service *ser
 		json_fail(at, "%s", why);
 		return;
 	}
-	if (service->llm != NULL && service->llm->task == LLM_EMBED && needs_tokens(&slo)) {
-		json_fail(at, "an embedding model puts out no tokens; use latency, queue, rps or "
-		              "error_rate");
-		return;
+	if (scenario_add_slo(service, &slo, at)) {
+		option_log_add(l->sc->log, json_path(at, path, sizeof(path)), slo.text, "scenario");
 	}
-	if (slo.metric == SLO_ERROR_RATE && slo.value > 1.0) {
-		json_fail(at,
-		          "an error rate is a share of all requests; write it as \"5%%\" or 0.05");
-		return;
-	}
-	scenario_add_slo(service, &slo);
-	option_log_add(l->sc->log, json_path(at, path, sizeof(path)), slo.text, "scenario");
 }
 
 static void read_slo(struct scenario_loader *l, struct scenario_service *service,

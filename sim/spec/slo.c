@@ -210,9 +210,11 @@ static bool read_value(const char *text, const struct metric *m, struct slo *out
 		return refuse("a limit must not be negative, got %.40s", text);
 	}
 	if (m->unit == UNIT_SHARE && out->value > 1.0) {
-		return refuse("an error rate is a share of all requests; write %.40s per cent as "
-		              "\"%.40s%%\"",
-		              text, text);
+		return strchr(text, '%') != NULL
+		               ? refuse("an error rate is at most 100%%, got %.40s", text)
+		               : refuse("an error rate is a share of all requests, got %.40s; for "
+		                        "per cent write \"%.40s%%\"",
+		                        text, text);
 	}
 	return out->value <= LARGEST || refuse("a limit this large says nothing: %.40s", text);
 }

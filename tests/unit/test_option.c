@@ -105,11 +105,29 @@ START_TEST(fallbacks_are_used_and_null_counts_as_absent)
 }
 END_TEST
 
+START_TEST(whole_reals_are_integers)
+{
+	static const char *const texts[] = {"{\"users\": 64.0}", "{\"users\": 6.4e1}",
+	                                    "{\"users\": 0.64e+2}"};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct sample self;
+		char *all = fill(texts[i], &self, NULL);
+
+		ck_assert_str_eq(all, "");
+		ck_assert_int_eq(self.users, 64);
+		free(all);
+		option_fini(table, &self);
+	}
+	expect("{\"users\": 1e300}", "x.json: users: must be at most 1000000, got 1e300\n");
+}
+END_TEST
+
 START_TEST(wrong_types)
 {
 	expect("{\"users\": \"abc\"}", "x.json: users: expected an integer, got \"abc\"\n");
 	expect("{\"users\": 1.5}", "x.json: users: expected an integer, got 1.5\n");
-	expect("{\"users\": 3.0}", "x.json: users: expected an integer, got 3.0\n");
+	expect("{\"users\": 3.5}", "x.json: users: expected an integer, got 3.5\n");
 	expect("{\"users\": \"1.5\"}", "x.json: users: expected an integer, got \"1.5\"\n");
 	expect("{\"users\": \"NaN\"}", "x.json: users: expected an integer, got \"NaN\"\n");
 	expect("{\"users\": {}}", "x.json: users: expected an integer, got an object\n");
@@ -211,7 +229,7 @@ START_TEST(values_as_text)
 	char *errors =
 		fill("{\"users\": 3, \"memory\": 94000000003, \"think\": \"1.5s\"}", &self, NULL);
 	static const char *const texts[] = {"3",          "true", "1500",  "0.5",
-	                                    "6000000000", "none", "1.5 s", "94000000003",
+	                                    "6000000000", "none", "1.5 s", "94000000003 B",
 	                                    "constant",   "none"};
 	char buf[64];
 
@@ -230,6 +248,7 @@ int main(void)
 
 	tcase_add_test(tcase, values_are_read);
 	tcase_add_test(tcase, fallbacks_are_used_and_null_counts_as_absent);
+	tcase_add_test(tcase, whole_reals_are_integers);
 	tcase_add_test(tcase, wrong_types);
 	tcase_add_test(tcase, out_of_range);
 	tcase_add_test(tcase, all_errors_of_an_object_are_shown);

@@ -164,10 +164,17 @@ START_TEST(durations_and_sizes_are_printed)
 		ck_assert(str_to_duration(buf, &back) && back == cases[i].ns);
 	}
 	ck_assert_str_eq(str_duration(NS_NEVER, buf, sizeof(buf)), "never");
-	ck_assert_str_eq(str_bytes(85899345920, buf, sizeof(buf)), "80 GiB");
-	ck_assert_str_eq(str_bytes(94000000000, buf, sizeof(buf)), "94.0 GB");
+	ck_assert_str_eq(str_bytes(85899345920, buf, sizeof(buf)), "85.90 GB");
+	ck_assert_str_eq(str_bytes(94000000000, buf, sizeof(buf)), "94 GB");
+	ck_assert_str_eq(str_bytes(999990000000, buf, sizeof(buf)), "1.000 TB");
 	ck_assert_str_eq(str_bytes(0, buf, sizeof(buf)), "0 B");
-	ck_assert_str_eq(str_bytes(1536, buf, sizeof(buf)), "1536 B");
+	ck_assert_str_eq(str_bytes(1536, buf, sizeof(buf)), "1.536 kB");
+	ck_assert_str_eq(str_bytes_exact(85899345920, buf, sizeof(buf)), "80 GiB");
+	ck_assert_str_eq(str_bytes_exact(94000000000, buf, sizeof(buf)), "94 GB");
+	ck_assert_str_eq(str_bytes_exact(85520809984, buf, sizeof(buf)), "81559 MiB");
+	ck_assert_str_eq(str_bytes_exact(2560000000, buf, sizeof(buf)), "2560 MB");
+	ck_assert_str_eq(str_bytes_exact(1537, buf, sizeof(buf)), "1537 B");
+	ck_assert_str_eq(str_bytes_exact(0, buf, sizeof(buf)), "0 B");
 }
 END_TEST
 
