@@ -14,6 +14,7 @@ static const char *const sizings[] = {"of_total", "of_free", NULL};
 static const char *const pools[] = {"static", "elastic", NULL};
 
 /* Smallest accepted efficiency and utilisation: below, a typing mistake. */
+#define LEAST_EFFICIENCY 0.01
 #define LEAST_SHARE 0.001
 
 #define FIELD(member) offsetof(struct engine_options, member)
@@ -52,23 +53,23 @@ const struct option engine_option_table[] = {
 };
 
 const struct option engine_cost_table[] = {
-	{"e_compute", OPTION_REAL, COST(e_compute), LEAST_SHARE, 2, NULL, NULL, "share",
+	{"e_compute", OPTION_REAL, COST(e_compute), LEAST_EFFICIENCY, 2, NULL, NULL, "share",
 	 "of peak FLOP/s that matrix products reach"},
-	{"e_memory", OPTION_REAL, COST(e_memory), LEAST_SHARE, 2, NULL, NULL, "share",
+	{"e_memory", OPTION_REAL, COST(e_memory), LEAST_EFFICIENCY, 2, NULL, NULL, "share",
 	 "of peak bandwidth that reading weights reaches"},
-	{"e_kv", OPTION_REAL, COST(e_kv), LEAST_SHARE, 2, NULL, NULL, "share",
+	{"e_kv", OPTION_REAL, COST(e_kv), LEAST_EFFICIENCY, 2, NULL, NULL, "share",
 	 "of peak bandwidth that reading KV cache and state reaches"},
-	{"e_attn", OPTION_REAL, COST(e_attn), LEAST_SHARE, 2, NULL, NULL, "share",
+	{"e_attn", OPTION_REAL, COST(e_attn), LEAST_EFFICIENCY, 2, NULL, NULL, "share",
 	 "of peak bf16 FLOP/s that attention over prompts reaches"},
-	{"t_layer", OPTION_REAL, COST(t_layer_s), 0, 1, NULL, NULL, "s", "GPU time per layer and step"},
+	{"t_layer", OPTION_REAL, COST(t_layer_s), 0, 0.1, NULL, NULL, "s", "GPU time per layer and step"},
 	{"t_eager", OPTION_REAL, COST(t_eager_s), 0, 10, NULL, NULL, "s",
 	 "least duration of a step with prompt tokens"},
-	{"h_step", OPTION_REAL, COST(h_step_s), 0, 10, NULL, NULL, "s", "host time per step"},
-	{"h_seq", OPTION_REAL, COST(h_seq_s), 0, 1, NULL, NULL, "s", "host time per sequence in a step"},
-	{"h_request", OPTION_REAL, COST(h_request_s), 0, 10, NULL, NULL, "s",
+	{"h_step", OPTION_REAL, COST(h_step_s), 0, 1, NULL, NULL, "s", "host time per step"},
+	{"h_seq", OPTION_REAL, COST(h_seq_s), 0, 0.1, NULL, NULL, "s", "host time per sequence in a step"},
+	{"h_request", OPTION_REAL, COST(h_request_s), 0, 1, NULL, NULL, "s",
 	 "host time per admitted request"},
-	{"t_stream", OPTION_REAL, COST(t_stream_s), 0, 1, NULL, NULL, "s",
-	 "front end, per token, one after the other; the next step waits for it"},
+	{"t_stream", OPTION_REAL, COST(t_stream_s), 0, 0.1, NULL, NULL, "s",
+	 "front end, per token, one after the other; times the sequences, a floor on the step"},
 	{"t_link", OPTION_REAL, COST(t_link_s), 0, 1, NULL, NULL, "s",
 	 "latency of one tensor-parallel all-reduce"},
 	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},

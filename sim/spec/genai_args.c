@@ -269,21 +269,45 @@ static void read_option(struct reader *r)
 	free(value);
 }
 
-/* The program's name and subcommand before the first option. */
-static void read_leading_words(struct reader *r)
+/* A variable of the environment, as a shell takes it before a command. */
+static bool is_assignment(const char *word)
 {
+	const char *equals = strchr(word, '=');
+
+	return equals != NULL && equals > word && strcspn(word, "/-.") > (size_t)(equals - word);
+}
+
+/* The program's name and subcommand before the first option; false when they are not ours. */
+static bool read_leading_words(struct reader *r)
+{
+	bool named = false;
+
 	for (; r->at < r->n && !is_option(r->words[r->at]); r->at++) {
 		const char *slash = strrchr(r->words[r->at], '/');
 		const char *word = slash != NULL ? slash + 1 : r->words[r->at];
 
-		if (strcmp(word, "aiperf") == 0) {
-			r->out->aiperf = true;
-		} else if (strcmp(word, "analyze") == 0 ||
-		           strcmp(word, "process-export-files") == 0 || strcmp(word, "plot") == 0 ||
-		           strcmp(word, "config") == 0) {
-			json_fail(r->place, "only \"profile\" makes a load, got \"%s\"", word);
+		if (!named && is_assignment(r->words[r->at])) {
+			continue;
+		}
+		if (!named && (strcmp(word, "aiperf") == 0 || strcmp(word, "genai-perf") == 0)) {
+			r->out->aiperf = strcmp(word, "aiperf") == 0;
+			named = true;
+		} else if (strcmp(word, "profile") == 0) {
+			r->at++;
+			return true;
+		} else if (named) {
+			json_fail(r->place, "only \"profile\" makes a load, got \"%.60s\"", word);
+			return false;
+		} else {
+			json_fail(
+				r->place,
+				"expected a line of \"genai-perf profile\" or \"aiperf profile\", "
+				"got one of \"%.60s\"",
+				word);
+			return false;
 		}
 	}
+	return true;
 }
 
 bool genai_args_read(const char *line, const struct json_at *at, struct genai_args *out)
@@ -299,8 +323,9 @@ bool genai_args_read(const char *line, const struct json_at *at, struct genai_ar
 		json_fail(at, "%s", why);
 		return false;
 	}
-	read_leading_words(&r);
-	while (r.at < r.n) {
+	bool ours = read_leading_words(&r);
+
+	while (ours && r.at < r.n) {
 		if (strcmp(r.words[r.at], "--") == 0) { /* perf_analyzer's own options follow */
 			r.at++;
 		} else if (is_option(r.words[r.at])) {

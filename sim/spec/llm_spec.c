@@ -63,7 +63,7 @@ const struct option llm_geometry_table[] = {
 	COUNT("context", context, 1e9, NULL, "tokens", "longest sequence"),
 	{"vision_parameters", OPTION_REAL, FIELD(vision_parameters), 0, 1e13, "0", NULL, "parameters",
 	 "vision encoder and projector, bf16 at every precision; 0: text only"},
-	COUNT("image_tokens", image_tokens, 1e7, "0", "tokens", "prompt tokens of one image"),
+	COUNT("image_tokens", image_tokens, 65536, "0", "tokens", "prompt tokens of one image"),
 	{"image_flops", OPTION_REAL, FIELD(image_flops), 0, 1e18, "0", NULL, "FLOP",
 	 "work of encoding one image"},
 	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},

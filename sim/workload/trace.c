@@ -264,8 +264,11 @@ static const struct workload_ops trace_ops = {
 struct workload *workload_open_trace(const struct scenario_load *load, const struct llm_spec *llm,
                                      struct err *err)
 {
-	const struct trace_ask ask = {
-		.file = load->file, .load = load, .embeds = llm->task == LLM_EMBED, .err = err};
+	const struct trace_ask ask = {.file = load->file,
+	                              .load = load,
+	                              .embeds = llm->task == LLM_EMBED,
+	                              .sees = llm->image_tokens > 0,
+	                              .err = err};
 	const struct trace_reader *reader = choose_reader(load, err);
 	struct trace_source *source;
 	struct trace *t;

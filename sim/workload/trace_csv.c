@@ -18,7 +18,7 @@ static const struct trace_table_format plain = {
 
 static bool csv_guess(const struct trace_head *head)
 {
-	return trace_head_has_column(head, plain.time) && trace_head_has_column(head, plain.input);
+	return trace_head_has_column(head, plain.time);
 }
 
 static struct trace_source *csv_open_plain(const struct trace_ask *ask)

@@ -37,6 +37,7 @@ struct trace_ask {
 	const char *file;
 	const struct scenario_load *load;
 	bool embeds; /* the model writes nothing: output lengths are not read, rows get 0 */
+	bool sees;   /* the model takes images: otherwise rows must have none */
 	struct err *err;
 };
 

@@ -55,9 +55,20 @@ static enum table_column find_column(const struct table *t, const char *field)
 	return column;
 }
 
+/* Tokens that stand in for a missing column: the load's mean; 0 when there are none. */
+static int32_t stand_in(const struct table *t, enum table_column column)
+{
+	const struct scenario_load *load = t->source.ask.load;
+
+	return column == COLUMN_INPUT    ? trace_mean_tokens(&load->isl)
+	       : column == COLUMN_OUTPUT ? trace_mean_tokens(&load->osl)
+	                                 : 0;
+}
+
 static bool column_is_required(const struct table *t, enum table_column column)
 {
-	return column < COLUMN_OUTPUT || (column == COLUMN_OUTPUT && !t->source.ask.embeds);
+	return column != COLUMN_IMAGES && stand_in(t, column) == 0 &&
+	       (column != COLUMN_OUTPUT || !t->source.ask.embeds);
 }
 
 /* Add `field` to the comma-separated list `*list`. */
@@ -70,8 +81,26 @@ static void append_name(char **list, const char *field)
 	*list = longer;
 }
 
+/* The header field that was meant by a missing name: none that is read as something else. */
+static const char *nearest_field(const struct table *t, const char *const *fields, const char *name)
+{
+	const char **rest = mem_new(t->n_fields, sizeof(*rest));
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_fields; i++) {
+		if (find_column(t, fields[i]) == COLUMN_COUNT) {
+			rest[n++] = fields[i];
+		}
+	}
+	const char *nearest = str_nearest(name, rest, n);
+
+	free(rest);
+	return nearest;
+}
+
 static bool check_columns(struct table *t, const char *const *fields)
 {
+	static const char *const keys[COLUMN_COUNT] = {NULL, "isl", "osl", NULL};
 	bool ok = true;
 
 	for (enum table_column c = COLUMN_TIME; c < COLUMN_COUNT; c++) {
@@ -80,9 +109,16 @@ static bool check_columns(struct table *t, const char *const *fields)
 		if (t->columns[c] != NO_COLUMN || !column_is_required(t, c)) {
 			continue;
 		}
-		near = str_nearest(name, fields, t->n_fields);
-		csv_fail(t->csv, 1, "no column \"%s\"%s%s%s", name, near ? "; is it \"" : "",
-		         near ? near : "", near ? "\"?" : "");
+		near = nearest_field(t, fields, name);
+		if (near != NULL) {
+			csv_fail(t->csv, 1, "no column \"%s\"; is it \"%s\"?", name, near);
+		} else if (keys[c] != NULL) {
+			csv_fail(t->csv, 1,
+			         "no column \"%s\", and the load has no \"%s\" to stand in", name,
+			         keys[c]);
+		} else {
+			csv_fail(t->csv, 1, "no column \"%s\"", name);
+		}
 		ok = false;
 	}
 	return ok;
@@ -143,10 +179,15 @@ struct trace_source *trace_table_open(const struct trace_ask *ask,
 	return &t->source;
 }
 
-/* A count in [min, TRACE_MAX_TOKENS] from the current row. */
+/* A count in [min, TRACE_MAX_TOKENS] from the current row, or what stands in for the column. */
 static bool read_count(const struct table *t, enum table_column column, int32_t min, int32_t *out)
 {
 	size_t field = t->columns[column];
+
+	if (field == NO_COLUMN) {
+		*out = stand_in(t, column);
+		return true;
+	}
 	const char *text = t->fields[field], *name = column_name(t->format, column);
 	int64_t value;
 
@@ -181,14 +222,17 @@ static bool read_row(const struct table *t, struct trace_row *out)
 		         format->time_shape, t->fields[time]);
 		return false;
 	}
-	if (t->columns[COLUMN_OUTPUT] != NO_COLUMN &&
-	    !read_count(t, COLUMN_OUTPUT,
+	if (!read_count(t, COLUMN_OUTPUT,
 	                t->source.ask.embeds || format->zero_output != NULL ? 0 : 1,
 	                &out->output)) {
 		return false;
 	}
-	if (t->columns[COLUMN_IMAGES] != NO_COLUMN &&
-	    !read_count(t, COLUMN_IMAGES, 0, &out->images)) {
+	if (!read_count(t, COLUMN_IMAGES, 0, &out->images)) {
+		return false;
+	}
+	if (out->images > 0 && !t->source.ask.sees) {
+		csv_fail(t->csv, t->columns[COLUMN_IMAGES] + 1,
+		         "%s: the model sees no images, got %d", format->images, (int)out->images);
 		return false;
 	}
 	/* A request that failed may have no input either. */

@@ -270,6 +270,12 @@ START_TEST(bad_values)
 	expect_error("--streaming on --osl 1", "unexpected word \"on\"");
 	expect_error("genai-perf analyze --osl 1",
 	             "only \"profile\" makes a load, got \"analyze\"");
+	expect_error("vllm bench serve --model x --num-prompts 9",
+	             "expected a line of \"genai-perf profile\" or \"aiperf profile\", got one of "
+	             "\"vllm\"");
+	expect_error("python3 -m bench --osl 1",
+	             "expected a line of \"genai-perf profile\" or \"aiperf profile\", got one of "
+	             "\"python3\"");
 	expect_error("--osl 1 --goodput speed:3",
 	             "--goodput: unknown metric \"speed\"; known: ttft, ttst, tpot, "
 	             "itl, latency, queue, tps_user, tps, rps, goodput, error_rate");

@@ -241,6 +241,33 @@ START_TEST(test_pipe)
 }
 END_TEST
 
+/* Missing columns of lengths: the load's means stand in, or the message says what is missing. */
+START_TEST(test_columns_that_stand_in)
+{
+	static const char text[] = "arrival_s,input_tokens\n0,100\n";
+	struct scenario_load load = load_of(NULL);
+	struct replay r;
+
+	assert_refused("csv", text, 0,
+	               "no column \"output_tokens\", and the load has no \"osl\" to stand in");
+	assert_refused("csv", "arrival_s,input_tokens,output_token\n0,100,1\n", 0,
+	               "no column \"output_tokens\"; is it \"output_token\"?");
+	load.osl.mean = 7;
+	replay_text(&r, load, text);
+	ck_assert_uint_eq(err_count(r.err), 0);
+	ck_assert_uint_eq(r.n, 1);
+	ck_assert_int_eq(r.arrivals[0].input_tokens, 100);
+	ck_assert_int_eq(r.arrivals[0].output_tokens, 7);
+	replay_free(&r);
+	load.isl.mean = 30;
+	replay_text(&r, load, "arrival_s\n0\n2.5\n");
+	ck_assert_uint_eq(err_count(r.err), 0);
+	ck_assert_uint_eq(r.n, 2);
+	ck_assert_int_eq(r.arrivals[1].input_tokens, 30);
+	replay_free(&r);
+}
+END_TEST
+
 START_TEST(test_missing_file)
 {
 	struct scenario_load load = load_of("csv");
@@ -273,6 +300,7 @@ int main(void)
 	tcase_add_test(tests, test_not_a_trace);
 	tcase_add_test(tests, test_binary_behind_the_head);
 	tcase_add_test(tests, test_pipe);
+	tcase_add_test(tests, test_columns_that_stand_in);
 	tcase_add_test(tests, test_missing_file);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
