@@ -34,8 +34,7 @@ static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i
 		const int64_t cap = service->options.max_num_seqs;
 		const int64_t users = fit.users < cap ? fit.users : cap;
 		printf(": %s request%s of the load's mean length",
-		       str_thousands(fit.users, tokens, sizeof(tokens)),
-		       fit.users == 1 ? "" : "s");
+		       str_thousands(fit.users, tokens, sizeof(tokens)), fit.users == 1 ? "" : "s");
 		printf(fit.users < cap ? " at once" : ";\n    max_num_seqs lets %s run at once",
 		       str_thousands(users, tokens, sizeof(tokens)));
 	}
@@ -138,15 +137,15 @@ static json_t *fit_json(const struct scenario *sc, size_t i)
 		}
 	}
 	const bool fits = k < sc->n_nodes;
-	const bytes_t needed = plan.block * (plan.state_blocks + 1);
-	return json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "service",
-	                 service->name, "model", service->model_name, "gpu",
-	                 sc->nodes[fits ? k : sc->n_nodes - 1].gpu_name, "fits", fits,
-	                 "memory_bytes", (json_int_t)plan.memory, "weight_bytes",
-	                 (json_int_t)plan.weights, "reserved_bytes", (json_int_t)plan.reserved,
-	                 "free_bytes", (json_int_t)(plan.kv > 0 ? plan.kv : 0), "missing_bytes",
-	                 (json_int_t)(fits ? 0 : needed - plan.kv), "kv_capacity_tokens",
-	                 (json_int_t)(plan.blocks * service->options.kv_block_tokens));
+	const bytes_t missing = plan.block * (plan.state_blocks + 1) - plan.kv;
+	const int64_t capacity = plan.blocks * service->options.kv_block_tokens;
+	return json_pack(
+		"{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "service", service->name,
+		"model", service->model_name, "gpu", sc->nodes[fits ? k : sc->n_nodes - 1].gpu_name,
+		"fits", fits, "memory_bytes", (json_int_t)plan.memory, "weight_bytes",
+		(json_int_t)plan.weights, "reserved_bytes", (json_int_t)plan.reserved, "free_bytes",
+		(json_int_t)(plan.kv > 0 ? plan.kv : 0), "missing_bytes",
+		(json_int_t)(fits ? 0 : missing), "kv_capacity_tokens", (json_int_t)capacity);
 }
 
 /* `sim` is NULL when the scenario is infeasible: then nobody fits at once. */

@@ -177,6 +177,17 @@ static bool read_rate(const char *text, enum unit unit, double *out)
 	                    unit == UNIT_TOKENS ? "tok/s" : "req/s", text);
 }
 
+/* A share above 1: most likely meant in per cent. */
+static bool refuse_share(const char *text)
+{
+	if (strchr(text, '%') != NULL) {
+		return refuse("an error rate is at most 100%%, got %.40s", text);
+	}
+	return refuse("an error rate is a share of all requests, got %.40s; for per cent write "
+	              "\"%.40s%%\"",
+	              text, text);
+}
+
 static bool read_value(const char *text, const struct metric *m, struct slo *out)
 {
 	ns_t ns = 0;
@@ -210,11 +221,7 @@ static bool read_value(const char *text, const struct metric *m, struct slo *out
 		return refuse("a limit must not be negative, got %.40s", text);
 	}
 	if (m->unit == UNIT_SHARE && out->value > 1.0) {
-		return strchr(text, '%') != NULL
-		               ? refuse("an error rate is at most 100%%, got %.40s", text)
-		               : refuse("an error rate is a share of all requests, got %.40s; for "
-		                        "per cent write \"%.40s%%\"",
-		                        text, text);
+		return refuse_share(text);
 	}
 	return out->value <= LARGEST || refuse("a limit this large says nothing: %.40s", text);
 }
