@@ -68,23 +68,34 @@ static int singular_length(const char *unit)
 	return (int)(plural ? n - 1 : n);
 }
 
+/* A value with its unit, which text may have of its own; caller frees. */
+static char *value_text(const struct option_seen *seen)
+{
+	const bool bare = strspn(seen->value, "0123456789.-") == strlen(seen->value);
+	double number;
+	if (!bare || seen->unit == NULL) {
+		return mem_strdup(seen->value);
+	}
+	if (strcmp(seen->unit, "bytes/s") == 0 && str_to_real(seen->value, &number)) {
+		char bytes[40];
+		return mem_printf("%s/s", str_bytes((bytes_t)number, bytes, sizeof(bytes)));
+	}
+	return mem_printf("%s %.*s", seen->value,
+	                  strcmp(seen->value, "1") == 0 ? singular_length(seen->unit)
+	                                                : (int)strlen(seen->unit),
+	                  seen->unit);
+}
+
 static void print_key(const struct option_seen *seen, size_t object)
 {
 	const char *const key = seen->path + (object > 0 ? object + 1 : 0);
-	const bool bare = strspn(seen->value, "0123456789.-") == strlen(seen->value);
-	const bool unit = bare && seen->unit != NULL;
-	const int one = unit && strcmp(seen->value, "1") == 0 ? singular_length(seen->unit) : 0;
 	const char *const source = short_source(seen->source);
 	if (strlen(seen->value) > 40) { /* prose: below its key */
 		printf("  %-27s %-21s %s\n%*s", key, "", source, VALUE_COLUMN, "");
 		facts_fold(seen->value, VALUE_COLUMN, stdout);
 		return;
 	}
-	char *const value = mem_printf("%s%s%.*s", seen->value, unit ? " " : "",
-	                               one > 0 ? one
-	                               : unit  ? (int)strlen(seen->unit)
-	                                       : 0,
-	                               unit ? seen->unit : "");
+	char *const value = value_text(seen);
 	int used = printf("  %-27s %-21s %-15s ", key, value, source);
 	free(value);
 	if (seen->help == NULL) {

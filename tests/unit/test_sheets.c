@@ -319,12 +319,18 @@ static const struct mistake mistakes[] = {
 	{"llm", "qwen3-8b", "geometry.0.quantized", "\"all\"", "geometry.quantized: "},
 	{"llm", "qwen3-8b", "geometry.0.image_tokens", "9",
          "must be 0 unless there is a vision encoder"},
+	{"llm", "nemotron-nano-12b-v2-vl", "geometry.2.image_tokens", "70000",
+         "geometry.image_tokens: must be at most 65536"},
+	{"llm", "gpt-oss-20b", "geometry.0.layers_windowed", "24",
+         "geometry.layers_attention: a model needs a full-attention layer"},
 	{"llm", "qwen3-8b", "geometry.0.mamba_conv", "4",
          "must be 0 unless there are Mamba-2 layers"},
 	{"llm", "qwen3-8b", "published.0.total", "4", "unknown key \"total\""},
 	{"engine", "vllm", "options.0.batching", "\"chunked\"", "options.batching: "},
 	{"engine", "vllm", "options.1.max_num_seqs", "16000", "is below max_num_seqs 16000"},
 	{"engine", "vllm", "costs.0.e_compute", "0", "costs.e_compute: "},
+	{"engine", "vllm", "costs.1.e_memory", "0.009", "costs.e_memory: must be at least 0.01"},
+	{"engine", "vllm", "costs.4.t_layer", "0.2", "costs.t_layer: must be at most 0.1"},
 	{"engine", "vllm", "startup.0.process", "\"soon\"", "startup.process: "},
 };
 
