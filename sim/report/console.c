@@ -161,7 +161,8 @@ static const char *margin_text(const struct limit_result *l, char *buf, size_t s
 	if (pct > 1000.0 || pct < -1000.0) {
 		return pct > 0.0 ? "> 1,000 %" : "< -1,000 %";
 	}
-	snprintf(buf, size, "%.1f %%", pct);
+	/* a limit just missed is not missed by -0.0 % */
+	snprintf(buf, size, !l->ok && fabs(pct) < 0.05 ? "%.1g %%" : "%.1f %%", pct);
 	return buf;
 }
 
