@@ -22,6 +22,8 @@ static const struct flag flags[] = {
 	{'S', 0, "--seed", "N", "seed of every random stream"},
 	{'o', 'o', "--out", "DIR", "write the result folder"},
 	{'r', 0, "--records", "FILE", "write one AIPerf JSON record per request"},
+	{'g', 0, "--records-itl", NULL,
+         "with --records or -o: every token gap of every request too"},
 	{'e', 0, "--exact", NULL, "step every iteration instead of fast-forwarding (same records)"},
 	{'z', 0, "--exit-zero", NULL, "exit 0 even when a limit is broken"},
 	{'q', 'q', "--quiet", NULL, "no progress and no timing on stderr"},
@@ -135,6 +137,7 @@ static void apply_value(struct cli *c, const struct flag *f, const char *value)
 /* A flag without a value. */
 static void apply_switch(struct cli *c, const struct flag *f)
 {
+	c->gaps = c->gaps || f->letter == 'g';
 	c->exact = c->exact || f->letter == 'e';
 	c->exit_zero = c->exit_zero || f->letter == 'z';
 	c->quiet = c->quiet || f->letter == 'q';

@@ -30,6 +30,7 @@ struct cli {
 	struct scenario_override *sets; /* --set, --seed */
 	size_t n_sets;
 	char **owned; /* their texts, two each */
+	bool gaps;    /* --records-itl */
 	bool exact, exit_zero, quiet, help;
 	struct data_dir *data;
 	struct err *err;

@@ -7,7 +7,7 @@
 
 const struct command commands[] = {
 	{"run", "SCENARIO", "simulate once and report TTFT, TPOT, tokens/s and what binds",
-         "fsSorezqjd", 1, 1, cli_run,
+         "fsSorgezqjd", 1, 1, cli_run,
          "Examples:\n"
          "  aliquot run chat\n"
          "  aliquot run my.json --set loads.0.users=512 -o results/mine\n"

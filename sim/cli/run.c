@@ -99,10 +99,15 @@ static int finish(struct cli *c, const struct scenario *sc, const struct sim *si
 
 int cli_run(struct cli *c)
 {
+	if (c->gaps && c->out_dir == NULL && c->records_file == NULL) {
+		err_add(c->err, ERR_USAGE, NULL, "--records-itl needs --records FILE or -o DIR");
+		return ERR_USAGE;
+	}
 	struct scenario *const sc = can_write(c) ? cli_scenario(c, c->args[0]) : NULL;
 	struct progress *const progress = progress_new(c->quiet);
 	struct sim_options options = {
 		.exact = c->exact,
+		.keep_gaps = c->gaps,
 		.keep_records = c->records_file != NULL || c->out_dir != NULL,
 		.keep_series = c->out_dir != NULL,
 		.interrupt = &interrupted,

@@ -76,6 +76,11 @@ static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 		.warmup = q->warmup,
 	};
 	request_log_add(s->log, &record);
+	if (s->gaps != NULL && q->output > 0) {
+		size_t n;
+		const ns_t *const gaps = gaps_of(s->gaps, index, &n);
+		request_log_add_gaps(s->log, gaps, n);
+	}
 	answered(s, q, end);
 	request_give(pool, index);
 }
@@ -91,6 +96,9 @@ static void end_prompt(struct sim *s, struct replica *r, uint32_t index, int64_t
 		return;
 	}
 	q->generated++;
+	if (s->gaps != NULL) {
+		gaps_note(s->gaps, index, q->generated == 1, now);
+	}
 	if (q->generated == 1) {
 		q->first = delivered;
 	} else {

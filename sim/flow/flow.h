@@ -23,6 +23,8 @@ struct bound_service { /* a service with its policies and cost models */
 	tokens_t context; /* longest sequence */
 };
 
+struct gaps;
+
 struct sim {
 	const struct scenario *sc;
 	struct sim_options options;
@@ -32,6 +34,7 @@ struct sim {
 	struct bound_service *services;
 	struct workload **loads;
 	struct request_log *log;
+	struct gaps *gaps;                  /* NULL unless asked for */
 	struct series **running, **waiting; /* per service; NULL unless asked for */
 	uint64_t arrived;
 	ns_t ended; /* time of the last event that is not a sample */
@@ -90,6 +93,14 @@ void stretch_advance(struct sim *s, struct replica *r, int64_t to);
 
 /* stretch.c: account the time of the stretch up to `done`; nothing runs afterwards. */
 void stretch_end(struct replica *r);
+
+/* gaps.c: the token gaps of each request in flight. */
+struct gaps *gaps_new(void);
+void gaps_free(struct gaps *g);
+/* A request emitted a token at `now`; its first one begins anew. */
+void gaps_note(struct gaps *g, uint32_t request, bool first, ns_t now);
+/* Its gaps so far, n of them; borrowed until the next call. */
+const ns_t *gaps_of(const struct gaps *g, uint32_t request, size_t *n);
 
 /* sample.c: is a request in flight, or one still to come? */
 bool anything_left(const struct sim *s);

@@ -50,12 +50,15 @@ struct sim *sim_new(const struct scenario *sc, const struct sim_options *options
 	struct sim *const s = mem_new(1, sizeof(*s));
 	s->sc = sc;
 	s->options = *options;
+	s->options.exact = options->exact || options->keep_gaps;
+	s->options.keep_records = options->keep_records || options->keep_gaps;
+	s->gaps = options->keep_gaps ? gaps_new() : NULL;
 	s->err = err;
 	if (!bind_services(s) || !open_loads(s)) {
 		sim_free(s);
 		return NULL;
 	}
-	s->log = request_log_new(sc->n_services, options->keep_records);
+	s->log = request_log_new(sc->n_services, s->options.keep_records);
 	for (size_t i = 0; i < sc->n_services; i++) {
 		request_log_set_limits(s->log, i, sc->services[i].slo, sc->services[i].n_slo);
 	}
@@ -93,6 +96,7 @@ void sim_free(struct sim *s)
 	}
 	free(s->loads);
 	request_log_free(s->log);
+	gaps_free(s->gaps);
 	event_list_fini(&s->events);
 	unbind_services(s);
 	free(s);

@@ -28,6 +28,7 @@ struct sim_progress {
 struct sim_options {
 	bool exact;        /* step every iteration; the records are the same */
 	bool keep_records; /* exact quantiles and record files */
+	bool keep_gaps;    /* every token gap of every record; implies exact and keep_records */
 	bool keep_series;  /* requests running and waiting over time */
 	const struct routing_policy
 		*routing; /* tests: use this instead of every service's; may be NULL */

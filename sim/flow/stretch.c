@@ -80,6 +80,14 @@ void stretch_begin(struct sim *s, struct replica *r, const struct step_shape *sh
 	r->changed = false;
 }
 
+/* Every sequence of the batch emitted a token now. */
+static void note_gaps(struct sim *s, const struct replica *r)
+{
+	for (uint32_t i = 0; i < r->n_decoding; i++) {
+		gaps_note(s->gaps, r->heap[i].request, false, s->events.now);
+	}
+}
+
 void stretch_advance(struct sim *s, struct replica *r, int64_t to)
 {
 	const int64_t steps = to - r->done;
@@ -97,6 +105,9 @@ void stretch_advance(struct sim *s, struct replica *r, int64_t to)
 		r->iteration += steps;
 		r->context += (tokens_t)r->n_decoding * steps;
 		r->last_decode = s->events.now;
+		if (s->gaps != NULL) {
+			note_gaps(s, r);
+		}
 	}
 	r->done = to;
 }

@@ -23,12 +23,19 @@ struct service_log {
 	struct request_counts counts;
 };
 
+/* Where the gaps of a record are. */
+struct gap_list {
+	size_t from, n;
+};
+
 struct request_log {
 	struct service_log *services;
 	size_t n_services;
 	bool keep;  /* every record */
 	bool exact; /* the records are all there is so far */
 	VEC(struct request_record) records;
+	VEC(struct gap_list) lists; /* of the records, in their order; may be shorter */
+	VEC(ns_t) gaps;
 };
 
 struct request_log *request_log_new(size_t n_services, bool keep_records)
@@ -67,6 +74,8 @@ void request_log_free(struct request_log *log)
 	}
 	free(log->services);
 	free(log->records.at);
+	free(log->lists.at);
+	free(log->gaps.at);
 	free(log);
 }
 
@@ -149,6 +158,32 @@ void request_log_add(struct request_log *log, const struct request_record *r)
 		s->counts.lost += r->outcome == REQUEST_LOST ? 1 : 0;
 		s->counts.rejected += r->outcome == REQUEST_LOST ? 0 : 1;
 	}
+}
+
+/* Give every record so far a list, empty where it has none. */
+static void open_lists(struct request_log *log)
+{
+	const struct gap_list none = {log->gaps.n, 0};
+
+	while (log->lists.n < log->records.n) {
+		vec_push(&log->lists, none);
+	}
+}
+
+void request_log_add_gaps(struct request_log *log, const ns_t *gaps, size_t n)
+{
+	sim_assert(log->keep && log->records.n > 0);
+	open_lists(log);
+	log->lists.at[log->records.n - 1].n = n;
+	for (size_t i = 0; i < n; i++) {
+		vec_push(&log->gaps, gaps[i]);
+	}
+}
+
+const ns_t *request_log_record_gaps(const struct request_log *log, size_t i, size_t *n)
+{
+	*n = i < log->lists.n ? log->lists.at[i].n : 0;
+	return *n > 0 ? log->gaps.at + log->lists.at[i].from : NULL;
 }
 
 void request_log_gaps(struct request_log *log, size_t service, tick_t first, tick_t step, int64_t n,

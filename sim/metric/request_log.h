@@ -39,6 +39,12 @@ void request_log_set_limits(struct request_log *log, size_t service, const struc
  */
 void request_log_add(struct request_log *log, const struct request_record *r);
 
+/* The n token gaps of the request just added; records must be kept. */
+void request_log_add_gaps(struct request_log *log, const ns_t *gaps, size_t n);
+
+/* Token gaps of record i, n of them; NULL when none were noted. Borrowed. */
+const ns_t *request_log_record_gaps(const struct request_log *log, size_t i, size_t *n);
+
 /*
  * Note token gaps of one service: `weight` sequences each saw the `n` gaps first, first + step,
  * first + 2 step, ... in ticks (2^-20 ns), each counted in whole ns, rounded down. The same result

@@ -76,9 +76,29 @@ static void put_stream_metrics(struct json_writer *w, const struct request_recor
 	}
 }
 
-static void put_metrics(struct json_writer *w, const struct request_record *r,
-                        const struct service_summary *s)
+/* Every gap between its tokens, where the run noted them (--records-itl). */
+static void put_gaps(struct json_writer *w, const ns_t *gaps, size_t n)
 {
+	if (n == 0) {
+		return;
+	}
+	json_begin_object(w, "inter_chunk_latency");
+	json_begin_array_flat(w, "value");
+	for (size_t i = 0; i < n; i++) {
+		json_put_ms(w, NULL, gaps[i]);
+	}
+	json_end(w);
+	json_put_string(w, "unit", "ms");
+	json_end(w);
+}
+
+static void put_metrics(struct json_writer *w, const struct report *report, size_t i)
+{
+	size_t n_gaps;
+	const struct request_record *r = request_log_records(report->log, &n_gaps) + i;
+	const struct service_summary *s = &report->summary->services[r->service];
+	const ns_t *gaps = request_log_record_gaps(report->log, i, &n_gaps);
+
 	json_begin_object(w, "metrics");
 	if (r->outcome != REQUEST_FINISHED) {
 		put_tokens(w, "error_isl", r->input_tokens);
@@ -91,6 +111,7 @@ static void put_metrics(struct json_writer *w, const struct request_record *r,
 		}
 		if (s->generates && s->streaming) {
 			put_stream_metrics(w, r);
+			put_gaps(w, gaps, n_gaps);
 		}
 	}
 	json_end(w);
@@ -123,7 +144,7 @@ void report_aiperf_records(FILE *out, const struct report *r)
 		json_writer_init(&w, out, true);
 		json_begin_object(&w, NULL);
 		put_metadata(&w, &records[i], s);
-		put_metrics(&w, &records[i], s);
+		put_metrics(&w, r, i);
 		put_error(&w, &records[i]);
 		json_end(&w);
 	}
