@@ -89,7 +89,8 @@ static void set_rates(struct perf *p, const struct gpu_spec *gpu, const struct l
 		                                                  : gpu->host_link_bytes_per_s;
 		const double rounds = (double)llm->allreduces;
 		p->fixed_s += rounds * costs->t_link_s;
-		p->link_s_per_token = rounds * 2.0 * (tp - 1.0) / tp * llm->allreduce_bytes / link;
+		p->link_s_per_token = rounds * 2.0 * (tp - 1.0) / tp * llm->allreduce_bytes /
+		                      (link * costs->e_link);
 	}
 	p->kv_token = ticks(llm->kv_bytes_per_token * s_per_byte / kv_gpus);
 	/* Mamba-2 state is read and written, a window's KV is read */

@@ -61,6 +61,8 @@ const struct option engine_cost_table[] = {
 	 "of peak bandwidth that reading KV cache and state reaches"},
 	{"e_attn", OPTION_REAL, COST(e_attn), LEAST_EFFICIENCY, 2, NULL, NULL, "share",
 	 "of peak bf16 FLOP/s that attention over prompts reaches"},
+	{"e_link", OPTION_REAL, COST(e_link), LEAST_EFFICIENCY, 2, "0.58", NULL, "share",
+	 "of peak NVLink, or host link, bandwidth that all-reduces reach"},
 	{"t_layer", OPTION_REAL, COST(t_layer_s), 0, 0.1, NULL, NULL, "s", "GPU time per layer and step"},
 	{"t_eager", OPTION_REAL, COST(t_eager_s), 0, 10, NULL, NULL, "s",
 	 "least duration of a step with prompt tokens"},

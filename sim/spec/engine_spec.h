@@ -41,7 +41,7 @@ struct engine_options {
 
 /* Costs of physics.md sections 2 and 7. Efficiencies are shares of the data-sheet peak. */
 struct cost_constants {
-	double e_compute, e_memory, e_kv, e_attn;
+	double e_compute, e_memory, e_kv, e_attn, e_link;
 	double t_layer_s;   /* GPU time per layer and step */
 	double t_eager_s;   /* least duration of a step with prompt tokens */
 	double h_step_s;    /* host time per step */

@@ -47,6 +47,7 @@ static const struct cost_constants costs = {
 	.e_memory = 0.8,
 	.e_kv = 0.7,
 	.e_attn = 0.5,
+	.e_link = 0.6,
 	.t_layer_s = 40e-6,
 	.t_eager_s = 1e-4,
 	.h_step_s = 3e-4,
@@ -78,7 +79,8 @@ static double gpu_s(const struct step_shape *s, enum precision p, double tp)
 	const double state = sequences * (2.0 * 4e6 / tp + 1e6 / kv_gpus) / (3e12 * 0.7);
 	const double attn = 4.0 * 30 * 32 * 128 * (double)s->pairs2 / 2.0 / (1e15 * 0.5 * tp);
 	const double image = (double)s->images * 5e12 / (1e15 * 0.6 * tp);
-	const double link = tp > 1 ? 60 * (1e-5 + 2 * (tp - 1) / tp * t * 8192 / 400e9) : 0.0;
+	const double link =
+		tp > 1 ? 60 * (1e-5 + 2 * (tp - 1) / tp * t * 8192 / (400e9 * 0.6)) : 0.0;
 	return 30 * 40e-6 + linear + kv + state + attn + image + link;
 }
 
