@@ -29,14 +29,22 @@ struct kind {
 	VEC(struct alias) aliases;
 };
 
-enum { KIND_GPU, KIND_LLM, KIND_ENGINE, KIND_CALIBRATION, KIND_SCENARIOS, KIND_COUNT };
+enum {
+	KIND_GPU,
+	KIND_LLM,
+	KIND_ENGINE,
+	KIND_CALIBRATION,
+	KIND_PROTOCOL,
+	KIND_SCENARIOS,
+	KIND_COUNT
+};
 
 static const struct {
 	const char *name, *folder;
 } kinds[KIND_COUNT] = {
 	{"gpu", "models/gpu"},       {"llm", "models/llm"},
 	{"engine", "models/engine"}, {"calibration", "models/calibration"},
-	{"scenarios", "scenarios"},
+	{"protocol", "models/protocol"}, {"scenarios", "scenarios"},
 };
 
 struct data_dir {

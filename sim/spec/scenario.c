@@ -383,25 +383,19 @@ static bool apply_overrides(struct scenario *sc, const struct scenario_override 
 	return ok;
 }
 
-struct scenario *scenario_read(const char *file, struct data_dir *data,
-                               const struct scenario_override *overrides, size_t n_overrides,
-                               struct err *err)
+/* `json` is taken over. NULL with errors added. */
+static struct scenario *load(const char *file, const char *shown, json_t *json,
+                             struct data_dir *data, const struct scenario_override *overrides,
+                             size_t n_overrides, struct err *err)
 {
-	size_t before = err_count(err);
-	const char *found = find_file(file, data, err);
-	json_t *json = found != NULL ? json_read(found, err) : NULL;
-
-	if (json == NULL) {
-		return NULL;
-	}
+	const size_t before = err_count(err);
 	struct scenario *sc = mem_new(1, sizeof(*sc));
 	struct scenario_loader loader = {.sc = sc, .data = data, .err = err};
-	const char *shown = strcmp(found, "-") == 0 ? "stdin" : found;
 	struct json_at root = json_root(json, shown, err);
 
 	sc->json = json;
-	sc->file = mem_strdup(found);
-	sc->name = stem(found);
+	sc->file = mem_strdup(file);
+	sc->name = stem(file);
 	sc->log = option_log_new();
 	if (json_want_object(&root) && apply_overrides(sc, overrides, n_overrides, err)) {
 		sc->hash = hash_of(json);
@@ -412,6 +406,26 @@ struct scenario *scenario_read(const char *file, struct data_dir *data,
 		return NULL;
 	}
 	return sc;
+}
+
+struct scenario *scenario_read(const char *file, struct data_dir *data,
+                               const struct scenario_override *overrides, size_t n_overrides,
+                               struct err *err)
+{
+	const char *found = find_file(file, data, err);
+	json_t *json = found != NULL ? json_read(found, err) : NULL;
+
+	if (json == NULL) {
+		return NULL;
+	}
+	return load(found, strcmp(found, "-") == 0 ? "stdin" : found, json, data, overrides,
+	            n_overrides, err);
+}
+
+struct scenario *scenario_build(const char *name, json_t *json, struct data_dir *data,
+                                struct err *err)
+{
+	return load(name, name, json, data, NULL, 0, err);
 }
 
 static void free_service(struct scenario_service *service)

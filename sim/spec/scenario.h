@@ -133,6 +133,13 @@ struct scenario_override {
 struct scenario *scenario_read(const char *file, struct data_dir *data,
                                const struct scenario_override *overrides, size_t n_overrides,
                                struct err *err);
+
+/*
+ * The same from a document made in memory, named `name` in messages; takes over the reference to
+ * `json`.
+ */
+struct scenario *scenario_build(const char *name, json_t *json, struct data_dir *data,
+                                struct err *err);
 void scenario_free(struct scenario *sc);
 
 #endif

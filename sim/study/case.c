@@ -1,0 +1,349 @@
+/* Makes scenarios of measured rows, runs them, and reads the figures that were measured. */
+#include "study/case.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "flow/sim.h"
+#include "study/protocol.h"
+
+/* Spellings of precisions in tables of measurements; fp16 costs what bf16 costs. */
+static const struct {
+	const char *text;
+	int precision;
+} spellings[] = {
+	{"bf16", PRECISION_BF16},      {"fp16", PRECISION_BF16},   {"float16", PRECISION_BF16},
+	{"bfloat16", PRECISION_BF16},  {"FP16", PRECISION_BF16},   {"BF16", PRECISION_BF16},
+	{"fp8", PRECISION_FP8},        {"FP8", PRECISION_FP8},     {"fp4", PRECISION_NVFP4},
+	{"nvfp4", PRECISION_NVFP4},    {"mxfp4", PRECISION_NVFP4}, {"NVFP4", PRECISION_NVFP4},
+	{"bf16 (blank in source)", PRECISION_BF16},
+};
+
+__attribute__((format(printf, 2, 3))) static void skip(struct study_case *c, const char *fmt, ...)
+{
+	va_list args;
+	char text[256];
+
+	if (c->skipped == NULL) {
+		va_start(args, fmt);
+		vsnprintf(text, sizeof(text), fmt, args);
+		va_end(args);
+		c->skipped = mem_strdup(text);
+	}
+}
+
+static void name_sheets(struct study_case *c, struct data_dir *data)
+{
+	const struct {
+		const char *kind, *what, *text;
+		const char **name;
+	} sheets[] = {
+		{"gpu", "GPU", c->run->gpu, &c->gpu},
+		{"llm", "model", c->run->model, &c->model},
+		{"engine", "engine", c->run->engine, &c->engine},
+	};
+
+	for (size_t i = 0; i < sizeof(sheets) / sizeof(sheets[0]); i++) {
+		*sheets[i].name = sheets[i].text;
+		if (sheets[i].text[0] == '\0') {
+			skip(c, "no %s is named", sheets[i].what);
+		} else if (data_dir_find(data, sheets[i].kind, sheets[i].text, sheets[i].name) ==
+		           NULL) {
+			skip(c, "no data sheet of %s \"%s\"", sheets[i].what, sheets[i].text);
+		}
+	}
+}
+
+static void name_precision(struct study_case *c)
+{
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+		if (strcmp(c->run->precision, spellings[i].text) == 0) {
+			c->precision = spellings[i].precision;
+			return;
+		}
+	}
+	skip(c, "precision \"%s\" is none that is known", c->run->precision);
+}
+
+/* Loads that can be simulated, and what of a row they need. */
+static void check_load(struct study_case *c)
+{
+	const struct measured_run *const r = c->run;
+	const bool closed = strcmp(r->load, "closed") == 0, step = strcmp(r->load, "step") == 0;
+
+	if (!closed && !step && strcmp(r->load, "flood") != 0 && strcmp(r->load, "open") != 0) {
+		skip(c, r->load[0] == '\0' ? "the load is not described" : "load \"%s\" is unknown",
+		     r->load);
+	}
+	if (r->isl < 1.0 || (!step && r->osl < 1.0)) {
+		skip(c, "input and output lengths are not given as numbers");
+	}
+	if ((closed || step) && r->users < 1) {
+		skip(c, "the number of users is not given");
+	}
+	if (strcmp(r->load, "open") == 0 && !(r->rate > 0.0)) {
+		skip(c, "the rate is not given");
+	}
+}
+
+static void check_row(struct study_case *c)
+{
+	const struct measured_run *const r = c->run;
+
+	if (r->odd != NULL) {
+		skip(c, "%s", r->odd);
+	}
+	if (r->speculative) {
+		skip(c, "speculative decoding is not modelled");
+	}
+	if (r->replicas > 1 || (r->fraction > 0.0 && r->fraction < 1.0)) {
+		skip(c, "part of a GPU: not simulated in this version");
+	}
+	check_load(c);
+}
+
+static int64_t seqs_of(const struct protocol_terms *t, const struct measured_run *r)
+{
+	switch ((enum seqs_rule)t->seqs) {
+	case SEQS_NUMBER:
+		return t->max_num_seqs;
+	case SEQS_USERS:
+		return r->users;
+	case SEQS_USERS_LESS_ONE:
+		return r->users > 1 ? r->users - 1 : r->users;
+	case SEQS_PROFILE:
+		break;
+	}
+	return 0;
+}
+
+static json_t *lengths(double tokens, double share)
+{
+	if (share >= 1.0) {
+		return json_pack("{s:f}", "mean", tokens);
+	}
+	return json_pack("{s:f, s:f, s:i, s:i}", "mean", tokens * (1.0 + share) / 2.0, "stddev",
+	                 tokens * (1.0 - share) / sqrt(12.0), "min",
+	                 (int)floor(tokens * share), "max", (int)tokens);
+}
+
+static json_t *load_of(const struct study_case *c, const struct protocol_terms *t)
+{
+	const struct measured_run *const r = c->run;
+	const bool step = strcmp(r->load, "step") == 0;
+	json_t *const load = json_pack("{s:s, s:o, s:o}", "service", "measured", "isl",
+	                               lengths(r->isl, t->length_share), "osl",
+	                               lengths(step ? 2.0 : r->osl, t->length_share));
+
+	if (strcmp(r->load, "open") == 0) {
+		json_object_update_new(load, json_pack("{s:s, s:f, s:I}", "kind", "rate", "rate",
+		                                       r->rate, "requests",
+		                                       (json_int_t)t->prompts));
+		return load;
+	}
+	json_object_set_new(load, "kind", json_string("concurrency"));
+	if (strcmp(r->load, "closed") == 0) {
+		json_object_update_new(load, json_pack("{s:I, s:I}", "users", (json_int_t)r->users,
+		                                       "requests_per_user",
+		                                       (json_int_t)t->requests_per_user));
+		if (t->warmup_requests_per_user > 0) {
+			json_object_set_new(load, "warmup_requests_per_user",
+			                    json_integer(t->warmup_requests_per_user));
+		}
+		return load;
+	}
+	const int64_t all = step ? r->users : r->prompts > 0 ? r->prompts : t->prompts;
+	json_object_update_new(load, json_pack("{s:I, s:i}", "users", (json_int_t)all,
+	                                       "requests_per_user", 1));
+	return load;
+}
+
+static json_t *service_of(const struct study_case *c, const struct protocol_terms *t)
+{
+	const struct measured_run *const r = c->run;
+	json_t *const options = json_copy(t->engine_options);
+	json_t *const service = json_copy(t->service);
+
+	if (seqs_of(t, r) > 0) {
+		json_object_set_new(options, "max_num_seqs", json_integer(seqs_of(t, r)));
+	}
+	if (r->max_num_seqs > 0) {
+		json_object_set_new(options, "max_num_seqs", json_integer(r->max_num_seqs));
+	}
+	json_object_update_new(
+		service, json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "name", "measured", "model",
+	                           c->model, "engine", c->engine, "precision",
+	                           precision_names[c->precision], "gpus_per_replica",
+	                           (json_int_t)c->tp, "engine_options", options));
+	return service;
+}
+
+/* The row under its protocol, as a user would have written it. */
+static json_t *scenario_of(const struct study_case *c, const struct protocol_terms *t)
+{
+	return json_pack("{s:i, s:{s:[{s:s, s:I}]}, s:[o], s:[o]}", "aliquot", 1, "cluster", "nodes",
+	                 "gpu", c->gpu, "gpus", (json_int_t)c->tp, "services", service_of(c, t),
+	                 "loads", load_of(c, t));
+}
+
+static void make_scenario(struct study_case *c, const struct protocol *protocol,
+                          struct data_dir *data)
+{
+	const struct protocol_ask ask = {c->gpu,
+	                                 c->model,
+	                                 c->engine,
+	                                 c->run->engine_version,
+	                                 precision_names[c->precision],
+	                                 c->run->load,
+	                                 c->tp};
+	struct protocol_terms terms;
+	struct err *const err = err_new(); /* a row that makes no scenario is skipped */
+
+	protocol_apply(protocol, &ask, &terms);
+	c->scenario = scenario_build(protocol_name(protocol), scenario_of(c, &terms), data, err);
+	protocol_terms_fini(&terms);
+	if (c->scenario == NULL) {
+		skip(c, "%s", err_message(err, 0));
+	}
+	err_free(err);
+}
+
+/* The protocols of the table's sources, each read once. */
+struct protocols {
+	struct protocol **at;
+	const char **sources;
+	size_t n;
+};
+
+static const struct protocol *find_protocol(struct protocols *p, const char *source,
+                                            struct data_dir *data, struct err *err)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (strcmp(p->sources[i], source) == 0) {
+			return p->at[i];
+		}
+	}
+	p->at = mem_resize(p->at, p->n + 1, sizeof(struct protocol *));
+	p->sources = mem_resize(p->sources, p->n + 1, sizeof(char *));
+	p->sources[p->n] = source;
+	p->at[p->n] = protocol_read(source, data, err);
+	return p->at[p->n++];
+}
+
+bool case_list_make(struct case_list *out, const struct measured_table *table,
+                    struct data_dir *data, struct err *err)
+{
+	struct protocols protocols = {0};
+	const size_t before = err_count(err);
+
+	out->n = table->n_runs;
+	out->at = mem_new(out->n, sizeof(*out->at));
+	for (size_t i = 0; i < out->n; i++) {
+		struct study_case *const c = &out->at[i];
+		c->run = &table->runs[i];
+		c->tp = c->run->tp > 0 ? c->run->tp : 1;
+		check_row(c);
+		name_sheets(c, data);
+		name_precision(c);
+		if (c->skipped == NULL) {
+			const struct protocol *const p =
+				find_protocol(&protocols, c->run->source, data, err);
+			if (p != NULL) {
+				make_scenario(c, p, data);
+			}
+		}
+	}
+	for (size_t i = 0; i < protocols.n; i++) {
+		protocol_free(protocols.at[i]);
+	}
+	free(protocols.at);
+	free(protocols.sources);
+	if (err_count(err) > before) {
+		case_list_fini(out);
+		return false;
+	}
+	return true;
+}
+
+void case_list_fini(struct case_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		scenario_free(list->at[i].scenario);
+		free(list->at[i].skipped);
+	}
+	free(list->at);
+	*list = (struct case_list){NULL, 0};
+}
+
+bool case_run(const struct study_case *c, struct sim **sim, struct summary *out, struct err *err)
+{
+	static const struct sim_options options = {.exact = false};
+
+	*sim = sim_new(c->scenario, &options, err);
+	if (*sim == NULL) {
+		return false;
+	}
+	if (!sim_run(*sim)) {
+		sim_free(*sim);
+		return false;
+	}
+	sim_summary(*sim, out);
+	return true;
+}
+
+static double statistic(const struct dist *d, const char *stat)
+{
+	static const char *const percentiles[DIST_PERCENTILES] = {"p1",  "p5",  "p10", "p25", "p50",
+	                                                          "p75", "p90", "p95", "p99"};
+	if (strcmp(stat, "mean") == 0 || strcmp(stat, "avg") == 0) {
+		return d->avg;
+	}
+	if (strcmp(stat, "max") == 0 || strcmp(stat, "min") == 0) {
+		return strcmp(stat, "max") == 0 ? d->max : d->min;
+	}
+	for (size_t i = 0; i < DIST_PERCENTILES; i++) {
+		if (strcmp(stat, percentiles[i]) == 0 ||
+		    (i == 4 && strcmp(stat, "median") == 0)) {
+			return d->p[i];
+		}
+	}
+	return (double)NAN;
+}
+
+double case_observe(const struct study_case *c, const struct summary *s,
+                    const struct measured_value *v)
+{
+	const struct service_summary *const service = &s->services[0];
+	const struct {
+		const char *metric;
+		const struct dist *dist;
+	} dists[] = {
+		{"ttft", &service->ttft_ms},
+		{"tpot", &service->tpot_ms},
+		{"itl", &service->itl_ms},
+		{"e2e_latency", &service->latency_ms},
+		{"prefill_latency", &service->ttft_ms},
+		{"decode_step_latency", &service->tpot_ms},
+	};
+	const bool step = strcmp(c->run->load, "step") == 0;
+
+	if (strcmp(v->metric, "output_throughput") == 0) {
+		return service->output_tokens_per_s;
+	}
+	if (strcmp(v->metric, "request_throughput") == 0) {
+		return service->requests_per_s;
+	}
+	for (size_t i = 0; i < sizeof(dists) / sizeof(dists[0]); i++) {
+		if (strcmp(v->metric, dists[i].metric) == 0 && (i < 4 || step)) {
+			const double ms = statistic(dists[i].dist, v->stat);
+			return strcmp(v->unit, "s") == 0 ? ms / 1000.0 : ms;
+		}
+	}
+	return (double)NAN;
+}

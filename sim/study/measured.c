@@ -1,0 +1,296 @@
+/* Reads tables of measured figures and gathers the lines of one configuration. */
+#include "study/measured.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/csv.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum column {
+	C_SOURCE,
+	C_GPU,
+	C_MODEL,
+	C_METRIC,
+	C_VALUE,
+	C_REQUIRED, /* those before must be there */
+	C_PRECISION = C_REQUIRED,
+	C_GPU_COUNT,
+	C_FRACTION,
+	C_REPLICAS,
+	C_ISL,
+	C_OSL,
+	C_USERS,
+	C_ENGINE,
+	C_VERSION,
+	C_TP,
+	C_LOAD,
+	C_RATE,
+	C_PROMPTS,
+	C_SEQS,
+	C_SHARING,
+	C_SPECULATIVE,
+	C_CONFIGURATION_END, /* those up to here tell configurations apart, metric and value not */
+	C_STAT = C_CONFIGURATION_END,
+	C_UNIT,
+	C_NOTE,
+	C_COUNT
+};
+
+static const char *const column_names[C_COUNT] = {
+	[C_SOURCE] = "source",
+	[C_GPU] = "gpu",
+	[C_MODEL] = "model",
+	[C_METRIC] = "metric",
+	[C_VALUE] = "value",
+	[C_PRECISION] = "precision",
+	[C_GPU_COUNT] = "gpu_count",
+	[C_FRACTION] = "fraction_request",
+	[C_REPLICAS] = "replicas",
+	[C_ISL] = "isl",
+	[C_OSL] = "osl",
+	[C_USERS] = "concurrency",
+	[C_ENGINE] = "engine",
+	[C_VERSION] = "engine_version",
+	[C_TP] = "tp",
+	[C_LOAD] = "load",
+	[C_RATE] = "rate",
+	[C_PROMPTS] = "prompts",
+	[C_SEQS] = "max_num_seqs",
+	[C_SHARING] = "sharing",
+	[C_SPECULATIVE] = "speculative",
+	[C_STAT] = "stat",
+	[C_UNIT] = "unit",
+	[C_NOTE] = "note",
+};
+
+struct reader {
+	struct csv_reader *csv;
+	const char *file;
+	struct err *err;
+	size_t at[C_COUNT]; /* field of a column, SIZE_MAX when absent */
+	const char *const *fields;
+	size_t n_fields;
+	char **keys; /* of the runs */
+	struct measured_table *table;
+	size_t cap;
+};
+
+static const char *field(const struct reader *r, enum column c)
+{
+	return r->at[c] < r->n_fields ? r->fields[r->at[c]] : "";
+}
+
+static bool read_header(struct reader *r)
+{
+	bool ok = true;
+
+	if (!csv_next(r->csv, &r->fields, &r->n_fields)) {
+		err_add(r->err, ERR_INPUT, r->file, "no header line: expected columns source, gpu, "
+		                                    "model, metric, value and others");
+		return false;
+	}
+	for (enum column c = 0; c < C_COUNT; c++) {
+		r->at[c] = SIZE_MAX;
+		for (size_t i = 0; i < r->n_fields; i++) {
+			if (strcmp(r->fields[i], column_names[c]) == 0) {
+				r->at[c] = i;
+			}
+		}
+		if (r->at[c] == SIZE_MAX && c < C_REQUIRED) {
+			const char *const near =
+				str_nearest(column_names[c], r->fields, r->n_fields);
+			csv_fail(r->csv, 1, "column \"%s\" is missing%s%s%s", column_names[c],
+			         near != NULL ? "; is \"" : "", near != NULL ? near : "",
+			         near != NULL ? "\" meant?" : "");
+			ok = false;
+		}
+	}
+	return ok;
+}
+
+/* A number of the row; 0 when it is absent or none, which `run` then says. */
+static double number(const struct reader *r, enum column c, struct measured_run *run)
+{
+	const char *const text = field(r, c);
+	double v = 0.0;
+
+	if (text[0] == '\0' || strcmp(text, "inf") == 0) {
+		return 0.0;
+	}
+	if ((!str_to_real(text, &v) || v < 0.0) && run->odd == NULL) {
+		run->odd = mem_printf("%s \"%s\" is no number", column_names[c], text);
+		return 0.0;
+	}
+	return v;
+}
+
+static int64_t count(const struct reader *r, enum column c, struct measured_run *run)
+{
+	const double v = number(r, c, run);
+
+	if ((v > 1e9 || v != floor(v)) && run->odd == NULL) {
+		run->odd = mem_printf("%s \"%s\" is no count", column_names[c], field(r, c));
+	}
+	return v <= 1e9 ? (int64_t)v : 0;
+}
+
+static void read_run(const struct reader *r, struct measured_run *run)
+{
+	run->gpu_count = count(r, C_GPU_COUNT, run);
+	run->replicas = count(r, C_REPLICAS, run);
+	run->users = count(r, C_USERS, run);
+	run->tp = count(r, C_TP, run);
+	run->prompts = count(r, C_PROMPTS, run);
+	run->max_num_seqs = count(r, C_SEQS, run);
+	run->rate = number(r, C_RATE, run);
+	run->fraction = number(r, C_FRACTION, run);
+	run->isl = number(r, C_ISL, run);
+	run->osl = number(r, C_OSL, run);
+	run->source = mem_strdup(field(r, C_SOURCE));
+	run->gpu = mem_strdup(field(r, C_GPU));
+	run->model = mem_strdup(field(r, C_MODEL));
+	run->precision = mem_strdup(field(r, C_PRECISION));
+	run->engine = mem_strdup(field(r, C_ENGINE));
+	run->engine_version = mem_strdup(field(r, C_VERSION));
+	run->load = mem_strdup(field(r, C_LOAD));
+	run->sharing = mem_strdup(field(r, C_SHARING));
+	run->speculative = field(r, C_SPECULATIVE)[0] != '\0';
+}
+
+/* What tells configurations apart; caller frees. */
+static char *key_of(const struct reader *r)
+{
+	char *key = mem_strdup("");
+
+	for (enum column c = 0; c < C_CONFIGURATION_END; c++) {
+		if (c != C_METRIC && c != C_VALUE) {
+			char *const longer = mem_printf("%s%s\n", key, field(r, c));
+			free(key);
+			key = longer;
+		}
+	}
+	return key;
+}
+
+/* The run of this row, made when it is new. Looks back first: lines of one configuration stand
+ * together in most files. */
+static struct measured_run *run_of(struct reader *r)
+{
+	struct measured_table *const t = r->table;
+	char *const key = key_of(r);
+
+	for (size_t i = t->n_runs; i > 0; i--) {
+		if (strcmp(r->keys[i - 1], key) == 0) {
+			free(key);
+			return &t->runs[i - 1];
+		}
+	}
+	if (t->n_runs == r->cap) {
+		r->cap = r->cap == 0 ? 64 : 2 * r->cap;
+		t->runs = mem_resize(t->runs, r->cap, sizeof(*t->runs));
+		r->keys = mem_resize(r->keys, r->cap, sizeof(*r->keys));
+	}
+	struct measured_run *const run = &t->runs[t->n_runs];
+	memset(run, 0, sizeof(*run));
+	r->keys[t->n_runs++] = key;
+	read_run(r, run);
+	return run;
+}
+
+static void read_row(struct reader *r)
+{
+	struct measured_value v = {.line = csv_line(r->csv)};
+
+	if (!str_to_real(field(r, C_VALUE), &v.value)) {
+		csv_fail(r->csv, r->at[C_VALUE] + 1, "value: expected a number, got \"%s\"",
+		         field(r, C_VALUE));
+		return;
+	}
+	struct measured_run *const run = run_of(r);
+
+	v.metric = mem_strdup(field(r, C_METRIC));
+	v.stat = mem_strdup(field(r, C_STAT));
+	v.unit = mem_strdup(field(r, C_UNIT));
+	v.note = mem_strdup(field(r, C_NOTE));
+	run->values = mem_resize(run->values, run->n_values + 1, sizeof(*run->values));
+	run->values[run->n_values++] = v;
+	r->table->n_values++;
+}
+
+struct measured_table *measured_read(const char *file, struct err *err)
+{
+	const size_t before = err_count(err);
+	struct reader r = {.csv = csv_open(file, err), .file = file, .err = err};
+
+	if (r.csv == NULL) {
+		return NULL;
+	}
+	r.table = mem_new(1, sizeof(*r.table));
+	r.table->file = mem_strdup(file);
+	if (read_header(&r)) {
+		while (csv_next(r.csv, &r.fields, &r.n_fields)) {
+			read_row(&r);
+		}
+		if (r.table->n_runs == 0 && err_count(err) == before) {
+			err_add(err, ERR_INPUT, file, "no rows after the header line");
+		}
+	}
+	csv_close(r.csv);
+	for (size_t i = 0; i < r.table->n_runs; i++) {
+		free(r.keys[i]);
+	}
+	free(r.keys);
+	if (err_count(err) > before) {
+		measured_free(r.table);
+		return NULL;
+	}
+	return r.table;
+}
+
+static void free_run(struct measured_run *run)
+{
+	for (size_t i = 0; i < run->n_values; i++) {
+		free(run->values[i].metric);
+		free(run->values[i].stat);
+		free(run->values[i].unit);
+		free(run->values[i].note);
+	}
+	free(run->values);
+	free(run->source);
+	free(run->gpu);
+	free(run->model);
+	free(run->precision);
+	free(run->engine);
+	free(run->engine_version);
+	free(run->load);
+	free(run->sharing);
+	free(run->odd);
+}
+
+void measured_free(struct measured_table *t)
+{
+	if (t == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < t->n_runs; i++) {
+		free_run(&t->runs[i]);
+	}
+	free(t->runs);
+	free(t->file);
+	free(t);
+}
+
+const struct measured_value *measured_find(const struct measured_run *run, const char *metric,
+                                           const char *stat)
+{
+	for (size_t i = 0; i < run->n_values; i++) {
+		if (strcmp(run->values[i].metric, metric) == 0 &&
+		    strcmp(run->values[i].stat, stat) == 0) {
+			return &run->values[i];
+		}
+	}
+	return NULL;
+}
