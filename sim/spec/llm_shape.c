@@ -12,14 +12,21 @@ struct block {
 	double matrix, rest, moved;
 };
 
+/* Values of one norm. */
+static double norm(const struct llm_spec *m)
+{
+	return (double)(m->norm_bias ? 2 * m->hidden : m->hidden);
+}
+
 static struct block attention_block(const struct llm_spec *m)
 {
 	const double q = (double)(m->heads * m->head_dim);
 	const double kv = (double)(2 * m->kv_heads * m->head_dim);
 	const double hidden = (double)m->hidden;
-	struct block b = {hidden * (q + kv) + q * hidden, hidden, 2 * hidden + 2 * q + kv};
+	struct block b = {hidden * (q + kv) + q * hidden, norm(m), 2 * hidden + 2 * q + kv};
 
 	b.rest += m->attention_bias ? q + kv + hidden : 0;
+	b.rest += m->qkv_bias ? q + kv : 0;
 	b.rest += m->attention_sinks ? (double)m->heads : 0;
 	b.rest += m->qk_norm ? (double)(2 * m->head_dim) : 0;
 	return b;
@@ -44,7 +51,7 @@ static struct block mamba_block(const struct llm_spec *m)
 	const double inner = (double)(m->mamba_heads * m->mamba_head_dim);
 	const double mixed = inner + (double)(2 * m->mamba_groups * m->mamba_state);
 	const double in_proj = inner + mixed + (double)m->mamba_heads;
-	struct block b = {hidden * in_proj + inner * hidden, hidden + inner,
+	struct block b = {hidden * in_proj + inner * hidden, norm(m) + inner,
 	                  2 * hidden + in_proj + inner};
 
 	b.rest += mixed * (double)(m->mamba_conv + 1); /* convolution and its bias */
@@ -71,17 +78,20 @@ static double bytes_per_weight(const struct llm_spec *m, enum precision p)
 static struct block common_blocks(const struct llm_spec *m)
 {
 	const struct block parts[] = {attention_block(m),
-	                              feed_forward(m, m->ffn, m->ffn_gated, false), mamba_block(m)};
+	                              feed_forward(m, m->ffn, m->ffn_gated, m->ffn_bias),
+	                              mamba_block(m)};
 	const double layers[] = {(double)m->layers_attention, (double)m->layers_mlp,
 	                         (double)m->layers_mamba};
-	struct block sum = {0, (double)m->hidden, 0}; /* the final norm */
+	struct block sum = {0, norm(m), 0}; /* the final norm */
 
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
 		sum.matrix += layers[i] * parts[i].matrix;
 		sum.rest += layers[i] * parts[i].rest;
 		sum.moved += layers[i] * parts[i].moved;
 	}
-	sum.rest += (double)m->layers_mlp * (double)m->hidden; /* norms of the MLP blocks */
+	if (!m->parallel) {
+		sum.rest += (double)m->layers_mlp * norm(m); /* norms of the MLP blocks */
+	}
 	return sum;
 }
 
@@ -105,7 +115,7 @@ static struct block routers(const struct llm_spec *m)
 	const double layers = (double)m->layers_moe;
 	const double experts = (double)m->experts;
 	const double hidden = (double)m->hidden;
-	struct block b = {layers * hidden * experts, layers * hidden, layers * (hidden + experts)};
+	struct block b = {layers * hidden * experts, layers * norm(m), layers * (hidden + experts)};
 
 	b.rest += m->router_bias ? layers * experts : 0;
 	return b;
@@ -140,7 +150,8 @@ static void fill_work(const struct llm_spec *m, double matrix, double moved, str
 	out->attn_flops = pair * (double)(m->layers_attention - m->layers_windowed);
 	out->activation_bytes = 2 * moved;
 	out->allreduce_bytes = 2 * (double)m->hidden;
-	out->allreduces = m->layers_attention + m->layers_mlp + m->layers_moe + m->layers_mamba;
+	out->allreduces = m->layers_attention + m->layers_moe + m->layers_mamba +
+	                  (m->parallel ? 0 : m->layers_mlp);
 	out->layers = m->layers_attention + m->layers_mamba;
 	out->layers_moe = m->layers_moe;
 	out->experts = m->experts;
@@ -158,7 +169,8 @@ void llm_spec_shape(const struct llm_spec *m, enum precision weights, enum preci
 	const double routed = (double)(m->layers_moe * m->experts);
 	const double used = (double)(m->layers_moe * m->experts_per_token);
 	const double table = (double)m->vocab * (double)m->hidden;
-	const double tables = m->tied || m->task == LLM_EMBED ? table : 2 * table;
+	const double tables = (m->tied || m->task == LLM_EMBED ? table : 2 * table) +
+	                      (double)m->positions * (double)m->hidden;
 	const double wide = precision_bytes(PRECISION_BF16);
 	const double narrow = bytes_per_weight(m, weights);
 	const double layer_bytes = m->quantized == QUANTIZED_EXPERTS ? wide : narrow;

@@ -42,10 +42,15 @@ const struct option llm_geometry_table[] = {
 	COUNT("head_dim", head_dim, 10000, "0", "values", "width of one head"),
 	COUNT("ffn", ffn, 1e7, "0", "values", "inner width of a dense feed-forward block"),
 	FLAG("ffn_gated", ffn_gated, "three matrices instead of two"),
+	FLAG("ffn_bias", ffn_bias, "the matrices of the dense feed-forward blocks have biases"),
+	FLAG("norm_bias", norm_bias, "norms have a bias besides their weight"),
+	FLAG("parallel", parallel, "attention and feed-forward block share one norm and one all-reduce"),
 	FLAG("attention_bias", attention_bias, "query, key, value and output projections have biases"),
+	FLAG("qkv_bias", qkv_bias, "query, key and value projections alone have biases"),
 	FLAG("attention_sinks", attention_sinks, "one learned value per query head"),
 	FLAG("qk_norm", qk_norm, "norms of queries and keys, shared by the heads of a layer"),
 	COUNT("vocab", vocab, 1e8, NULL, "tokens", "rows of the embedding"),
+	COUNT("positions", positions, 1e7, "0", "rows", "learned position embedding; 0: none"),
 	FLAG("tied", tied, "the output head is the input embedding"),
 	COUNT("experts", experts, 100000, "0", "experts", "routed experts per block"),
 	COUNT("experts_per_token", experts_per_token, 100000, "0", "experts", "of which one token uses"),
@@ -145,6 +150,24 @@ static bool check_mamba(const struct sheet *s, const struct llm_spec *m)
 	       want(s, "mamba_conv", m->mamba_conv > 0, any, why);
 }
 
+/* Two flags that would count the same biases twice, and one that needs pairs of blocks. */
+static bool check_blocks(const struct sheet *s, const struct llm_spec *m)
+{
+	bool ok = true;
+
+	if (m->attention_bias && m->qkv_bias) {
+		sheet_fail(s, "geometry", "qkv_bias",
+		           "is part of attention_bias; give one of them");
+		ok = false;
+	}
+	if (m->parallel && m->layers_attention != m->layers_mlp) {
+		sheet_fail(s, "geometry", "parallel",
+		           "needs as many MLP layers as attention layers");
+		ok = false;
+	}
+	return ok;
+}
+
 static bool check_geometry(const struct sheet *s, const struct llm_spec *m)
 {
 	const bool sees = m->vision_parameters > 0;
@@ -152,6 +175,7 @@ static bool check_geometry(const struct sheet *s, const struct llm_spec *m)
 
 	ok = check_experts(s, m) && ok;
 	ok = check_mamba(s, m) && ok;
+	ok = check_blocks(s, m) && ok;
 	ok = want(s, "hidden", m->hidden > 0, true, "every model has it") && ok;
 	ok = want(s, "vocab", m->vocab > 0, true, "every model has it") && ok;
 	ok = want(s, "context", m->context > 0, true, "every model has it") && ok;

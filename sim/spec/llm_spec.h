@@ -33,11 +33,16 @@ struct llm_spec {
 	int64_t hidden, heads, kv_heads, head_dim;
 	int64_t ffn;
 	bool ffn_gated;       /* three matrices instead of two */
+	bool ffn_bias;        /* the dense feed-forward matrices carry biases */
+	bool norm_bias;       /* LayerNorm: every norm has a bias besides its weight */
+	bool parallel;        /* attention and MLP add to the stream together: one norm, one sum */
 	bool attention_bias;  /* qkv and output projections carry biases */
+	bool qkv_bias;        /* the qkv projections alone carry biases (Qwen 2) */
 	bool attention_sinks; /* one learned value per head (gpt-oss) */
 	bool qk_norm;         /* per-head query and key norms (Qwen3) */
 	int64_t vocab;
-	bool tied; /* output head shares the input embedding */
+	int64_t positions; /* rows of a learned position embedding; 0: rotary or none */
+	bool tied;         /* output head shares the input embedding */
 	int64_t experts, experts_per_token, expert_ffn, shared_expert_ffn;
 	bool expert_gated, expert_bias;
 	bool router_bias; /* one value per expert besides the router's matrix */
@@ -68,7 +73,7 @@ struct llm_shape {
 	double attn_flops; /* FLOP per (query, key): 4 * heads * head_dim * seeing layers */
 	double activation_bytes; /* read and written per token by the matrix products, bf16 */
 	double allreduce_bytes; /* one token's vector in a tensor-parallel all-reduce: 2 * hidden */
-	int64_t allreduces;     /* per step: one per block, so 2 per transformer layer */
+	int64_t allreduces;     /* per step: 1 per block, 2 per Llama layer, 1 if parallel */
 	double kv_bytes_per_token;            /* seeing layers */
 	double kv_bytes_per_token_unwindowed; /* as published: every attention layer */
 	int64_t kv_heads;                     /* KV cache splits over at most so many GPUs */

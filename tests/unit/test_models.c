@@ -60,20 +60,44 @@ static struct llm_shape shape_of(const char *name, enum precision weights, enum 
 
 START_TEST(all_promised_sheets_are_there)
 {
-	static const char *const gpus[] = {"h100-nvl", "h100-sxm",  "h100-pcie", "h200-sxm",
-	                                   "h200-nvl", "b200",      "gb200",     "gh200",
-	                                   "a100-sxm", "a100-pcie", "l40s"};
+	static const char *const gpus[] = {
+		"h100-nvl", "h100-sxm",     "h100-pcie",     "h200-sxm", "h200-nvl",      "b200",
+		"gb200",    "gh200",        "gh200-144gb",   "a100-sxm", "a100-pcie",     "l40s",
+		"rtx-4090", "rtx-pro-6000", "h100-sxm-64gb", "a10g",     "a100-sxm-40gb", "b300"};
 	static const char *const models[] = {"llama-3.1-8b-instruct",
 	                                     "deepseek-r1-distill-llama-8b",
+	                                     "deepseek-r1-distill-qwen-32b",
 	                                     "mistral-7b-instruct-v0.3",
+	                                     "mistral-nemo-12b",
 	                                     "phi-4-mini",
+	                                     "qwen2.5-7b",
+	                                     "qwen3-0.6b",
+	                                     "qwen3-8b",
 	                                     "qwen3-14b",
+	                                     "qwen3-32b",
+	                                     "qwen3-30b-a3b",
+	                                     "qwen3-30b-a3b-2507",
+	                                     "qwen3-235b-a22b",
 	                                     "qwen3-embedding-0.6b",
 	                                     "nemotron-nano-12b-v2-vl",
 	                                     "nemotron-3-nano-30b-a3b",
+	                                     "llama-7b",
+	                                     "llama-13b",
+	                                     "llama-30b",
+	                                     "llama-65b",
+	                                     "llama-2-7b",
+	                                     "llama-2-13b",
+	                                     "llama-2-70b",
+	                                     "llama-3-8b",
 	                                     "llama-3.1-70b",
-	                                     "qwen3-8b",
-	                                     "qwen3-32b",
+	                                     "llama-4-scout-17b-16e",
+	                                     "codellama-34b",
+	                                     "mixtral-8x7b",
+	                                     "mixtral-8x22b",
+	                                     "yi-34b",
+	                                     "opt-1.3b",
+	                                     "opt-2.7b",
+	                                     "gpt-j-6b",
 	                                     "gpt-oss-20b",
 	                                     "gpt-oss-120b"};
 	static const char *const engines[] = {"nim-trtllm", "nim-vllm", "vllm", "trtllm", "sglang"};
@@ -105,7 +129,7 @@ START_TEST(every_gpu_loads)
 		ck_assert(gpu_spec_flops(g, PRECISION_NVFP4) >= gpu_spec_flops(g, PRECISION_BF16));
 		gpu_spec_free(g);
 	}
-	ck_assert_uint_ge(n, 11);
+	ck_assert_uint_ge(n, 18);
 }
 END_TEST
 
@@ -204,6 +228,28 @@ START_TEST(parameter_counts)
 		{"gpt-oss-20b", 20914757184},
 		{"gpt-oss-120b", 116829156672},
 		{"nemotron-3-nano-30b-a3b", 31577940288},
+		{"deepseek-r1-distill-qwen-32b", 32763876352},
+		{"mistral-nemo-12b", 12247782400},
+		{"qwen2.5-7b", 7615616512},
+		{"qwen3-0.6b", 596049920},
+		{"qwen3-30b-a3b", 30532122624},
+		{"qwen3-30b-a3b-2507", 30532122624},
+		{"qwen3-235b-a22b", 235093634560},
+		{"llama-7b", 6738415616},
+		{"llama-13b", 13015864320},
+		{"llama-30b", 32528943616},
+		{"llama-65b", 65285660672},
+		{"llama-2-7b", 6738415616},
+		{"llama-2-13b", 13015864320},
+		{"llama-2-70b", 68976648192},
+		{"llama-3-8b", 8030261248},
+		{"codellama-34b", 33743970304},
+		{"mixtral-8x7b", 46702792704},
+		{"mixtral-8x22b", 140620634112},
+		{"yi-34b", 34388917248},
+		{"opt-1.3b", 1315758080},
+		{"opt-2.7b", 2651596800},
+		{"gpt-j-6b", 6050882784 - 50400}, /* without the biases of the head */
 	};
 
 	for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++) {
@@ -232,6 +278,37 @@ START_TEST(one_decode_step_of_a_dense_model)
 	ck_assert_int_eq(s.layers, 32);
 	ck_assert_double_eq(s.state_bytes_per_sequence, 0);
 	ck_assert_double_eq(s.expert_bytes * (double)(s.experts * s.layers_moe), 0);
+}
+END_TEST
+
+START_TEST(one_decode_step_of_a_model_with_layer_norms)
+{
+	struct llm_shape s = shape_of("opt-1.3b", PRECISION_BF16, PRECISION_BF16);
+	const double layer = 4.0 * 2048 * 2048 + 2.0 * 2048 * 8192;
+	const double biases = 4.0 * 2048 + 8192 + 2048; /* attention, up, down */
+	const double norms = 2 * 2.0 * 2048;            /* weight and bias, before each block */
+
+	ck_assert_double_eq(s.f_token, 2.0 * 24 * layer);
+	/* Every step reads the layers, the last norm and the tied table, not the positions. */
+	ck_assert_double_eq(s.dense_bytes, 2 * (24 * (layer + biases + norms) + 2 * 2048));
+	ck_assert_double_eq(s.weight_bytes - s.dense_bytes, 2.0 * (50272 + 2050) * 2048);
+	ck_assert_double_eq(s.head_bytes, 2.0 * 50272 * 2048);
+	ck_assert_int_eq(s.allreduces, 48);
+	/* No fewer keys than queries: 8 times the KV of a Llama 3 layer of the same width. */
+	ck_assert_double_eq(s.kv_bytes_per_token, 24.0 * 2 * 2048 * 2);
+}
+END_TEST
+
+START_TEST(parallel_blocks_share_a_norm_and_a_sum)
+{
+	struct llm_shape s = shape_of("gpt-j-6b", PRECISION_BF16, PRECISION_BF16);
+	const double layer = 4.0 * 4096 * 4096 + 2.0 * 4096 * 16384;
+
+	ck_assert_int_eq(s.layers, 28);
+	ck_assert_int_eq(s.allreduces, 28);
+	ck_assert_double_eq(s.f_token, 2.0 * 28 * layer);
+	/* Biases of the feed-forward block, and one norm of two vectors per layer. */
+	ck_assert_double_eq(s.dense_bytes, 2 * (28 * (layer + 16384 + 4096 + 2 * 4096) + 2 * 4096));
 }
 END_TEST
 
@@ -291,6 +368,27 @@ START_TEST(routed_experts_are_counted_apart)
 }
 END_TEST
 
+START_TEST(mixtures_read_the_experts_that_are_used)
+{
+	struct llm_shape mixtral = shape_of("mixtral-8x7b", PRECISION_BF16, PRECISION_BF16);
+	struct llm_shape qwen = shape_of("qwen3-30b-a3b", PRECISION_BF16, PRECISION_BF16);
+	struct llm_shape scout = shape_of("llama-4-scout-17b-16e", PRECISION_FP8, PRECISION_BF16);
+	struct llm_shape wide = shape_of("llama-4-scout-17b-16e", PRECISION_BF16, PRECISION_BF16);
+
+	ck_assert_double_eq(mixtral.expert_bytes, 2.0 * 3 * 4096 * 14336);
+	/* One token reads 25.5 GB of 93.4 GB, all but the input embedding. */
+	ck_assert_double_eq_tol(mixtral.dense_bytes + mixtral.head_bytes +
+	                                2 * 32 * mixtral.expert_bytes,
+	                        25.5e9, 0.05e9);
+	ck_assert_double_eq(qwen.expert_bytes, 2.0 * 3 * 2048 * 768);
+	ck_assert_double_eq_tol(qwen.dense_bytes + qwen.head_bytes + 8 * 48 * qwen.expert_bytes,
+	                        6.08e9, 0.01e9);
+	/* fp8 halves the routed and the shared experts and leaves attention alone. */
+	ck_assert_double_eq(scout.expert_bytes, 3.0 * 5120 * 8192);
+	ck_assert_double_eq(wide.dense_bytes - scout.dense_bytes, 48.0 * 3 * 5120 * 8192);
+}
+END_TEST
+
 START_TEST(windowed_layers_cost_a_sequence_not_a_token)
 {
 	struct llm_shape s = shape_of("gpt-oss-20b", PRECISION_NVFP4, PRECISION_BF16);
@@ -320,10 +418,13 @@ int main(void)
 	tcase_add_test(tcase, derived_figures_equal_the_published_ones);
 	tcase_add_test(tcase, parameter_counts);
 	tcase_add_test(tcase, one_decode_step_of_a_dense_model);
+	tcase_add_test(tcase, one_decode_step_of_a_model_with_layer_norms);
+	tcase_add_test(tcase, parallel_blocks_share_a_norm_and_a_sum);
 	tcase_add_test(tcase, a_tied_head_is_stored_once_and_read);
 	tcase_add_test(tcase, an_embedding_model_has_no_head);
 	tcase_add_test(tcase, hybrid_models_carry_state);
 	tcase_add_test(tcase, routed_experts_are_counted_apart);
+	tcase_add_test(tcase, mixtures_read_the_experts_that_are_used);
 	tcase_add_test(tcase, windowed_layers_cost_a_sequence_not_a_token);
 	suite_add_tcase(suite, tcase);
 
