@@ -70,7 +70,7 @@ BINARY = $(or $(BINARY_$(VARIANT)),$(B)/aliquot)
 TEST_FOLDERS = unit contract bogus theory property
 programs = $(patsubst %.c,$(B)/%,$(sort $(wildcard $(1:%=tests/%/test_*.c))))
 helpers = $(patsubst %.c,$(B)/%.o,$(sort $(filter-out tests/$(1)/test_%.c,$(wildcard tests/$(1)/*.c tests/support/*.c))))
-BENCH_OBJECTS = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/bench/*.c) tests/support/naive.c))
+BENCH_OBJECTS = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/bench/*.c tests/support/naive*.c)))
 FUZZERS = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 60
 N ?= 500

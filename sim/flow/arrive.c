@@ -36,6 +36,9 @@ static void refuse(struct sim *s, uint32_t index, uint32_t service, uint32_t rep
 	request_log_add(s->log, &record);
 	answered(s, q, ns_after(s->events.now, s->sc->loads[q->load].retry));
 	s->cluster.services[service].left++;
+	if (q->text != TEXT_NONE) {
+		text_give(&s->cluster.texts, q->text);
+	}
 	request_give(&s->cluster.requests, index);
 }
 
@@ -99,6 +102,10 @@ void arrive(struct sim *s, uint32_t load)
 	q->user = a.user;
 	q->load = load;
 	q->warmup = a.warmup;
+	if (a.n_parts > 0 && s->services[service].prefix_cache) {
+		q->text = text_take(&s->cluster.texts, a.parts, a.n_parts,
+		                    (int32_t)s->services[service].options.kv_block_tokens);
+	}
 	s->cluster.services[service].submitted += !a.warmup;
 	s->cluster.services[service].warmup += a.warmup;
 	const uint32_t chosen = route(s, service, q);

@@ -31,12 +31,13 @@ static void preempt_newest(struct sim *s, struct replica *r)
 		request_list_remove(&r->prefilling, pool, victim);
 	} else {
 		length = stop_decoding(r, q, victim);
+		prefix_computed(s, r, q, length);
 	}
 	q->prefilled = 0;
 	if (q->preemptions < UINT16_MAX) {
 		q->preemptions++;
 	}
-	kv_cache_give(&r->kv, kv_cache_blocks(&r->kv, length));
+	prefix_leave(r, q, kv_cache_blocks(&r->kv, length));
 	request_list_push_front(&r->waiting, pool, victim);
 	service_count(&s->cluster.services[r->service], s->events.now, -1, 1);
 	r->totals.preemptions++;
@@ -53,7 +54,8 @@ bool batch_make_room(struct sim *s, struct replica *r)
 }
 
 /* Give the prompt of q its next chunk, at most `room` tokens. */
-static int64_t take_chunk(struct request *q, int64_t room, struct step_shape *shape)
+static int64_t take_chunk(struct sim *s, struct replica *r, struct request *q, int64_t room,
+                          struct step_shape *shape)
 {
 	const int64_t rest = q->context - q->prefilled;
 	const int64_t chunk = rest < room ? rest : room;
@@ -63,7 +65,14 @@ static int64_t take_chunk(struct request *q, int64_t room, struct step_shape *sh
 	shape->prompt += chunk;
 	shape->cached += q->prefilled;
 	shape->pairs2 += chunk * (2 * (int64_t)q->prefilled + chunk);
+	prefix_computed(s, r, q, q->prefilled + chunk);
 	return chunk;
+}
+
+/* Blocks a request has once it is admitted. */
+static int64_t admission_blocks(const struct replica *r, const struct request *q)
+{
+	return kv_cache_blocks(&r->kv, r->kv.grows ? q->context : (int64_t)q->input + q->output);
 }
 
 /* Why the head of the waiting list cannot enter now. */
@@ -80,11 +89,9 @@ static enum replica_block head_block(const struct sim *s, const struct replica *
 	if (room <= 0 || (o->prefill_cut == PREFILL_CUT_WHOLE_PROMPT && !first)) {
 		return BLOCK_PROMPTS;
 	}
-	const int64_t tokens = r->kv.grows ? q->context : (int64_t)q->input + q->output;
-	return kv_cache_fits_growing(&r->kv, kv_cache_blocks(&r->kv, tokens), r->n_decoding,
-	                             r->iteration)
-	               ? BLOCK_NONE
-	               : BLOCK_KV;
+	const int64_t blocks = admission_blocks(r, q) - prefix_held(s, r, q);
+	return kv_cache_fits_growing(&r->kv, blocks, r->n_decoding, r->iteration) ? BLOCK_NONE
+	                                                                          : BLOCK_KV;
 }
 
 static struct request *admit_head(struct sim *s, struct replica *r, struct step_shape *shape)
@@ -94,8 +101,8 @@ static struct request *admit_head(struct sim *s, struct replica *r, struct step_
 	struct request *const q = &pool->at[index];
 	request_list_remove(&r->waiting, pool, index);
 	request_list_push_back(&r->prefilling, pool, index);
-	kv_cache_take(&r->kv, kv_cache_blocks(&r->kv, r->kv.grows ? q->context
-	                                                          : (int64_t)q->input + q->output));
+	const int64_t found = prefix_admit(s, r, q);
+	kv_cache_take(&r->kv, admission_blocks(r, q) - found);
 	if (q->preemptions == 0) {
 		q->admitted = s->events.now;
 	}
@@ -139,7 +146,7 @@ bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape)
 	}
 	int64_t room = prompt_room(o, r);
 	for (uint32_t i = r->prefilling.head; i != REQUEST_NONE && room > 0; i = pool->at[i].next) {
-		room -= take_chunk(&pool->at[i], room, shape);
+		room -= take_chunk(s, r, &pool->at[i], room, shape);
 		if (o->prefill_cut == PREFILL_CUT_WHOLE_PROMPT) {
 			break;
 		}
@@ -151,7 +158,7 @@ bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape)
 			break;
 		}
 		struct request *const q = admit_head(s, r, shape);
-		room -= take_chunk(q, room, shape);
+		room -= take_chunk(s, r, q, room, shape);
 	}
 	if (why != r->blocked || why != BLOCK_NONE) {
 		batch_note_block(s, r, why);

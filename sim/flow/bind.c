@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "state/prefix_cache.h"
 #include "policy/registry.h"
 #include "flow/flow.h"
 
@@ -190,6 +191,21 @@ static bool bind_routing(struct sim *s, struct bound_service *b)
 	return false;
 }
 
+/*
+ * Prefix caching is worth its bookkeeping where requests may share text. What a Mamba-2 layer knows
+ * of a prefix is not in its blocks, so engines turn it off there (vLLM: hybrid models).
+ */
+static bool caches_prefixes(const struct sim *s, uint32_t service)
+{
+	const struct bound_service *const b = &s->services[service];
+	bool shares = false;
+	for (size_t i = 0; i < s->sc->n_loads; i++) {
+		const struct scenario_load *const load = &s->sc->loads[i];
+		shares = shares || (load->service == service && load_shares(load));
+	}
+	return shares && b->options.prefix_cache && b->spec->llm->layers_mamba == 0;
+}
+
 static void place(struct sim *s, uint32_t service, uint32_t index, const struct free_gpus *node)
 {
 	const struct bound_service *const b = &s->services[service];
@@ -200,6 +216,7 @@ static void place(struct sim *s, uint32_t service, uint32_t index, const struct 
 	r->gpu_kind = node->kind;
 	kv_cache_init(&r->kv, plan->blocks, plan->state_blocks, b->options.kv_block_tokens,
 	              b->options.kv_reservation == KV_ON_DEMAND);
+	r->kv.prefix = b->prefix_cache ? prefix_cache_new() : NULL;
 }
 
 /* `placed` replicas found GPUs, the next did not. */
@@ -277,6 +294,7 @@ bool bind_services(struct sim *s)
 		b->spec = &sc->services[i];
 		b->options = b->spec->options;
 		b->context = b->spec->llm->context;
+		b->prefix_cache = caches_prefixes(s, (uint32_t)i);
 		replicas += (uint32_t)b->spec->replicas;
 		ok = bind_routing(s, b) && ok;
 		ok = bind_models(s, b) && ok;

@@ -54,7 +54,8 @@ static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 		r->context -= length;
 		r->n_warm -= q->warmup;
 	}
-	kv_cache_give(&r->kv, kv_cache_blocks(&r->kv, r->kv.grows ? length : request_tokens(q)));
+	prefix_computed(s, r, q, length);
+	prefix_leave(r, q, kv_cache_blocks(&r->kv, r->kv.grows ? length : request_tokens(q)));
 	service_count(service, s->events.now, -1, 0);
 	service->stays += s->events.now - q->arrival;
 	service->left++;
@@ -68,6 +69,7 @@ static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 		.end = end,
 		.input_tokens = q->input,
 		.output_tokens = q->output,
+		.cached_tokens = q->cached,
 		.replica = r->index,
 		.user = q->user,
 		.service = (uint16_t)r->service,
@@ -82,6 +84,9 @@ static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 		request_log_add_gaps(s->log, gaps, n);
 	}
 	answered(s, q, end);
+	if (q->text != TEXT_NONE) {
+		text_give(&s->cluster.texts, q->text);
+	}
 	request_give(pool, index);
 }
 

@@ -20,7 +20,8 @@ struct bound_service { /* a service with its policies and cost models */
 	const struct routing_policy *routing;
 	void *routing_self;
 	struct rng *routing_rng;
-	tokens_t context; /* longest sequence */
+	tokens_t context;  /* longest sequence */
+	bool prefix_cache; /* on, and the texts of its loads have something to share */
 };
 
 struct gaps;
@@ -84,6 +85,39 @@ bool batch_make_room(struct sim *s, struct replica *r);
 
 /* batch.c: the head of the waiting list is kept out for this reason from now on. */
 void batch_note_block(struct sim *s, struct replica *r, enum replica_block why);
+
+/*
+ * prefix.c: blocks of a waiting request that others read at present, and which it therefore need
+ * not take from the free ones.
+ */
+int64_t prefix_held(const struct sim *s, const struct replica *r, const struct request *q);
+
+/* prefix.c: an admitted request gets what it finds; returns the blocks it need not take. */
+int64_t prefix_admit(struct sim *s, struct replica *r, struct request *q);
+
+/* prefix.c: tell the prefix cache of the first `tokens` tokens of a request with a text. */
+void prefix_store(struct sim *s, struct replica *r, struct request *q, int64_t tokens);
+
+/* The first `tokens` tokens of a request are computed, or are in the running step. */
+static inline void prefix_computed(struct sim *s, struct replica *r, struct request *q,
+                                   int64_t tokens)
+{
+	if (q->text != TEXT_NONE && !q->copies) {
+		prefix_store(s, r, q, tokens);
+	}
+}
+
+/* prefix.c: a request no longer reads its shared blocks; its own have been given back. */
+void prefix_release(struct replica *r, struct request *q);
+
+/* A request gives back all of its `blocks`; shared ones stay as long as they are read. */
+static inline void prefix_leave(struct replica *r, struct request *q, int64_t blocks)
+{
+	kv_cache_give(&r->kv, blocks - q->shared);
+	if (q->shared > 0) {
+		prefix_release(r, q);
+	}
+}
 
 /* stretch.c: begin steps of the composed batch; `limit` caps their number. */
 void stretch_begin(struct sim *s, struct replica *r, const struct step_shape *shape, int64_t limit);

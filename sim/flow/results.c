@@ -16,6 +16,7 @@ static int64_t mean_tokens(const struct scenario *sc, size_t service)
 		const struct scenario_load *const load = &sc->loads[i];
 		if (load->service == service && load->kind != LOAD_TRACE) {
 			return (int64_t)(load->isl.mean + load->osl.mean + 0.5) +
+			       load_text_before(&load->text) +
 			       load->images * sc->services[service].llm->image_tokens;
 		}
 	}

@@ -25,7 +25,9 @@ struct request_record {
 	ns_t second;   /* second token delivered; 0 when output < 2 */
 	ns_t end;      /* last token delivered, or time of rejection */
 	int32_t input_tokens, output_tokens;
-	uint32_t replica; /* within the service */
+	int32_t cached_tokens; /* of the input: found in the prefix cache; valid only when finished
+	                        */
+	uint32_t replica;      /* within the service */
 	uint32_t user;
 	uint16_t service;
 	uint16_t preemptions;

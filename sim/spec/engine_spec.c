@@ -49,6 +49,8 @@ const struct option engine_option_table[] = {
 	 "waiting requests of a replica, more are rejected; 0: no limit"},
 	{"overlap", OPTION_BOOL, FIELD(overlap), 0, 0, "false", NULL, NULL,
 	 "host work runs beside the GPU: a step lasts as long as the longer of both"},
+	{"prefix_cache", OPTION_BOOL, FIELD(prefix_cache), 0, 0, "false", NULL, NULL,
+	 "blocks of prompts that begin alike are computed once and kept while there is room"},
 	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };
 

@@ -37,6 +37,7 @@ struct engine_options {
 	bytes_t reserved_bytes;              /* per GPU: context, graphs, activations */
 	int64_t queue_limit;                 /* waiting requests per replica; 0 = no limit */
 	bool overlap;                        /* asynchronous scheduling: max(host, gpu) */
+	bool prefix_cache;                   /* computed blocks of shared texts are found again */
 };
 
 /* Costs of physics.md sections 2 and 7. Efficiencies are shares of the data-sheet peak. */

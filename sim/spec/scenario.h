@@ -73,11 +73,29 @@ struct load_stage {
 	ns_t span;
 };
 
+/* What the requests of a synthetic load have in common; all zero: nothing. */
+struct load_text {
+	int64_t prefix_tokens, prefixes; /* before every prompt, one of so many drawn; prefixes >= 1
+	                                    when there are tokens */
+	int64_t context_tokens;   /* behind it, of each conversation or distinct prompt its own */
+	int64_t entries;          /* distinct prompts, sent again in turn; 0: every one is new */
+	struct length_dist turns; /* of a conversation; mean 0: single requests */
+	ns_t delay, delay_stddev; /* from an answer to the next turn */
+	int64_t sessions;         /* conversations of the whole load, then it ends; 0: no limit */
+};
+
+/* Tokens before the drawn part of a (first) prompt. */
+static inline int64_t load_text_before(const struct load_text *t)
+{
+	return t->prefix_tokens + t->context_tokens;
+}
+
 struct scenario_load {
 	char *name;     /* "loads.0" unless named */
 	size_t service; /* index */
 	int kind;       /* enum load_kind; `genai-perf` becomes one of these */
 	struct length_dist isl, osl;
+	struct load_text text;
 	int64_t images; /* per request */
 	/* concurrency */
 	int64_t users;
@@ -101,6 +119,14 @@ struct scenario_load {
 	bool spread;    /* spread ties evenly up to the next timestamp */
 	bool streaming; /* false: no TTFT, ITL reported (genai-perf without --streaming) */
 };
+
+/* May requests of this load share text? Of a trace it shows only when it is read. */
+static inline bool load_shares(const struct scenario_load *load)
+{
+	const struct load_text *const t = &load->text;
+	return load->kind == LOAD_TRACE || t->prefix_tokens > 0 || t->entries > 0 ||
+	       t->turns.mean > 0.0;
+}
 
 struct scenario {
 	char *name; /* file name without folder and .json */

@@ -20,11 +20,7 @@ struct load_keys {
 	double rate, smoothness, speedup;
 	bool spread;
 	const json_t *isl, *osl, *stages, *elsewhere;
-};
-
-struct length_keys {
-	double mean, stddev;
-	int64_t min, max;
+	struct load_text_keys text;
 };
 
 struct stage_keys {
@@ -43,7 +39,6 @@ static_assert(ARRIVALS_GAMMA == 2, "arrivals[] follows enum arrivals");
 static_assert(TRACE_GUESS == 0 && TRACE_CSV == 6, "formats[] follows enum trace_format");
 
 #define KEY(member) offsetof(struct load_keys, member)
-#define LENGTH(member) offsetof(struct length_keys, member)
 #define STAGE(member) offsetof(struct stage_keys, member)
 #define MOST_REQUESTS SCENARIO_MOST_REQUESTS
 #define MOST_TOKENS SCENARIO_MOST_TOKENS
@@ -57,6 +52,18 @@ const struct option scenario_load_table[] = {
 	{"kind", OPTION_CHOICE, KEY(kind), 0, 0, NULL, kinds, NULL, "how requests come"},
 	{"isl", OPTION_NODE, KEY(isl), 0, 0, "", NULL, "tokens", "prompt lengths"},
 	{"osl", OPTION_NODE, KEY(osl), 0, 0, "", NULL, "tokens", "answer lengths; none for embeddings"},
+	{"prefix", OPTION_NODE, KEY(text.prefix), 0, 0, "", NULL, "tokens",
+	 "text before every prompt, the same for many: a system prompt"},
+	{"user_context", OPTION_INT, KEY(text.user_context), 1, MOST_TOKENS, "", NULL, "tokens",
+	 "text behind the prefix, each conversation's own"},
+	{"dataset_entries", OPTION_INT, KEY(text.dataset_entries), 1, 1e6, "", NULL, "prompts",
+	 "distinct prompts, sent again in turn"},
+	{"turns", OPTION_NODE, KEY(text.turns), 0, 0, "", NULL, "turns",
+	 "requests of one conversation, each with all that was said before"},
+	{"turn_delay", OPTION_NODE, KEY(text.turn_delay), 0, 0, "", NULL, "s",
+	 "from an answer to the next turn"},
+	{"sessions", OPTION_INT, KEY(text.sessions), 1, MOST_REQUESTS, "", NULL, "conversations",
+	 "of the whole load; then it ends"},
 	{"images", OPTION_INT, KEY(images), 0, 1000, "0", NULL, "images", "of each request"},
 	{"users", OPTION_INT, KEY(users), 1, MOST_USERS, "", NULL, "users",
 	 "each waits for the answer before asking again"},
@@ -89,18 +96,6 @@ const struct option scenario_load_table[] = {
 	SCENARIO_END,
 };
 
-const struct option scenario_length_table[] = {
-	{"mean", OPTION_REAL, LENGTH(mean), 1, MOST_TOKENS, NULL, NULL, "tokens",
-	 "mean tokens; normally distributed, rounded"},
-	{"stddev", OPTION_REAL, LENGTH(stddev), 0, MOST_TOKENS, "0", NULL, "tokens",
-	 "its deviation; 0: all the same"},
-	{"min", OPTION_INT, LENGTH(min), 1, MOST_TOKENS, "1", NULL, "tokens",
-	 "shorter draws become this"},
-	{"max", OPTION_INT, LENGTH(max), 0, MOST_TOKENS, "0", NULL, "tokens",
-	 "longer draws become this; 0: none"},
-	SCENARIO_END,
-};
-
 const struct option scenario_stage_table[] = {
 	{"users", OPTION_INT, STAGE(users), 1, MOST_USERS, "", NULL, "users",
 	 "of a closed stage"},
@@ -128,6 +123,12 @@ static const struct {
 	{"kind", EVERY},
 	{"isl", CLOSED | OPEN | STAGED | TRACE},
 	{"osl", CLOSED | OPEN | STAGED | TRACE},
+	{"prefix", CLOSED | OPEN | STAGED},
+	{"user_context", CLOSED | OPEN | STAGED},
+	{"dataset_entries", CLOSED | OPEN | STAGED},
+	{"turns", CLOSED | OPEN | STAGED},
+	{"turn_delay", CLOSED | OPEN | STAGED},
+	{"sessions", CLOSED | OPEN},
 	{"images", CLOSED | OPEN | STAGED | RECORDED},
 	{"users", CLOSED},
 	{"think", CLOSED | STAGED},
@@ -184,31 +185,6 @@ static void table_of_kind(int kind, const struct json_at *at, struct option *out
 			json_fail(&member, "does not go with kind \"%s\"", kinds[kind]);
 		}
 	}
-}
-
-/* {"mean": ...}, or the mean alone. */
-static void read_length(struct scenario_loader *l, struct length_dist *out,
-                        const struct json_at *at)
-{
-	struct length_keys keys = {.min = 1};
-	json_t *alone = NULL;
-	struct json_at as_object = *at;
-
-	if (json_is_number(at->value) || json_is_string(at->value)) {
-		alone = json_pack("{s:O}", "mean", at->value);
-		as_object.value = alone;
-	}
-	if (scenario_fill(l, scenario_length_table, &keys, &as_object)) {
-		if (keys.max > 0 && keys.max < keys.min) {
-			json_fail(at, "max %" PRId64 " is below min %" PRId64, keys.max, keys.min);
-		} else if (keys.mean < (double)keys.min ||
-		           (keys.max > 0 && keys.mean > (double)keys.max)) {
-			json_fail(at, "the mean lies outside of min and max");
-		}
-	}
-	*out = (struct length_dist){
-		.mean = keys.mean, .stddev = keys.stddev, .min = keys.min, .max = keys.max};
-	json_decref(alone);
 }
 
 static void read_stage(struct scenario_loader *l, struct load_stage *out, const struct json_at *at)
@@ -329,11 +305,12 @@ static void read_kind(struct scenario_loader *l, struct scenario_load *load,
 		want_key(at, "file", "the trace");
 		load->file = keys->file != NULL ? scenario_resolve(l->sc, keys->file) : NULL;
 	}
+	scenario_read_text(l, &load->text, &keys->text, at);
 	if (json_get(at, "isl", &member)) {
-		read_length(l, &load->isl, &member);
+		scenario_read_length(l, &load->isl, &member);
 	}
 	if (json_get(at, "osl", &member)) {
-		read_length(l, &load->osl, &member);
+		scenario_read_length(l, &load->osl, &member);
 	}
 	if (keys->arrivals != ARRIVALS_GAMMA && json_get(at, "smoothness", &member)) {
 		json_fail(&member, "only goes with \"arrivals\": \"gamma\"");
@@ -344,7 +321,7 @@ static void check_lengths(const struct scenario_load *load, const struct llm_spe
                           const struct json_at *at)
 {
 	bool given = load->kind != LOAD_TRACE;
-	double longest = load->isl.mean + load->osl.mean;
+	double longest = (double)load_text_before(&load->text) + load->isl.mean + load->osl.mean;
 
 	if (given && load->isl.mean <= 0.0) {
 		json_fail(
@@ -362,8 +339,10 @@ static void check_lengths(const struct scenario_load *load, const struct llm_spe
 	}
 	if (longest > (double)llm->context) {
 		json_fail(at,
-		          "mean isl + osl of %.0f tokens is more than the %" PRId64
+		          "mean isl + osl%s of %.0f tokens is more than the %" PRId64
 		          " that model \"%s\" takes",
+		          load_text_before(&load->text) > 0 ? " behind prefix and user_context"
+		                                            : "",
 		          longest, llm->context, llm->name);
 	}
 	if (load->images > 0 && llm->vision_parameters <= 0.0) {
@@ -377,7 +356,8 @@ void scenario_check_load(struct scenario_loader *l, const struct scenario_load *
 	const struct llm_spec *llm = l->sc->services[load->service].llm;
 	bool endless = load->kind == LOAD_CONCURRENCY || load->kind == LOAD_RATE;
 
-	if (endless && load->requests == 0 && l->sc->stop_after == NS_NEVER) {
+	if (endless && load->requests == 0 && load->text.sessions == 0 &&
+	    l->sc->stop_after == NS_NEVER) {
 		json_fail(
 			at,
 			"never ends: give \"requests\"%s, or \"stop\": {\"after\": ...} for the run",

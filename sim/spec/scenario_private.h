@@ -61,6 +61,16 @@ bool scenario_add_slo(struct scenario_service *service, const struct slo *slo,
                       const struct json_at *at);
 /* After the loads, whose recorded lines add limits: goodput needs one that a request can break. */
 void scenario_check_goodput(const struct scenario *sc, const struct json_at *services);
+/* {"mean": ...}, or the mean alone. */
+void scenario_read_length(struct scenario_loader *l, struct length_dist *out,
+                          const struct json_at *at);
+/* The keys of a load about what its requests have in common. */
+struct load_text_keys {
+	const json_t *prefix, *turns, *turn_delay;
+	int64_t user_context, dataset_entries, sessions;
+};
+void scenario_read_text(struct scenario_loader *l, struct load_text *out,
+                        const struct load_text_keys *keys, const struct json_at *at);
 void scenario_read_loads(struct scenario_loader *l, const struct json_at *at);
 
 /* The part of a load's rules that holds for every way of writing it; `at` is the load. */
@@ -118,6 +128,9 @@ extern const struct scenario_section scenario_sections[]; /* ends with a NULL ti
 extern const struct option scenario_service_table[];
 extern const struct option scenario_load_table[];
 extern const struct option scenario_length_table[];
+extern const struct option scenario_prefix_table[];
+extern const struct option scenario_turns_table[];
+extern const struct option scenario_delay_table[];
 extern const struct option scenario_stage_table[];
 
 /* Remark on a closed load with fewer requests than users: a burst, which is seldom what was meant.

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "state/prefix_cache.h"
 
 void cluster_init(struct cluster *c, uint32_t n_replicas, uint32_t n_services)
 {
@@ -15,6 +16,7 @@ void cluster_init(struct cluster *c, uint32_t n_replicas, uint32_t n_services)
 	c->services = mem_new(n_services, sizeof(*c->services));
 	c->n_services = n_services;
 	request_pool_init(&c->requests);
+	text_pool_init(&c->texts);
 	for (uint32_t i = 0; i < n_replicas; i++) {
 		replica_init(&c->replicas[i]);
 	}
@@ -31,17 +33,45 @@ void cluster_fini(struct cluster *c)
 	free(c->replicas);
 	free(c->services);
 	request_pool_fini(&c->requests);
+	text_pool_fini(&c->texts);
 }
 
+/* Blocks of its own that a sequence holds; the prefix cache counts the others. */
 static int64_t blocks_of(const struct replica *r, const struct request *q, int64_t length)
 {
-	return kv_cache_blocks(&r->kv, r->kv.grows ? length : (int64_t)q->input + q->output);
+	return kv_cache_blocks(&r->kv, r->kv.grows ? length : (int64_t)q->input + q->output) -
+	       q->shared;
+}
+
+/* Add one reader to every span that a request holds; together they are its shared blocks. */
+static void count_spans(const struct prefix_cache *p, const struct request *q, uint32_t *readers)
+{
+	int64_t blocks = 0;
+	for (uint32_t i = q->span; q->shared > 0 && i != SPAN_NONE; i = p->at[i].parent) {
+		readers[i]++;
+		blocks += p->at[i].n;
+	}
+	sim_assert(blocks == q->shared);
+}
+
+static void verify_prefixes(const struct cluster *c, const struct replica *r)
+{
+	const struct prefix_cache *const p = r->kv.prefix;
+	uint32_t *const readers = mem_new(p->cap, sizeof(*readers));
+	for (uint32_t i = 0; i < r->n_decoding; i++) {
+		count_spans(p, &c->requests.at[r->heap[i].request], readers);
+	}
+	for (uint32_t i = r->prefilling.head; i != REQUEST_NONE; i = c->requests.at[i].next) {
+		count_spans(p, &c->requests.at[i], readers);
+	}
+	prefix_cache_verify(&r->kv, readers);
+	free(readers);
 }
 
 /* Blocks the batch of one replica holds, at boundary `done`. */
 static int64_t blocks_held(const struct cluster *c, const struct replica *r)
 {
-	int64_t blocks = 0;
+	int64_t blocks = r->kv.prefix != NULL ? r->kv.prefix->held : 0;
 	tokens_t context = 0;
 	uint32_t warm = 0;
 	for (uint32_t i = 0; i < r->n_decoding; i++) {
@@ -70,6 +100,9 @@ static uint32_t verify_service(const struct cluster *c, const struct service *se
 		const struct replica *const r = &c->replicas[i];
 		sim_assert(r->kv.used >= 0 && r->kv.used <= r->kv.capacity);
 		sim_assert(blocks_held(c, r) == r->kv.used);
+		if (r->kv.prefix != NULL) {
+			verify_prefixes(c, r);
+		}
 		running += replica_batch(r);
 		waiting += r->waiting.n;
 	}

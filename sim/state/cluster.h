@@ -11,6 +11,7 @@
 #include "state/replica.h"
 #include "state/request.h"
 #include "state/service.h"
+#include "state/text.h"
 
 struct cluster {
 	struct replica *replicas;
@@ -18,6 +19,7 @@ struct cluster {
 	struct service *services;
 	uint32_t n_services;
 	struct request_pool requests;
+	struct text_pool texts; /* of the requests that share some */
 };
 
 void cluster_init(struct cluster *c, uint32_t n_replicas, uint32_t n_services);

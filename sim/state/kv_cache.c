@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "state/prefix_cache.h"
 
 void kv_cache_init(struct kv_cache *kv, int64_t capacity, int64_t state_blocks,
                    int64_t block_tokens, bool grows)
@@ -27,21 +28,15 @@ void kv_cache_fini(struct kv_cache *kv)
 {
 	free(kv->growing);
 	kv->growing = NULL;
+	prefix_cache_free(kv->prefix);
+	kv->prefix = NULL;
 }
 
-void kv_cache_take(struct kv_cache *kv, int64_t blocks)
+void kv_cache_reuse(struct kv_cache *kv, int64_t blocks)
 {
-	sim_assert(blocks >= 0 && kv_cache_fits(kv, blocks));
-	kv->used += blocks;
-	if (kv->used > kv->peak) {
-		kv->peak = kv->used;
+	if (kv->prefix->idle > 0) {
+		prefix_cache_reuse(kv->prefix, blocks);
 	}
-}
-
-void kv_cache_give(struct kv_cache *kv, int64_t blocks)
-{
-	sim_assert(blocks >= 0 && blocks <= kv->used);
-	kv->used -= blocks;
 }
 
 static uint32_t residue(const struct kv_cache *kv, int64_t length, int64_t iteration)

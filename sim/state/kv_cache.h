@@ -10,9 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/check.h"
 #include "base/units.h"
 
 #define KV_BLOCK_MAX 256 /* tokens */
+
+struct prefix_cache;
 
 struct kv_cache {
 	int64_t capacity, used, peak; /* blocks */
@@ -22,6 +25,8 @@ struct kv_cache {
 	bool grows;                   /* false: full reservation, decoding takes nothing */
 	uint16_t *growing;            /* [block_tokens]: decoding sequences per residue class */
 	int64_t n_growing;            /* their sum */
+	struct prefix_cache
+		*prefix; /* blocks found again; NULL where texts have nothing to share */
 };
 
 /* block_tokens must be a power of two. */
@@ -40,9 +45,34 @@ static inline bool kv_cache_fits(const struct kv_cache *kv, int64_t blocks)
 	return kv->used + blocks <= kv->capacity;
 }
 
-/* Take or give back blocks; asserts that they are there. */
-void kv_cache_take(struct kv_cache *kv, int64_t blocks);
-void kv_cache_give(struct kv_cache *kv, int64_t blocks);
+/* Take blocks whatever they hold: those that are read again. Asserts that they are free. */
+static inline void kv_cache_take_cached(struct kv_cache *kv, int64_t blocks)
+{
+	sim_assert(blocks >= 0 && kv_cache_fits(kv, blocks));
+	kv->used += blocks;
+	if (kv->used > kv->peak) {
+		kv->peak = kv->used;
+	}
+}
+
+/* The prefix cache loses what is in the next `blocks` free blocks. */
+void kv_cache_reuse(struct kv_cache *kv, int64_t blocks);
+
+/* Take blocks, those first that have been free for longest, to write to them. */
+static inline void kv_cache_take(struct kv_cache *kv, int64_t blocks)
+{
+	if (kv->prefix != NULL) {
+		kv_cache_reuse(kv, blocks);
+	}
+	kv_cache_take_cached(kv, blocks);
+}
+
+/* Give blocks back; asserts that they were taken. */
+static inline void kv_cache_give(struct kv_cache *kv, int64_t blocks)
+{
+	sim_assert(blocks >= 0 && blocks <= kv->used);
+	kv->used -= blocks;
+}
 
 /* A sequence of `length` tokens starts or stops decoding at `iteration`. */
 void kv_cache_join(struct kv_cache *kv, int64_t length, int64_t iteration);

@@ -35,7 +35,12 @@ struct request {
 	uint16_t images;
 	uint16_t preemptions;
 	bool warmup, decoding;
-	uint8_t unused[20]; /* two cache lines exactly: see the assertion in request.c */
+	bool copies; /* the block after `shared` is in the prefix cache already: it ends there */
+	uint8_t unused[1];
+	uint32_t text; /* what it shares with others; TEXT_NONE: nothing, the next three are idle */
+	int32_t shared; /* leading blocks of it that the prefix cache counts */
+	uint32_t span;  /* the last of them; valid only when shared > 0 */
+	int32_t cached; /* prompt tokens that were found at the first admission */
 };
 
 struct request_pool {

@@ -1,6 +1,7 @@
 /*
  * Arrivals made up: closed loops (users who wait for their answer), open rates, and stages of both.
- * Every purpose draws from its own stream, so changing one distribution does not move the others.
+ * What is said, and whether a conversation goes on, is talk.c: here each of its turns is a wake of
+ * its speaker, who is a user of the closed loop, or a guest who came with an open one.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -8,11 +9,11 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/vec.h"
+#include "workload/talk.h"
 #include "workload/workload.h"
 
-#define MOST_TOKENS (INT64_C(1) << 24) /* of one request: no model reads more */
-
-struct wake { /* a user's next request */
+struct wake { /* a speaker's next request */
 	ns_t at;
 	uint64_t order; /* of the answer: first answered, first served */
 	uint32_t user;
@@ -21,10 +22,10 @@ struct wake { /* a user's next request */
 struct synthetic {
 	struct workload base;
 	const struct scenario_load *load;
-	bool generates;
-	int64_t image_tokens;
-	struct rng *lengths_in, *lengths_out, *gaps;
-	int64_t sent, total; /* requests; total INT64_MAX: without end */
+	struct talk *talk;
+	struct rng *gaps;
+	int64_t sent, total;     /* requests; total INT64_MAX: without end */
+	int64_t begun, sessions; /* conversations, or single requests of users; the same */
 	/* open loop */
 	ns_t next;     /* NS_NEVER: the open loop is silent */
 	ns_t gap_from; /* the next gap starts here */
@@ -33,8 +34,11 @@ struct synthetic {
 	struct wake *heap;
 	size_t n_heap, cap_heap;
 	uint64_t order;
-	uint32_t active; /* users 0..active-1 may send */
-	bool *parked;    /* [max users]: has no request in flight and no wake planned */
+	uint32_t users;     /* at most; guests are numbered from here */
+	uint32_t active;    /* users 0..active-1 may send */
+	bool *parked;       /* [users]: has no request in flight and no wake planned */
+	uint32_t guests;    /* places for them so far */
+	VEC(uint32_t) left; /* places of guests who left */
 	/* stages */
 	size_t stage;
 	ns_t stage_end; /* NS_NEVER without stages */
@@ -58,7 +62,9 @@ static void heap_push(struct synthetic *s, ns_t at, uint32_t user)
 		i = (i - 1) / 2;
 	}
 	s->heap[i] = w;
-	s->parked[user] = false;
+	if (user < s->users) {
+		s->parked[user] = false;
+	}
 }
 
 static struct wake heap_pop(struct synthetic *s)
@@ -84,12 +90,22 @@ static struct wake heap_pop(struct synthetic *s)
 	return top;
 }
 
+/* May another conversation begin? Then it is counted. */
+static bool begin_session(struct synthetic *s)
+{
+	if (s->begun == s->sessions) {
+		return false;
+	}
+	s->begun++;
+	return true;
+}
+
 /* Wake every parked user below the target, evenly over `stagger`. */
 static void activate(struct synthetic *s, int64_t users, ns_t from, ns_t stagger)
 {
 	s->active = (uint32_t)users;
 	for (uint32_t u = 0; u < s->active; u++) {
-		if (s->parked[u]) {
+		if (s->parked[u] && begin_session(s)) {
 			heap_push(s, ns_after(from, (ns_t)((i128_t)stagger * u / users)), u);
 		}
 	}
@@ -111,6 +127,10 @@ static double draw_gap(struct synthetic *s)
 
 static void open_next(struct synthetic *s, double rate)
 {
+	if (s->begun == s->sessions) {
+		s->next = NS_NEVER;
+		return;
+	}
 	const double seconds = s->gap / rate;
 	s->next = seconds < ns_to_seconds(NS_HORIZON)
 	                  ? ns_after(s->gap_from, ns_from_seconds(seconds))
@@ -143,8 +163,10 @@ static void enter_stage(struct synthetic *s, size_t i, ns_t from)
 /* Earliest wish to send, stages aside; drops wakes of users who are no longer active. */
 static ns_t wish(struct synthetic *s)
 {
-	while (s->n_heap > 0 && s->heap[0].user >= s->active) {
-		s->parked[heap_pop(s).user] = true;
+	while (s->n_heap > 0 && s->heap[0].user >= s->active && s->heap[0].user < s->users) {
+		const uint32_t user = heap_pop(s).user;
+		s->parked[user] = true;
+		talk_break_off(s->talk, user);
 	}
 	const ns_t closed = s->n_heap > 0 ? s->heap[0].at : NS_NEVER;
 	return closed < s->next ? closed : s->next;
@@ -160,16 +182,13 @@ static ns_t peek(struct workload *w)
 	return at < s->stage_end ? at : s->stage_end;
 }
 
-static int32_t draw_length(struct rng *rng, const struct length_dist *d)
+/* A place for one more conversation of the open loop. */
+static uint32_t new_guest(struct synthetic *s)
 {
-	double v = d->mean;
-	if (d->stddev > 0.0) {
-		v += d->stddev * rng_normal(rng);
+	if (s->left.n > 0) {
+		return s->left.at[--s->left.n];
 	}
-	const double least = d->min > 0 ? (double)d->min : 1.0;
-	const double most = d->max > 0 ? (double)d->max : (double)MOST_TOKENS;
-	v = v < least ? least : v > most ? most : v;
-	return (int32_t)(v + 0.5);
+	return s->users + s->guests++;
 }
 
 static bool next(struct workload *w, struct arrival *out)
@@ -182,17 +201,17 @@ static bool next(struct workload *w, struct arrival *out)
 		enter_stage(s, s->stage + 1, s->stage_end);
 		return false;
 	}
-	out->user = 0;
+	uint32_t speaker = s->users;
 	if (s->n_heap > 0 && s->heap[0].at == out->at) {
-		out->user = heap_pop(s).user + 1;
+		speaker = heap_pop(s).user;
+		out->user = speaker + 1;
 	} else {
+		s->begun++;
 		open_next(s, load->kind == LOAD_STAGES ? load->stages[s->stage].rate : load->rate);
+		speaker = talk_turns(s->talk) ? new_guest(s) : speaker;
+		out->user = talk_turns(s->talk) ? speaker + 1 : 0;
 	}
-	out->images = (int32_t)load->images;
-	const int64_t prompt =
-		draw_length(s->lengths_in, &load->isl) + load->images * s->image_tokens;
-	out->input_tokens = (int32_t)(prompt < MOST_TOKENS ? prompt : MOST_TOKENS);
-	out->output_tokens = s->generates ? draw_length(s->lengths_out, &load->osl) : 0;
+	talk_next(s->talk, speaker, out);
 	out->warmup = s->sent < load->warmup_requests;
 	s->sent++;
 	return true;
@@ -204,33 +223,37 @@ static void finished(struct workload *w, uint32_t user, ns_t now)
 	if (user == 0) { /* of an open stage */
 		return;
 	}
-	s->parked[user - 1] = true;
-	if (user <= s->active) {
-		heap_push(s, ns_after(now, s->load->think), user - 1);
+	const uint32_t speaker = user - 1;
+	const bool guest = speaker >= s->users;
+	ns_t wait = s->load->think;
+	bool again = guest || speaker < s->active;
+	if (talk_turns(s->talk) && again) {
+		const bool goes_on = talk_goes_on(s->talk, speaker, &wait);
+		again = goes_on || (!guest && begin_session(s));
+	}
+	if (again) {
+		heap_push(s, ns_after(now, wait), speaker);
+	} else if (guest) {
+		vec_push(&s->left, speaker);
+	} else {
+		s->parked[speaker] = true;
+		talk_break_off(s->talk, speaker);
 	}
 }
 
 static void close_synthetic(struct workload *w)
 {
 	struct synthetic *const s = (struct synthetic *)w;
-	rng_free(s->lengths_in);
-	rng_free(s->lengths_out);
+	talk_free(s->talk);
 	rng_free(s->gaps);
 	free(s->heap);
 	free(s->parked);
+	free(s->left.at);
 	free(s);
 }
 
 static const struct workload_ops closed_ops = {peek, next, finished, close_synthetic};
 static const struct workload_ops open_ops = {peek, next, NULL, close_synthetic};
-
-static struct rng *stream(uint64_t seed, size_t index, const char *what)
-{
-	char *const name = mem_printf("loads.%zu.%s", index, what);
-	struct rng *const rng = rng_new(seed, name);
-	free(name);
-	return rng;
-}
 
 static int64_t most_users(const struct scenario_load *load)
 {
@@ -246,13 +269,14 @@ struct workload *workload_open_synthetic(const struct scenario_load *load,
 {
 	struct synthetic *const s = mem_new(1, sizeof(*s));
 	const int64_t users = most_users(load);
-	s->base.ops = users > 0 ? &closed_ops : &open_ops;
 	s->load = load;
-	s->generates = llm->task == LLM_GENERATE;
-	s->image_tokens = llm->image_tokens;
-	s->lengths_in = stream(seed, index, "isl");
-	s->lengths_out = stream(seed, index, "osl");
-	s->gaps = stream(seed, index, "arrivals");
+	s->talk = talk_new(load, llm, seed, index);
+	s->base.ops = users > 0 || talk_turns(s->talk) ? &closed_ops : &open_ops;
+	s->users = (uint32_t)users;
+	s->sessions = load->text.sessions > 0 ? load->text.sessions : INT64_MAX;
+	char *const name = mem_printf("loads.%zu.arrivals", index);
+	s->gaps = rng_new(seed, name);
+	free(name);
 	s->gap = draw_gap(s);
 	s->total = load->requests > 0 ? load->requests + load->warmup_requests : INT64_MAX;
 	s->next = NS_NEVER;

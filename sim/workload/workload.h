@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/units.h"
+#include "spec/prompt.h"
 #include "spec/scenario.h"
 
 struct arrival {
@@ -19,6 +20,9 @@ struct arrival {
 	int32_t images;
 	uint32_t user; /* closed loops: who waits for the answer, from 1; else 0 */
 	bool warmup;   /* not measured */
+	/* what its text shares with others; the rest of it is nobody else's */
+	uint32_t n_parts;
+	const struct prompt_part *parts; /* borrowed until the next call of next */
 };
 
 struct workload;

@@ -97,8 +97,9 @@ static void add_engine(struct generator *g, const struct model *m,
 	add(g, "\"batching\": \"%s\", \"prefill_cut\": \"%s\",", PICK(g, batching), PICK(g, cuts));
 	add(g, "\"max_prefill_tokens_per_step\": %lld,", between(g, 16, 4096));
 	add(g, "\"kv_block_tokens\": %d,", 1 << rng_below(g->rng, 8));
-	add(g, "\"kv_reservation\": \"%s\", \"overlap\": %s,", PICK(g, reservations),
-	    chance(g, 30) ? "true" : "false");
+	add(g, "\"kv_reservation\": \"%s\", \"overlap\": %s, \"prefix_cache\": %s,",
+	    PICK(g, reservations), chance(g, 30) ? "true" : "false",
+	    chance(g, 75) ? "true" : "false");
 	if (drawn->limited) {
 		add(g, "\"queue_limit\": %lld,", between(g, 1, 20));
 	}
@@ -148,11 +149,43 @@ static void add_lengths(struct generator *g, bool embeds)
 	}
 }
 
+/*
+ * What requests have in common, in about half of the loads. How many turns there are depends on who
+ * asks first, and so on the speed: not where nothing may be lost by it.
+ */
+static void add_text(struct generator *g, bool unstaged)
+{
+	if (chance(g, 25)) {
+		add(g, "\"prefix\": {\"tokens\": %lld, \"count\": %lld},", between(g, 1, 2000),
+		    between(g, 1, 20));
+	}
+	switch (rng_below(g->rng, g->kind == RANDOM_ANY ? 4 : 2)) {
+	case 1:
+		add(g, "\"dataset_entries\": %lld,", between(g, 1, 100));
+		break;
+	case 2:
+		add(g, "\"turns\": {\"mean\": %lld, \"stddev\": %lld},", between(g, 1, 12),
+		    between(g, 0, 4));
+		add(g, "\"turn_delay\": {\"mean\": \"%lldms\", \"stddev\": \"%lldms\"},",
+		    between(g, 0, 3000), between(g, 0, 1000));
+		if (unstaged && chance(g, 50)) {
+			add(g, "\"sessions\": %lld,", between(g, 1, 60));
+		}
+		if (chance(g, 50)) {
+			add(g, "\"user_context\": %lld,", between(g, 1, 500));
+		}
+		break;
+	default:
+		break;
+	}
+}
+
 static void add_load(struct generator *g, int i, const struct drawn_service *service, bool first)
 {
 	static const char *const arrivals[] = {"poisson", "constant", "gamma"};
 	add(g, "%s{\"service\": \"s%d\", ", first ? "" : ", ", i);
-	switch (rng_below(g->rng, 3)) {
+	const uint64_t kind = rng_below(g->rng, 3);
+	switch (kind) {
 	case 0:
 		add(g,
 		    "\"kind\": \"concurrency\", \"users\": %lld, \"requests\": %lld,"
@@ -174,6 +207,7 @@ static void add_load(struct generator *g, int i, const struct drawn_service *ser
 		    between(g, 1, 40), between(g, 1, 4000));
 		break;
 	}
+	add_text(g, kind != 2);
 	add_lengths(g, service->embeds);
 	add(g, "}");
 }

@@ -33,6 +33,7 @@ static void check_record(const struct request_record *a, const struct request_re
 	same(end);
 	same(input_tokens);
 	same(output_tokens);
+	same(cached_tokens);
 	same(replica);
 	same(user);
 	same(service);

@@ -26,9 +26,34 @@ static int between(struct rng *r, int low, int high)
 	return low + (int)rng_below(r, (uint64_t)(high - low + 1));
 }
 
+/* Keys about shared text, or none. */
+static char *random_text(struct rng *r)
+{
+	const int tokens = between(r, 1, 1500);
+	switch (between(r, 0, 5)) {
+	case 0:
+		return mem_printf("\"prefix\": {\"tokens\": %d, \"count\": %d},", tokens,
+		                  between(r, 1, 12));
+	case 1:
+		return mem_printf("\"dataset_entries\": %d, \"prefix\": %d,", between(r, 1, 60),
+		                  between(r, 0, 1) * tokens);
+	case 2:
+	case 3:
+		return mem_printf("\"turns\": {\"mean\": %d, \"stddev\": %d}, \"turn_delay\":"
+		                  "{\"mean\": \"%dms\", \"stddev\": \"%dms\"},"
+		                  "\"prefix\": {\"tokens\": %d, \"count\": %d}, "
+		                  "\"user_context\": %d,",
+		                  between(r, 1, 12), between(r, 0, 4), between(r, 0, 900),
+		                  between(r, 0, 400), tokens, between(r, 1, 5), between(r, 1, 200));
+	default:
+		return mem_strdup("");
+	}
+}
+
 /* JSON of a closed or an open load. */
 static char *random_load(struct rng *r)
 {
+	char *const text = random_text(r);
 	char *const lengths = mem_printf("\"isl\": {\"mean\": %d, \"stddev\": %d},"
 	                                 "\"osl\": {\"mean\": %d, \"stddev\": %d}",
 	                                 between(r, 1, 3000), between(r, 0, 600),
@@ -37,12 +62,13 @@ static char *random_load(struct rng *r)
 		rng_below(r, 2) == 0
 			? mem_printf(
 				  "{\"service\": \"s\", \"kind\": \"concurrency\", \"users\": %d,"
-				  "\"requests\": 300, \"think\": \"%dms\", %s}",
-				  between(r, 1, 80), between(r, 0, 1) * 40, lengths)
+				  "\"requests\": 300, \"think\": \"%dms\", %s%s}",
+				  between(r, 1, 80), between(r, 0, 1) * 40, text, lengths)
 			: mem_printf("{\"service\": \"s\", \"kind\": \"rate\", \"rate\": %d,"
-	                             "\"requests\": 300, %s}",
-	                             between(r, 1, 60), lengths);
+	                             "\"requests\": 300, %s%s}",
+	                             between(r, 1, 60), text, lengths);
 	free(lengths);
+	free(text);
 	return load;
 }
 
@@ -56,7 +82,7 @@ static char *random_json(struct rng *r)
 		"\"engine_options\": {\"batching\": \"%s\", \"prefill_cut\": \"%s\","
 		"\"max_num_seqs\": %d, \"max_prefill_tokens_per_step\": %d, \"kv_block_tokens\": %d,"
 		"\"kv_reservation\": \"%s\", \"kv_sizing\": \"of_total\", \"overlap\": %s,"
-		"\"queue_limit\": %d, \"gpu_memory_utilization\": 0.%d}}], \"loads\": [%s]}",
+		"\"prefix_cache\": %s, \"queue_limit\": %d, \"gpu_memory_utilization\": 0.%d}}], \"loads\": [%s]}",
 		between(r, 1, 1000), PICK(r, "llama-3.1-8b-instruct", "mistral-7b-instruct-v0.3"),
 		PICK(r, "vllm", "trtllm", "sglang"), between(r, 1, 4),
 		PICK(r, "least_outstanding", "round_robin"),
@@ -64,7 +90,8 @@ static char *random_json(struct rng *r)
 		PICK(r, "tokens", "tokens", "whole_prompt"), between(r, 1, 60),
 		between(r, 64, 3000), 1 << between(r, 0, 6),
 		PICK(r, "on_demand", "on_demand", "full"), PICK(r, "false", "true"),
-		between(r, 0, 1) * between(r, 1, 20), between(r, 26, 32), load);
+		PICK(r, "true", "true", "true", "false"), between(r, 0, 1) * between(r, 1, 20),
+		between(r, 26, 32), load);
 	free(load);
 	return json;
 }
@@ -77,13 +104,15 @@ static void compare(const struct test_run *fast, const struct naive_result *plai
 		const struct naive_request *const b = &plain->requests[a->id];
 		const bool finished = a->outcome == REQUEST_FINISHED;
 		if (finished == b->rejected || a->arrival != b->arrival ||
-		    (finished &&
-		     (a->admitted != b->admitted || a->first != b->first || a->end != b->end ||
-		      (a->output_tokens > 1 && a->second != b->second)))) {
+		    (finished && (a->admitted != b->admitted || a->first != b->first ||
+		                  a->end != b->end || a->cached_tokens != b->cached ||
+		                  (a->output_tokens > 1 && a->second != b->second)))) {
 			ck_abort_msg(
-				"request %llu differs: first %lld fast, %lld plain, end %lld, %lld\n%s",
+				"request %llu differs: first %lld fast, %lld plain, end %lld, %lld, "
+				"cached %lld, %lld\n%s",
 				(unsigned long long)a->id, (long long)a->first, (long long)b->first,
-				(long long)a->end, (long long)b->end, json);
+				(long long)a->end, (long long)b->end, (long long)a->cached_tokens,
+				(long long)b->cached, json);
 		}
 	}
 }
@@ -91,7 +120,7 @@ static void compare(const struct test_run *fast, const struct naive_result *plai
 START_TEST(fast_and_plain_agree_to_the_nanosecond)
 {
 	struct rng *const r = rng_new(77, "oracle");
-	int64_t preemptions = 0;
+	int64_t preemptions = 0, cached = 0;
 	for (int i = 0; i < SCENARIOS; i++) {
 		struct test_run fast;
 		struct naive_result plain;
@@ -101,11 +130,15 @@ START_TEST(fast_and_plain_agree_to_the_nanosecond)
 		compare(&fast, &plain, json);
 		ck_assert_int_eq(fast.summary.services[0].preemptions, plain.preemptions);
 		preemptions += plain.preemptions;
+		for (size_t k = 0; k < plain.n; k++) {
+			cached += plain.requests[k].cached;
+		}
 		free(plain.requests);
 		test_run_fini(&fast);
 		free(json);
 	}
 	ck_assert_int_gt(preemptions, 100); /* the corners were reached */
+	ck_assert_int_gt(cached, 1000000);
 	rng_free(r);
 }
 END_TEST

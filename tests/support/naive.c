@@ -9,11 +9,13 @@
 #include "event/event.h"
 #include "perf/perf.h"
 #include "workload/workload.h"
+#include "naive_prefix.h"
 
 struct seq {
 	size_t id;
 	uint32_t user, load;
 	int64_t input, output, context, prefilled, chunk, generated, length, blocks;
+	struct plain_text *text; /* NULL without a prefix cache */
 };
 
 struct rep {
@@ -21,6 +23,7 @@ struct rep {
 	size_t head;
 	VEC(struct seq) batch; /* in order of admission */
 	int64_t free_blocks;
+	struct plain_cache *cache; /* NULL: blocks are only counted */
 	ns_t anchor;
 	struct step_cost cost;
 	int64_t steps; /* since the anchor */
@@ -91,12 +94,12 @@ static void arrive(struct naive *n, uint32_t load)
 		plan_load(n, load);
 		return;
 	}
-	const struct seq q = {.id = n->requests.n,
-	                      .user = a.user,
-	                      .load = load,
-	                      .input = a.input_tokens,
-	                      .output = a.output_tokens,
-	                      .context = a.input_tokens};
+	struct seq q = {.id = n->requests.n,
+	                .user = a.user,
+	                .load = load,
+	                .input = a.input_tokens,
+	                .output = a.output_tokens,
+	                .context = a.input_tokens};
 	const struct naive_request record = {.arrival = a.at};
 	vec_push(&n->requests, record);
 	struct rep *const r = &n->reps[route(n)];
@@ -107,6 +110,9 @@ static void arrive(struct naive *n, uint32_t load)
 		n->requests.at[q.id].rejected = true;
 		answered(n, &q, a.at + n->sc->loads[load].retry);
 	} else {
+		if (r->cache != NULL) {
+			q.text = plain_text_open(r->cache, &a);
+		}
 		vec_push(&r->waiting, q);
 		if (!r->running) {
 			r->running = true;
@@ -133,12 +139,28 @@ static int64_t growth(const struct naive *n, const struct rep *r)
 	return blocks;
 }
 
+static void give_back(struct rep *r, struct seq *q)
+{
+	r->free_blocks += q->blocks;
+	if (r->cache != NULL) {
+		plain_give(r->cache, q->text);
+		r->free_blocks = r->cache->spare;
+	}
+}
+
+static void computed(struct rep *r, struct seq *q, int64_t tokens)
+{
+	if (r->cache != NULL) {
+		plain_computed(r->cache, q->text, tokens);
+	}
+}
+
 static bool make_room(struct naive *n, struct rep *r)
 {
 	bool preempted = false;
 	while (growth(n, r) > r->free_blocks) {
 		struct seq q = r->batch.at[--r->batch.n];
-		r->free_blocks += q.blocks;
+		give_back(r, &q);
 		q.context = q.input + q.generated;
 		q.prefilled = 0;
 		q.length = 0;
@@ -157,7 +179,7 @@ static bool make_room(struct naive *n, struct rep *r)
 	return preempted;
 }
 
-static int64_t give_chunk(struct seq *q, int64_t room, struct step_shape *shape)
+static int64_t give_chunk(struct rep *r, struct seq *q, int64_t room, struct step_shape *shape)
 {
 	const int64_t rest = q->context - q->prefilled;
 	q->chunk = rest < room ? rest : room;
@@ -166,6 +188,7 @@ static int64_t give_chunk(struct seq *q, int64_t room, struct step_shape *shape)
 	shape->prompt += q->chunk;
 	shape->cached += q->prefilled;
 	shape->pairs2 += q->chunk * (2 * q->prefilled + q->chunk);
+	computed(r, q, q->prefilled + q->chunk);
 	return q->chunk;
 }
 
@@ -186,7 +209,7 @@ static void plan_prompts(struct naive *n, struct rep *r, struct step_shape *shap
 	}
 	for (size_t i = 0; i < r->batch.n && room > 0 && !(whole && shape->chunks > 0); i++) {
 		if (!decodes(&r->batch.at[i])) {
-			room -= give_chunk(&r->batch.at[i], room, shape);
+			room -= give_chunk(r, &r->batch.at[i], room, shape);
 		}
 	}
 	const int64_t reserve = growth(n, r);
@@ -195,18 +218,28 @@ static void plan_prompts(struct naive *n, struct rep *r, struct step_shape *shap
 		struct seq q = r->waiting.at[r->head];
 		const int64_t blocks =
 			blocks_of(n, full_reservation(n) ? q.input + q.output : q.context);
-		if (blocks + reserve > r->free_blocks) {
+		int64_t held = 0;
+		const int64_t found =
+			r->cache != NULL ? plain_find(r->cache, q.text, q.context - 1, &held) : 0;
+		if (blocks - held + reserve > r->free_blocks) {
 			break;
 		}
 		r->head++;
 		r->free_blocks -= blocks;
 		q.blocks = blocks;
-		if (n->requests.at[q.id].admitted == 0 && q.generated == 0) {
+		if (r->cache != NULL) {
+			plain_take(r->cache, q.text, found, blocks - found);
+			r->free_blocks = r->cache->spare;
+			q.prefilled = found * n->o->kv_block_tokens;
+		}
+		if (!n->requests.at[q.id].begun) {
+			n->requests.at[q.id].begun = true;
 			n->requests.at[q.id].admitted = n->events.now;
+			n->requests.at[q.id].cached = q.prefilled;
 		}
 		shape->admitted++;
 		shape->images += n->sc->loads[q.load].images;
-		room -= give_chunk(&q, room, shape);
+		room -= give_chunk(r, &q, room, shape);
 		vec_push(&r->batch, q);
 	}
 	if (r->head > 4096 && r->head * 2 > r->waiting.n) {
@@ -270,7 +303,11 @@ static bool advance(struct naive *n, struct rep *r, struct seq *q, ns_t now)
 		if (!full_reservation(n) && blocks_of(n, q->length) > q->blocks) {
 			q->blocks++;
 			r->free_blocks--;
+			if (r->cache != NULL) {
+				plain_take(r->cache, q->text, 0, 1);
+			}
 		}
+		computed(r, q, q->length);
 		return emit(n, q, now);
 	}
 	q->prefilled += q->chunk;
@@ -297,7 +334,8 @@ static void step_done(struct naive *n, uint32_t id)
 		struct seq *const q = &r->batch.at[i];
 		if (advance(n, r, q, now)) {
 			n->requests.at[q->id].end = now;
-			r->free_blocks += q->blocks;
+			give_back(r, q);
+			plain_text_close(q->text);
 			r->changed = true;
 			answered(n, q, now);
 		} else {
@@ -328,9 +366,15 @@ static void open_all(struct naive *n)
 		.max_seqs = n->o->max_num_seqs,
 	};
 	n->perf = perf_new(&ask);
+	bool caches = false;
+	for (size_t i = 0; i < n->sc->n_loads; i++) {
+		caches = caches || (n->o->prefix_cache && load_shares(&n->sc->loads[i]));
+	}
 	n->reps = mem_new(n->n_reps, sizeof(*n->reps));
 	for (uint32_t i = 0; i < n->n_reps; i++) {
 		n->reps[i].free_blocks = n->plan.blocks;
+		n->reps[i].cache =
+			caches ? plain_cache_new(n->plan.blocks, n->o->kv_block_tokens) : NULL;
 	}
 	n->loads = mem_new(n->sc->n_loads, sizeof(struct workload *));
 	event_list_init(&n->events, n->n_reps + (uint32_t)n->sc->n_loads + 1);
@@ -341,6 +385,17 @@ static void open_all(struct naive *n)
 		plan_load(n, i);
 	}
 	err_free(err);
+}
+
+/* Of those still there at the end. */
+static void close_texts(struct rep *r)
+{
+	for (size_t i = r->head; i < r->waiting.n; i++) {
+		plain_text_close(r->waiting.at[i].text);
+	}
+	for (size_t i = 0; i < r->batch.n; i++) {
+		plain_text_close(r->batch.at[i].text);
+	}
 }
 
 void naive_run(const struct scenario *sc, struct naive_result *out)
@@ -365,6 +420,8 @@ void naive_run(const struct scenario *sc, struct naive_result *out)
 		n.loads[i]->ops->close(n.loads[i]);
 	}
 	for (uint32_t i = 0; i < n.n_reps; i++) {
+		close_texts(&n.reps[i]);
+		plain_cache_free(n.reps[i].cache);
 		free(n.reps[i].waiting.at);
 		free(n.reps[i].batch.at);
 	}

@@ -14,7 +14,8 @@
 
 struct naive_request {
 	ns_t arrival, admitted, first, second, end;
-	bool rejected;
+	int64_t cached; /* tokens of the prompt */
+	bool rejected, begun;
 };
 
 struct naive_result {
