@@ -98,6 +98,8 @@ START_TEST(all_promised_sheets_are_there)
 	                                     "opt-1.3b",
 	                                     "opt-2.7b",
 	                                     "gpt-j-6b",
+	                                     "bloom-176b",
+	                                     "minimax-m2.5",
 	                                     "gpt-oss-20b",
 	                                     "gpt-oss-120b"};
 	static const char *const engines[] = {"nim-trtllm", "nim-vllm", "vllm", "trtllm", "sglang"};
@@ -249,7 +251,9 @@ START_TEST(parameter_counts)
 		{"yi-34b", 34388917248},
 		{"opt-1.3b", 1315758080},
 		{"opt-2.7b", 2651596800},
-		{"gpt-j-6b", 6050882784 - 50400}, /* without the biases of the head */
+		{"gpt-j-6b", 6050882784 - 50400},        /* without the biases of the head */
+		{"bloom-176b", 176247271424 - 28672},    /* without the norm of the embedding */
+		{"llama-4-scout-17b-16e", 108641793536}, /* vision included */
 	};
 
 	for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++) {

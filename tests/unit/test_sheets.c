@@ -1,8 +1,6 @@
-/* Data-sheet files: the field table is complete, spellings resolve, and mistakes say where they
- * are. */
+/* Data-sheet files: the field table is complete, and mistakes say where they are. */
 #include "spec/sheet.h"
 
-#include "base/csv.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "spec/data_dir.h"
@@ -15,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define REFERENCE_ROWS "../shared/reference/rows.csv"
 
 static struct data_dir *data;
 static struct err *err;
@@ -168,70 +164,6 @@ START_TEST(the_field_table_is_complete)
 	}
 	ck_assert_uint_gt(t.fields.n, 80);
 	free(t.fields.at);
-}
-END_TEST
-
-/* --- spellings of the reference rows -----------------------------------------------------------
- */
-
-/* What the rows also name and none of our sheets is. */
-static const char *const foreign[] = {
-	/* GPUs: other boards, or the row does not say which of two */
-	"",
-	"unstated",
-	"A4000",
-	"HGX-B200 or H100-NVL (see note)",
-	"H100-NVL (seed) / HGX-B200 (distilled note)",
-	/* models: others, and several at once */
-	"three NIMs",
-	"Phi-3-vision-128k (4B)",
-	"Llama-3.1-8B-Instruct + DeepSeek-R1-Distill-Llama-8B",
-	"mixed: Llama-3.1-8B 0.5 + Phi-4-mini 0.25 + Qwen3-Embedding-0.6B 0.125",
-	"Llama-3.1-8B + Mistral-7B; Llama-3.1-8B + Falcon-11B",
-	"pairs",
-	"smaller models",
-	"Falcon-11B class",
-	"Falcon-11B vs Mistral-7B",
-};
-
-static bool is_foreign(const char *name)
-{
-	for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
-		if (strcmp(foreign[i], name) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-START_TEST(spellings_of_the_reference_rows_resolve)
-{
-	FILE *there = fopen(REFERENCE_ROWS, "r");
-	const char *const *fields;
-	const char *canonical;
-	size_t n;
-
-	if (!there) {
-		fprintf(stderr, "SKIPPED: %s is absent, spellings of GPUs and models not tested\n",
-		        REFERENCE_ROWS);
-		return;
-	}
-	fclose(there);
-	struct csv_reader *r = csv_open(REFERENCE_ROWS, err);
-
-	ck_assert(csv_next(r, &fields, &n)); /* header */
-	while (csv_next(r, &fields, &n)) {
-		ck_assert_uint_ge(n, 4);
-		for (size_t column = 1; column <= 3; column += 2) {
-			const char *kind = column == 1 ? "gpu" : "llm";
-			bool found = data_dir_find(data, kind, fields[column], &canonical) != NULL;
-
-			ck_assert_msg(found != is_foreign(fields[column]), "%s \"%s\" %s", kind,
-			              fields[column],
-			              found ? "resolves but should not" : "is unknown");
-		}
-	}
-	csv_close(r);
 }
 END_TEST
 
@@ -397,7 +329,6 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, the_field_table_is_complete);
-	tcase_add_test(tcase, spellings_of_the_reference_rows_resolve);
 	tcase_add_loop_test(tcase, mistakes_say_where_they_are, 0,
 	                    (int)(sizeof mistakes / sizeof mistakes[0]));
 	tcase_add_test(tcase, a_sheet_that_is_not_there);
