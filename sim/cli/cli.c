@@ -27,6 +27,20 @@ static const struct flag flags[] = {
 	{'e', 0, "--exact", NULL, "step every iteration instead of fast-forwarding (same records)"},
 	{'z', 0, "--exit-zero", NULL, "exit 0 even when a limit is broken"},
 	{'q', 'q', "--quiet", NULL, "no progress and no timing on stderr"},
+	{'R', 0, "--rows", "FILE", "measured rows: CSV with the columns of models/README.md"},
+	{'G', 0, "--gpu", "NAME", "a GPU data sheet or its alias"},
+	{'E', 0, "--engine", "NAME", "an engine profile or its alias"},
+	{'P', 0, "--precision", "NAME", "only rows of this precision: bf16, fp8 or nvfp4"},
+	{'M', 0, "--model", "NAME", "only rows of this model"},
+	{'V', 0, "--engine-version", "TEXT", "only rows of this engine version"},
+	{'C', 0, "--source", "NAME", "only rows of this source"},
+	{'F', 0, "--free", "NAME,...", "the constants to fit; the others are held"},
+	{'H', 0, "--hold", "NAME=VALUE", "hold a constant at a value, in its unit; repeatable"},
+	{'K', 0, "--kernels", "FILE", "fit kernel or collective tables instead; repeatable"},
+	{'k', 0, "--folds", "N", "parts that are held out in turn (default 5, 0: none)"},
+	{'n', 0, "--starts", "N", "starts of the fit (default 4)"},
+	{'c', 0, "--checked", "DATE", "date to note in the calibration"},
+	{'t', 0, "--tolerance", "METRIC=PCT", "error that is still ok for a row; repeatable"},
 	{'j', 'j', "--jobs", "N", "parallel runs; never changes results"},
 	{'d', 0, "--data", "DIR", "folder with models/ and scenarios/"},
 	{'h', 'h', "--help", NULL, "this text"},
@@ -88,13 +102,14 @@ static void apply_set(struct cli *c, const char *text)
 	add_set(c, mem_printf("%.*s", (int)(equals - text), text), mem_strdup(equals + 1));
 }
 
-static void check_number(struct cli *c, const struct flag *f, const char *value, int64_t least)
+static int64_t check_number(struct cli *c, const struct flag *f, const char *value, int64_t least)
 {
-	int64_t n;
+	int64_t n = least;
 	if (!str_to_int(value, &n) || n < least) {
 		err_add(c->err, ERR_USAGE, NULL, "%s needs an integer of at least %lld, got \"%s\"",
 		        f->name, (long long)least, value);
 	}
+	return n;
 }
 
 static void apply_format(struct cli *c, const char *value)
@@ -103,6 +118,12 @@ static void apply_format(struct cli *c, const char *value)
 	if (!c->json && strcmp(value, "table") != 0) {
 		err_add(c->err, ERR_USAGE, NULL, "--format needs table or json, got \"%s\"", value);
 	}
+}
+
+static void add_list(struct cli *c, char letter, const char *value)
+{
+	c->lists = mem_resize(c->lists, c->n_lists + 1, sizeof(*c->lists));
+	c->lists[c->n_lists++] = (struct cli_list){letter, value};
 }
 
 /* A flag with its value. */
@@ -128,8 +149,17 @@ static void apply_value(struct cli *c, const struct flag *f, const char *value)
 	case 'd':
 		c->data_flag = value;
 		break;
+	case 'j':
+		c->jobs = check_number(c, f, value, 1);
+		break;
+	case 'k':
+		c->folds = check_number(c, f, value, 0);
+		break;
+	case 'n':
+		c->starts = check_number(c, f, value, 1);
+		break;
 	default:
-		check_number(c, f, value, 1); /* --jobs: one run has one */
+		add_list(c, f->letter, value);
 		break;
 	}
 }
@@ -167,8 +197,20 @@ static int parse_flag(struct cli *c, int argc, const char *const *argv, int i)
 	return i;
 }
 
+const char *cli_value(const struct cli *c, char letter)
+{
+	const char *value = NULL;
+	for (size_t i = 0; i < c->n_lists; i++) {
+		value = c->lists[i].letter == letter ? c->lists[i].value : value;
+	}
+	return value;
+}
+
 bool cli_parse(struct cli *c, int argc, const char *const *argv)
 {
+	c->jobs = 1;
+	c->folds = 5;
+	c->starts = 4;
 	c->args = mem_new((size_t)argc, sizeof(*c->args));
 	for (int i = 2; i < argc; i++) {
 		if (argv[i][0] == '-' && argv[i][1] != '\0') {
@@ -191,6 +233,7 @@ void cli_fini(struct cli *c)
 		free(c->owned[i]);
 	}
 	free(c->owned);
+	free(c->lists);
 	free(c->sets);
 	free(c->args);
 	data_dir_close(c->data);
@@ -200,7 +243,7 @@ static void program_usage(void)
 {
 	puts("aliquot: how many users a GPU fleet can serve, and how fast\n");
 	for (const struct command *c = commands; c->name != NULL; c++) {
-		printf("  aliquot %-6s %-20s %s\n", c->name, c->args, c->help);
+		printf("  aliquot %-9s %-20s %s\n", c->name, c->args, c->help);
 	}
 	puts("\nTry: aliquot run chat            simulate a bundled scenario\n"
 	     "     aliquot list scenarios      what is bundled\n"

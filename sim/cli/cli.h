@@ -18,6 +18,12 @@ enum exit_code { /* the error codes are enum err_kind */
 	         EXIT_INTERRUPTED = 130,
 };
 
+/* A value of a flag that only some commands know, in the order given. */
+struct cli_list {
+	char letter; /* of the flag, see cli.c */
+	const char *value;
+};
+
 struct cli {
 	const char *program; /* argv[0] */
 	const struct command *command;
@@ -30,7 +36,10 @@ struct cli {
 	struct scenario_override *sets; /* --set, --seed */
 	size_t n_sets;
 	char **owned; /* their texts, two each */
-	bool gaps;    /* --records-itl */
+	struct cli_list *lists;
+	size_t n_lists;
+	int64_t jobs, folds, starts; /* -j, --folds, --starts */
+	bool gaps;                   /* --records-itl */
 	bool exact, exit_zero, quiet, help;
 	struct data_dir *data;
 	struct err *err;
@@ -53,11 +62,16 @@ int cli_run(struct cli *c);
 int cli_check(struct cli *c);
 int cli_list(struct cli *c);
 int cli_show(struct cli *c);
+int cli_calibrate(struct cli *c);
+int cli_validate(struct cli *c);
 int cli_help(struct cli *c);
 
 /* Parse argv[2..] into *c; false with errors added. */
 bool cli_parse(struct cli *c, int argc, const char *const *argv);
 void cli_fini(struct cli *c);
+
+/* The last value given to a flag of `lists`, or NULL. */
+const char *cli_value(const struct cli *c, char letter);
 
 /* Usage of one command, or of the program (NULL), to stdout. */
 void cli_usage(const struct command *command);
@@ -71,6 +85,8 @@ struct progress;
 struct sim_progress;
 struct progress *progress_new(bool quiet);
 void progress_show(void *progress, const struct sim_progress *p);
+/* The same for work whose state is a text. */
+void progress_say(void *progress, const char *what);
 /* Wipe the line; returns the wall time since progress_new in seconds. */
 double progress_end(struct progress *progress);
 

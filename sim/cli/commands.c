@@ -27,6 +27,17 @@ const struct command commands[] = {
          "Examples:\n"
          "  aliquot show gpu h100-nvl\n"
          "  aliquot show model llama-3.1-8b-instruct\n"},
+	{"validate", "", "simulate measured rows and compare, row by row and by group", "fRGEtqjd",
+         0, 0, cli_validate,
+         "Examples:\n"
+         "  aliquot validate --rows rows.csv\n"
+         "  aliquot validate --rows rows.csv --gpu h200 --format json\n"},
+	{"calibrate", "", "fit cost constants to measured rows and write the calibration",
+         "fRGEPMVCFHKknocqjd", 0, 0, cli_calibrate,
+         "Examples:\n"
+         "  aliquot calibrate --rows rows.csv --gpu h100-sxm --engine trtllm -o mine\n"
+         "  aliquot calibrate --rows rows.csv --gpu h200 --engine vllm --free e_compute,h_seq\n"
+         "  aliquot calibrate --kernels gemm.csv --gpu h100-sxm\n"},
 	{"help", "[TOPIC]", "this text, a command, or one of: units, limits, exit-codes", "", 0, 1,
          cli_help,
          "Examples:\n"

@@ -30,14 +30,31 @@ struct progress *progress_new(bool quiet)
 	return p;
 }
 
+/* Is it time to draw the line again? */
+static bool due(struct progress *p, double *seconds)
+{
+	*seconds = p->live ? elapsed(p) : 0.0;
+	if (*seconds < 1.0 || *seconds < p->shown + 0.2) {
+		return false;
+	}
+	p->shown = *seconds;
+	return true;
+}
+
+void progress_say(void *progress, const char *what)
+{
+	double seconds;
+	if (due(progress, &seconds)) {
+		fprintf(stderr, "\r  %s, %.0f s ", what, seconds);
+	}
+}
+
 void progress_show(void *progress, const struct sim_progress *s)
 {
-	struct progress *const p = progress;
-	const double seconds = p->live ? elapsed(p) : 0.0;
-	if (seconds < 1.0 || seconds < p->shown + 0.2) {
+	double seconds;
+	if (!due(progress, &seconds)) {
 		return;
 	}
-	p->shown = seconds;
 	fprintf(stderr,
 	        "\r  %.0f s simulated, %.1f M events, %llu requests, %llu in flight, %.0f s ",
 	        ns_to_seconds(s->now), (double)s->events / 1e6, (unsigned long long)s->arrived,

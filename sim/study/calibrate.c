@@ -2,9 +2,11 @@
 #include "study/calibrate.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -16,10 +18,10 @@ static const struct {
 	const char *name;
 	double low, high;
 } bounds[] = {
-	{"e_compute", 0.1, 0.95},  {"e_memory", 0.2, 0.95}, {"e_kv", 0.2, 0.95},
-	{"e_attn", 0.1, 0.95},     {"t_layer", 1e-6, 2e-3}, {"t_eager", 1e-4, 0.5},
-	{"h_step", 1e-5, 0.1},     {"h_seq", 1e-6, 1e-3},   {"h_request", 1e-5, 0.1},
-	{"t_stream", 1e-7, 1e-3},  {"t_link", 1e-7, 5e-4},
+	{"e_compute", 0.1, 0.95}, {"e_memory", 0.2, 0.95},  {"e_kv", 0.2, 0.95},
+	{"e_attn", 0.1, 0.95},    {"e_link", 0.2, 0.95},    {"t_layer", 1e-6, 2e-3},
+	{"t_eager", 1e-4, 0.5},   {"h_step", 1e-5, 0.1},    {"h_seq", 1e-6, 1e-3},
+	{"h_request", 1e-5, 0.1}, {"t_stream", 1e-7, 1e-3}, {"t_link", 1e-7, 5e-4},
 };
 #define N_BOUNDS (sizeof(bounds) / sizeof(bounds[0]))
 
@@ -41,6 +43,7 @@ struct target { /* one residual */
 
 struct problem {
 	const struct calibrate_ask *ask;
+	size_t n_free;
 	const struct option *options[FIT_MOST]; /* of the free constants */
 	struct cost_constants costs;
 	size_t *runs; /* cases in this fit */
@@ -77,7 +80,7 @@ static double *cost_at(struct cost_constants *costs, const struct option *o)
 
 static void set_parameter(struct problem *p, size_t i)
 {
-	const char *const name = p->ask->free[i];
+	const char *const name = p->options[i]->name;
 	struct fit_parameter *const q = &p->parameters[i];
 
 	for (size_t k = 0; k < N_BOUNDS; k++) {
@@ -97,7 +100,7 @@ static void simulate(void *arg, size_t i)
 {
 	struct problem *const p = arg;
 	const size_t k = p->runs[i];
-	const struct study_case *const c = &p->ask->cases->at[k];
+	const struct study_case *const c = p->ask->cases[k];
 	struct err *const err = err_new();
 	struct sim *sim;
 	struct summary summary;
@@ -105,9 +108,9 @@ static void simulate(void *arg, size_t i)
 	c->scenario->services[0].costs = p->costs;
 	const bool ok = case_run(c, &sim, &summary, err);
 	for (size_t t = p->first[k]; t < p->first[k + 1]; t++) {
-		p->simulated[t] = ok ? case_observe(c, &summary,
-		                                    &c->run->values[p->targets[t].value])
-		                     : (double)NAN;
+		p->simulated[t] =
+			ok ? case_observe(c, &summary, &c->run->values[p->targets[t].value])
+			   : (double)NAN;
 	}
 	if (ok) {
 		summary_fini(&summary);
@@ -118,7 +121,7 @@ static void simulate(void *arg, size_t i)
 
 static void simulate_all(struct problem *p, const double *values)
 {
-	for (size_t i = 0; i < p->ask->n_free; i++) {
+	for (size_t i = 0; i < p->n_free; i++) {
 		*cost_at(&p->costs, p->options[i]) = values[i];
 	}
 	jobs_run(p->n_runs, p->ask->threads, simulate, p);
@@ -142,7 +145,7 @@ static void residuals(void *arg, const double *values, double *out)
 
 static bool solve(struct problem *p, size_t starts, struct fit_result *out)
 {
-	struct fit_problem fit = {p->parameters, p->ask->n_free, 0, residuals, p, starts};
+	struct fit_problem fit = {p->parameters, p->n_free, 0, residuals, p, starts};
 
 	for (size_t i = 0; i < p->n_runs; i++) {
 		for (size_t t = p->first[p->runs[i]]; t < p->first[p->runs[i] + 1]; t++) {
@@ -154,12 +157,12 @@ static bool solve(struct problem *p, size_t starts, struct fit_result *out)
 
 static void list_targets(struct problem *p)
 {
-	const struct case_list *const cases = p->ask->cases;
+	const size_t n = p->ask->n_cases;
 	VEC(struct target) list = {0};
 
-	p->first = mem_new(cases->n + 1, sizeof(*p->first));
-	for (size_t k = 0; k < cases->n; k++) {
-		const struct measured_run *const run = cases->at[k].run;
+	p->first = mem_new(n + 1, sizeof(*p->first));
+	for (size_t k = 0; k < n; k++) {
+		const struct measured_run *const run = p->ask->cases[k]->run;
 		p->first[k] = list.n;
 		for (size_t v = 0; v < run->n_values; v++) {
 			const struct target t = {k, v, calibrate_weight(&run->values[v]),
@@ -167,20 +170,20 @@ static void list_targets(struct problem *p)
 			vec_push(&list, t);
 		}
 	}
-	p->first[cases->n] = list.n;
+	p->first[n] = list.n;
 	p->targets = list.at;
 	p->n_targets = list.n;
 	p->simulated = mem_new(list.n, sizeof(*p->simulated));
-	p->runs = mem_new(cases->n, sizeof(*p->runs));
+	p->runs = mem_new(n, sizeof(*p->runs));
 }
 
 /* Refit without each fold in turn and note what it says of that fold. */
 static void cross_validate(struct problem *p, const struct fit_result *all,
                            struct calibration_result *out)
 {
-	const size_t n = p->ask->cases->n;
+	const size_t n = p->ask->n_cases;
 
-	for (size_t i = 0; i < p->ask->n_free; i++) {
+	for (size_t i = 0; i < p->n_free; i++) {
 		p->parameters[i].start = all->value[i];
 	}
 	for (size_t fold = 0; fold < p->ask->folds; fold++) {
@@ -205,49 +208,156 @@ static void cross_validate(struct problem *p, const struct fit_result *all,
 	}
 }
 
-bool calibrate(const struct calibrate_ask *ask, struct calibration_result *out, struct err *err)
+/* The profile with the held constants over it; false with errors added. */
+static bool start_constants(struct problem *p, struct calibration_result *out, struct err *err)
 {
-	struct problem p = {.ask = ask};
+	const struct calibrate_ask *const ask = p->ask;
 	bool ok = true;
 
-	memset(out, 0, sizeof(*out));
-	p.costs = ask->cases->at[0].scenario->services[0].costs;
+	p->costs = *ask->profile;
+	for (const struct option *o = engine_cost_table; o->name != NULL; o++) {
+		struct calibrate_constant *const c = &out->constants[out->n_constants++];
+		sim_assert(out->n_constants <= CALIBRATE_MOST);
+		c->option = o;
+		snprintf(c->why, sizeof(c->why), "the engine profile's");
+	}
 	for (size_t i = 0; i < ask->n_held; i++) {
 		const struct option *const o = find_cost(ask->held[i].name, err);
 		ok = o != NULL && ok;
 		if (o != NULL) {
-			*cost_at(&p.costs, o) = ask->held[i].value;
+			*cost_at(&p->costs, o) = ask->held[i].value;
+			snprintf(out->constants[o - engine_cost_table].why,
+			         sizeof(out->constants[0].why), "%s", ask->held[i].why);
 		}
 	}
 	for (size_t i = 0; i < ask->n_free; i++) {
-		p.options[i] = find_cost(ask->free[i], err);
-		ok = p.options[i] != NULL && ok;
+		p->options[i] = find_cost(ask->free[i], err);
+		ok = p->options[i] != NULL && ok;
 	}
-	if (!ok) {
+	p->n_free = ask->n_free;
+	return ok;
+}
+
+static void all_runs(struct problem *p)
+{
+	p->n_runs = p->ask->n_cases;
+	for (size_t k = 0; k < p->n_runs; k++) {
+		p->runs[k] = k;
+	}
+}
+
+/* Width of an interval on the scale of logarithms. */
+static double width(const struct fit_result *fit, size_t i)
+{
+	return log(fit->high[i] / fit->low[i]);
+}
+
+/* Give up the constant that the rows say least about: back to where it started. */
+static void drop_widest(struct problem *p, const struct fit_result *fit,
+                        const struct cost_constants *start, struct calibration_result *out)
+{
+	size_t widest = p->n_free;
+
+	for (size_t i = 0; i < p->n_free; i++) {
+		if (!fit->determined[i] &&
+		    (widest == p->n_free || width(fit, i) > width(fit, widest))) {
+			widest = i;
+		}
+	}
+	const struct option *const o = p->options[widest];
+	struct cost_constants profile = *start;
+	*cost_at(&p->costs, o) = *cost_at(&profile, o);
+	snprintf(out->constants[o - engine_cost_table].why, sizeof(out->constants[0].why),
+	         "not determined by these rows (between %.3g and %.3g); the engine profile's",
+	         fit->low[widest], fit->high[widest]);
+	for (size_t i = widest; i + 1 < p->n_free; i++) {
+		p->options[i] = p->options[i + 1];
+	}
+	p->n_free--;
+}
+
+/* Fit and drop until the rows determine all that is left. */
+static bool fit_determined(struct problem *p, struct fit_result *fit,
+                           struct calibration_result *out)
+{
+	const struct cost_constants start = p->costs;
+
+	for (;;) {
+		struct cost_constants from = start;
+		bool all = true;
+		for (size_t i = 0; i < p->n_free; i++) {
+			*cost_at(&p->costs, p->options[i]) = *cost_at(&from, p->options[i]);
+			set_parameter(p, i);
+		}
+		if (!solve(p, p->ask->starts, fit)) {
+			return false;
+		}
+		out->evaluations += fit->evaluations;
+		for (size_t i = 0; i < p->n_free; i++) {
+			all = all && fit->determined[i];
+		}
+		if (all || p->n_free == 1) {
+			return true;
+		}
+		drop_widest(p, fit, &start, out);
+	}
+}
+
+static void read_constants(struct problem *p, const struct fit_result *fit,
+                           struct calibration_result *out)
+{
+	for (size_t i = 0; i < p->n_free; i++) {
+		struct calibrate_constant *const c =
+			&out->constants[p->options[i] - engine_cost_table];
+		c->fitted = true;
+		c->low = fit->low[i];
+		c->high = fit->high[i];
+		c->why[0] = '\0';
+	}
+	for (size_t i = 0; i < out->n_constants; i++) {
+		struct calibrate_constant *const c = &out->constants[i];
+		c->value = *cost_at(&p->costs, c->option);
+		if (!c->fitted) {
+			c->low = c->high = c->value;
+		}
+	}
+	out->costs = p->costs;
+	out->deviation = fit->deviation;
+}
+
+static void read_predictions(struct problem *p, struct calibration_result *out)
+{
+	out->n_predictions = p->n_targets;
+	out->predictions = mem_new(p->n_targets, sizeof(*out->predictions));
+	for (size_t t = 0; t < p->n_targets; t++) {
+		out->predictions[t] =
+			(struct prediction){p->targets[t].run, p->targets[t].value, p->simulated[t],
+		                            (double)NAN, p->targets[t].weight > 0.0};
+	}
+}
+
+bool calibrate(const struct calibrate_ask *ask, struct calibration_result *out, struct err *err)
+{
+	struct problem p = {.ask = ask};
+	struct fit_result fit;
+
+	memset(out, 0, sizeof(*out));
+	if (!start_constants(&p, out, err)) {
 		return false;
 	}
-	for (size_t i = 0; i < ask->n_free; i++) {
-		set_parameter(&p, i);
-	}
 	list_targets(&p);
-	p.n_runs = ask->cases->n;
-	for (size_t k = 0; k < p.n_runs; k++) {
-		p.runs[k] = k;
-	}
-	ok = solve(&p, ask->starts, &out->fit);
-	if (!ok) {
-		err_add(err, ERR_INPUT, NULL, "no start of the fit converged");
+	all_runs(&p);
+	const bool ok = fit_determined(&p, &fit, out);
+	if (ok) {
+		all_runs(&p);
+		simulate_all(&p, fit.value);
+		read_constants(&p, &fit, out);
+		read_predictions(&p, out);
+		cross_validate(&p, &fit, out);
 	} else {
-		simulate_all(&p, out->fit.value);
-		out->costs = p.costs;
-		out->n_predictions = p.n_targets;
-		out->predictions = mem_new(p.n_targets, sizeof(*out->predictions));
-		for (size_t t = 0; t < p.n_targets; t++) {
-			out->predictions[t] = (struct prediction){
-				p.targets[t].run, p.targets[t].value, p.simulated[t],
-				(double)NAN,      p.targets[t].weight > 0.0};
-		}
-		cross_validate(&p, &out->fit, out);
+		err_add(err, ERR_INPUT, NULL,
+		        "no fit: %zu configurations with %zu figures do not carry %zu constants",
+		        ask->n_cases, p.n_targets, p.n_free);
 	}
 	free(p.targets);
 	free(p.first);
@@ -259,4 +369,51 @@ bool calibrate(const struct calibrate_ask *ask, struct calibration_result *out, 
 void calibration_result_fini(struct calibration_result *r)
 {
 	free(r->predictions);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const double x = fabs(*(const double *)a), y = fabs(*(const double *)b);
+	return x < y ? -1 : x > y;
+}
+
+void error_stats_of(double *errors, size_t n, struct error_stats *out)
+{
+	double sum = 0.0, bias = 0.0;
+
+	*out = (struct error_stats){0, (double)NAN, (double)NAN, (double)NAN, (double)NAN};
+	if (n == 0) {
+		return;
+	}
+	qsort(errors, n, sizeof(*errors), by_size);
+	for (size_t i = 0; i < n; i++) {
+		sum += fabs(errors[i]);
+		bias += errors[i];
+	}
+	out->n = n;
+	out->mean = 100.0 * sum / (double)n;
+	out->bias = 100.0 * bias / (double)n;
+	out->median = 50.0 * (fabs(errors[(n - 1) / 2]) + fabs(errors[n / 2]));
+	out->worst = 100.0 * fabs(errors[n - 1]);
+}
+
+void calibrate_errors(const struct calibrate_ask *ask, const struct calibration_result *r,
+                      const char *metric, int64_t users, bool held_out, struct error_stats *out)
+{
+	double *const errors = mem_new(r->n_predictions + 1, sizeof(*errors));
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_predictions; i++) {
+		const struct prediction *const p = &r->predictions[i];
+		const struct measured_run *const run = ask->cases[p->run]->run;
+		const struct measured_value *const v = &run->values[p->value];
+		const double simulated = held_out ? p->held_out : p->fitted;
+		if (strcmp(v->metric, metric) == 0 && isfinite(simulated) &&
+		    (strcmp(v->stat, "mean") == 0 || strcmp(v->stat, "max") == 0) &&
+		    (run->users == 0 || run->users >= users)) {
+			errors[n++] = simulated / v->value - 1.0;
+		}
+	}
+	error_stats_of(errors, n, out);
+	free(errors);
 }

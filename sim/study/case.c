@@ -18,10 +18,18 @@ static const struct {
 	const char *text;
 	int precision;
 } spellings[] = {
-	{"bf16", PRECISION_BF16},      {"fp16", PRECISION_BF16},   {"float16", PRECISION_BF16},
-	{"bfloat16", PRECISION_BF16},  {"FP16", PRECISION_BF16},   {"BF16", PRECISION_BF16},
-	{"fp8", PRECISION_FP8},        {"FP8", PRECISION_FP8},     {"fp4", PRECISION_NVFP4},
-	{"nvfp4", PRECISION_NVFP4},    {"mxfp4", PRECISION_NVFP4}, {"NVFP4", PRECISION_NVFP4},
+	{"bf16", PRECISION_BF16},
+	{"fp16", PRECISION_BF16},
+	{"float16", PRECISION_BF16},
+	{"bfloat16", PRECISION_BF16},
+	{"FP16", PRECISION_BF16},
+	{"BF16", PRECISION_BF16},
+	{"fp8", PRECISION_FP8},
+	{"FP8", PRECISION_FP8},
+	{"fp4", PRECISION_NVFP4},
+	{"nvfp4", PRECISION_NVFP4},
+	{"mxfp4", PRECISION_NVFP4},
+	{"NVFP4", PRECISION_NVFP4},
 	{"bf16 (blank in source)", PRECISION_BF16},
 };
 
@@ -129,8 +137,8 @@ static json_t *lengths(double tokens, double share)
 		return json_pack("{s:f}", "mean", tokens);
 	}
 	return json_pack("{s:f, s:f, s:i, s:i}", "mean", tokens * (1.0 + share) / 2.0, "stddev",
-	                 tokens * (1.0 - share) / sqrt(12.0), "min",
-	                 (int)floor(tokens * share), "max", (int)tokens);
+	                 tokens * (1.0 - share) / sqrt(12.0), "min", (int)floor(tokens * share),
+	                 "max", (int)tokens);
 }
 
 static json_t *load_of(const struct study_case *c, const struct protocol_terms *t)
@@ -142,16 +150,18 @@ static json_t *load_of(const struct study_case *c, const struct protocol_terms *
 	                               lengths(step ? 2.0 : r->osl, t->length_share));
 
 	if (strcmp(r->load, "open") == 0) {
-		json_object_update_new(load, json_pack("{s:s, s:f, s:I}", "kind", "rate", "rate",
-		                                       r->rate, "requests",
-		                                       (json_int_t)t->prompts));
+		json_object_update_new(load,
+		                       json_pack("{s:s, s:f, s:I}", "kind", "rate", "rate", r->rate,
+		                                 "requests", (json_int_t)t->prompts));
 		return load;
 	}
 	json_object_set_new(load, "kind", json_string("concurrency"));
 	if (strcmp(r->load, "closed") == 0) {
-		json_object_update_new(load, json_pack("{s:I, s:I}", "users", (json_int_t)r->users,
-		                                       "requests_per_user",
-		                                       (json_int_t)t->requests_per_user));
+		const bool rounds = t->requests == 0;
+		json_object_update_new(
+			load, json_pack("{s:I, s:I}", "users", (json_int_t)r->users,
+		                        rounds ? "requests_per_user" : "requests",
+		                        (json_int_t)(rounds ? t->requests_per_user : t->requests)));
 		if (t->warmup_requests_per_user > 0) {
 			json_object_set_new(load, "warmup_requests_per_user",
 			                    json_integer(t->warmup_requests_per_user));
@@ -159,8 +169,8 @@ static json_t *load_of(const struct study_case *c, const struct protocol_terms *
 		return load;
 	}
 	const int64_t all = step ? r->users : r->prompts > 0 ? r->prompts : t->prompts;
-	json_object_update_new(load, json_pack("{s:I, s:i}", "users", (json_int_t)all,
-	                                       "requests_per_user", 1));
+	json_object_update_new(
+		load, json_pack("{s:I, s:i}", "users", (json_int_t)all, "requests_per_user", 1));
 	return load;
 }
 
@@ -176,20 +186,20 @@ static json_t *service_of(const struct study_case *c, const struct protocol_term
 	if (r->max_num_seqs > 0) {
 		json_object_set_new(options, "max_num_seqs", json_integer(r->max_num_seqs));
 	}
-	json_object_update_new(
-		service, json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "name", "measured", "model",
-	                           c->model, "engine", c->engine, "precision",
-	                           precision_names[c->precision], "gpus_per_replica",
-	                           (json_int_t)c->tp, "engine_options", options));
+	json_object_update_new(service,
+	                       json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "name", "measured",
+	                                 "model", c->model, "engine", c->engine, "precision",
+	                                 precision_names[c->precision], "gpus_per_replica",
+	                                 (json_int_t)c->tp, "engine_options", options));
 	return service;
 }
 
 /* The row under its protocol, as a user would have written it. */
 static json_t *scenario_of(const struct study_case *c, const struct protocol_terms *t)
 {
-	return json_pack("{s:i, s:{s:[{s:s, s:I}]}, s:[o], s:[o]}", "aliquot", 1, "cluster", "nodes",
-	                 "gpu", c->gpu, "gpus", (json_int_t)c->tp, "services", service_of(c, t),
-	                 "loads", load_of(c, t));
+	return json_pack("{s:i, s:{s:[{s:s, s:I}]}, s:[o], s:[o]}", "aliquot", 1, "cluster",
+	                 "nodes", "gpu", c->gpu, "gpus", (json_int_t)c->tp, "services",
+	                 service_of(c, t), "loads", load_of(c, t));
 }
 
 static void make_scenario(struct study_case *c, const struct protocol *protocol,
@@ -201,7 +211,9 @@ static void make_scenario(struct study_case *c, const struct protocol *protocol,
 	                                 c->run->engine_version,
 	                                 precision_names[c->precision],
 	                                 c->run->load,
-	                                 c->tp};
+	                                 c->tp,
+	                                 c->run->isl,
+	                                 c->run->osl};
 	struct protocol_terms terms;
 	struct err *const err = err_new(); /* a row that makes no scenario is skipped */
 
@@ -308,8 +320,7 @@ static double statistic(const struct dist *d, const char *stat)
 		return strcmp(stat, "max") == 0 ? d->max : d->min;
 	}
 	for (size_t i = 0; i < DIST_PERCENTILES; i++) {
-		if (strcmp(stat, percentiles[i]) == 0 ||
-		    (i == 4 && strcmp(stat, "median") == 0)) {
+		if (strcmp(stat, percentiles[i]) == 0 || (i == 4 && strcmp(stat, "median") == 0)) {
 			return d->p[i];
 		}
 	}

@@ -16,7 +16,7 @@
 #include "study/measured.h"
 
 struct study_case {
-	const struct measured_run *run; /* borrowed */
+	const struct measured_run *run;   /* borrowed */
 	const char *gpu, *model, *engine; /* canonical names; the row's own where unknown */
 	int precision;                    /* enum precision */
 	int64_t tp;

@@ -13,10 +13,11 @@
 #include "base/mem.h"
 
 #define MOST_ITERATIONS 60
-#define STEP 0.03 /* relative, of finite differences: simulated figures have jumps of a per cent */
+#define STEP 0.03 /* relative, of finite differences: simulated figures have jumps of a per cent \
+	           */
 #define TOLERANCE 1e-5
-#define AT_BOUND 0.01     /* share of the way between the bounds that counts as being at one */
-#define UNDETERMINED 0.8  /* share of the bounds' distance that an interval may fill */
+#define AT_BOUND 0.01    /* share of the way between the bounds that counts as being at one */
+#define UNDETERMINED 0.8 /* share of the bounds' distance that an interval may fill */
 
 struct context {
 	const struct fit_problem *problem;
@@ -25,7 +26,8 @@ struct context {
 	gsl_vector *at, *above, *below; /* of the jacobian: the point, the residuals beside it */
 };
 
-/* Bounds at infinity: x in R to a value in (low, high), on the scale of logarithms where low > 0. */
+/* Bounds at infinity: x in R to a value in (low, high), on the scale of logarithms where low > 0.
+ */
 static double to_value(const struct fit_parameter *p, double x)
 {
 	const double share = 1.0 / (1.0 + exp(-x));
@@ -103,8 +105,7 @@ static void set_start(const struct fit_problem *p, gsl_qrng *spread, size_t k, g
 	for (size_t i = 0; i < p->n_parameters; i++) {
 		const struct fit_parameter *const q = &p->parameters[i];
 		gsl_vector_set(x, i,
-		               from_share(k == 0 ? to_share(q, q->start)
-		                                 : 0.15 + 0.7 * share[i]));
+		               from_share(k == 0 ? to_share(q, q->start) : 0.15 + 0.7 * share[i]));
 	}
 }
 
@@ -124,7 +125,8 @@ static void read_result(const struct fit_problem *p, gsl_multifit_nlinear_worksp
 		const struct fit_parameter *const q = &p->parameters[i];
 		const double x = gsl_vector_get(gsl_multifit_nlinear_position(w), i);
 		const double variance = gsl_matrix_get(covariance, i, i);
-		const double half = variance > 0.0 ? t * out->deviation * sqrt(variance) : (double)INFINITY;
+		const double half =
+			variance > 0.0 ? t * out->deviation * sqrt(variance) : (double)INFINITY;
 		out->value[i] = to_value(q, x);
 		out->low[i] = to_value(q, x - half);
 		out->high[i] = to_value(q, x + half);

@@ -18,9 +18,9 @@ struct fit_parameter {
 struct fit_result {
 	double value[FIT_MOST];
 	double low[FIT_MOST], high[FIT_MOST]; /* 95 % interval, inside the bounds */
-	bool determined[FIT_MOST]; /* the rows say where in its bounds it is */
-	double cost;               /* sum of squared residuals */
-	double deviation;          /* of a residual: sqrt(cost / degrees of freedom) */
+	bool determined[FIT_MOST];            /* the rows say where in its bounds it is */
+	double cost;                          /* sum of squared residuals */
+	double deviation;                     /* of a residual: sqrt(cost / degrees of freedom) */
 	size_t evaluations;
 };
 

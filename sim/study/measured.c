@@ -88,8 +88,9 @@ static bool read_header(struct reader *r)
 	bool ok = true;
 
 	if (!csv_next(r->csv, &r->fields, &r->n_fields)) {
-		err_add(r->err, ERR_INPUT, r->file, "no header line: expected columns source, gpu, "
-		                                    "model, metric, value and others");
+		err_add(r->err, ERR_INPUT, r->file,
+		        "no header line: expected columns source, gpu, "
+		        "model, metric, value and others");
 		return false;
 	}
 	for (enum column c = 0; c < C_COUNT; c++) {

@@ -23,8 +23,8 @@ struct measured_value {
 /* One configuration. Texts are as in the file, never NULL; a number that is absent is 0. */
 struct measured_run {
 	char *source, *gpu, *model, *precision, *engine, *engine_version, *load, *sharing;
-	double isl, osl;           /* tokens */
-	double rate;               /* requests/s */
+	double isl, osl; /* tokens */
+	double rate;     /* requests/s */
 	int64_t gpu_count, replicas, users, tp, prompts, max_num_seqs;
 	double fraction; /* of a GPU; 0: not said */
 	bool speculative;

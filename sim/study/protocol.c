@@ -23,7 +23,7 @@ struct protocol {
 };
 
 struct rule_keys {
-	int64_t requests_per_user, warmup, prompts;
+	int64_t requests_per_user, requests, warmup, prompts;
 	double length_share;
 	char *source;
 	const json_t *when, *seqs, *engine_options, *service;
@@ -36,6 +36,7 @@ static const struct option rule_table[] = {
 	{"source", OPTION_TEXT, KEY(source), 0, 0, NULL, NULL, NULL, "where the rule comes from"},
 	{"when", OPTION_NODE, KEY(when), 0, 0, "", NULL, NULL, "which runs it is for"},
 	{"requests_per_user", OPTION_INT, KEY(requests_per_user), 1, 1e6, "10", NULL, "requests", "rounds"},
+	{"requests", OPTION_INT, KEY(requests), 1, 1e7, "1", NULL, "requests", "of all users, instead of rounds"},
 	{"warmup_requests_per_user", OPTION_INT, KEY(warmup), 0, 1e6, "0", NULL, "requests", "dropped"},
 	{"prompts", OPTION_INT, KEY(prompts), 1, 1e7, "1000", NULL, "requests", "of a flood"},
 	{"max_num_seqs", OPTION_NODE, KEY(seqs), 0, 0, "", NULL, NULL, "a number, users or users-1"},
@@ -47,8 +48,8 @@ static const struct option rule_table[] = {
 };
 /* clang-format on */
 
-static const char *const conditions[] = {"gpu",       "model", "engine", "engine_version",
-                                         "precision", "load",  "tp"};
+static const char *const conditions[] = {
+	"gpu", "model", "engine", "engine_version", "precision", "load", "tp", "isl", "osl"};
 
 static void read_seqs(const struct json_at *at, struct protocol_terms *t)
 {
@@ -101,6 +102,7 @@ static void read_rule(struct rule *rule, const struct json_at *at)
 		rule->keys = at->value;
 		rule->when = keys.when;
 		rule->terms.requests_per_user = keys.requests_per_user;
+		rule->terms.requests = keys.requests;
 		rule->terms.warmup_requests_per_user = keys.warmup;
 		rule->terms.prompts = keys.prompts;
 		rule->terms.length_share = keys.length_share;
@@ -124,7 +126,8 @@ struct protocol *protocol_read(const char *source, struct data_dir *data, struct
 		source = "default";
 	}
 	if (file == NULL) {
-		err_add(err, ERR_IO, data_dir_path(data), "models/protocol/default.json is missing");
+		err_add(err, ERR_IO, data_dir_path(data),
+		        "models/protocol/default.json is missing");
 		return NULL;
 	}
 	json_t *const json = json_read(file, err);
@@ -187,9 +190,12 @@ static bool is_one_of(const json_t *wanted, const char *is)
 
 static bool applies(const struct rule *rule, const struct protocol_ask *ask)
 {
-	char tp[24];
-	const char *const is[] = {ask->gpu,       ask->model, ask->engine, ask->engine_version,
-	                          ask->precision, ask->load,  tp};
+	char tp[24], isl[24], osl[24];
+	const char *const is[] = {
+		ask->gpu, ask->model, ask->engine, ask->engine_version, ask->precision, ask->load,
+		tp,       isl,        osl};
+	snprintf(isl, sizeof(isl), "%g", ask->isl);
+	snprintf(osl, sizeof(osl), "%g", ask->osl);
 	snprintf(tp, sizeof(tp), "%lld", (long long)ask->tp);
 	for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
 		const json_t *const wanted = json_object_get(rule->when, conditions[i]);
@@ -204,6 +210,10 @@ static void overlay(struct protocol_terms *t, const struct rule *rule)
 {
 	if (json_object_get(rule->keys, "requests_per_user") != NULL) {
 		t->requests_per_user = rule->terms.requests_per_user;
+		t->requests = 0;
+	}
+	if (json_object_get(rule->keys, "requests") != NULL) {
+		t->requests = rule->terms.requests;
 	}
 	if (json_object_get(rule->keys, "warmup_requests_per_user") != NULL) {
 		t->warmup_requests_per_user = rule->terms.warmup_requests_per_user;

@@ -20,10 +20,11 @@ enum seqs_rule { SEQS_PROFILE, SEQS_NUMBER, SEQS_USERS, SEQS_USERS_LESS_ONE };
 /* What holds for one run, all rules applied. */
 struct protocol_terms {
 	int64_t requests_per_user, warmup_requests_per_user;
-	int64_t prompts; /* of a flood whose row does not say */
-	int seqs;        /* enum seqs_rule: the batch cap */
+	int64_t requests; /* of all users together; 0: by rounds */
+	int64_t prompts;  /* of a flood whose row does not say */
+	int seqs;         /* enum seqs_rule: the batch cap */
 	int64_t max_num_seqs;
-	double length_share;    /* lengths are uniform in [share, 1] of the nominal ones; 1: fixed */
+	double length_share; /* lengths are uniform in [share, 1] of the nominal ones; 1: fixed */
 	json_t *engine_options; /* owned; may be empty */
 	json_t *service;        /* further keys of the service; owned */
 };
@@ -32,6 +33,7 @@ struct protocol_terms {
 struct protocol_ask {
 	const char *gpu, *model, *engine, *engine_version, *precision, *load;
 	int64_t tp;
+	double isl, osl; /* tokens */
 };
 
 /* The protocol of a source, "default" where it has none of its own. NULL with errors added. */

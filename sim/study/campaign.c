@@ -1,0 +1,195 @@
+/* Groups rows into fits and runs them. */
+#include "study/campaign.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+const char *const campaign_metrics[] = {"tpot", "itl", "ttft", "e2e_latency", "output_throughput",
+                                        NULL};
+
+int64_t campaign_users(const char *metric)
+{
+	return strcmp(metric, "ttft") == 0 ? 32 : 8;
+}
+
+static bool wanted(const struct campaign_ask *ask, const struct study_case *c)
+{
+	const struct measured_run *const r = c->run;
+
+	return c->skipped == NULL && strcmp(c->gpu, ask->gpu) == 0 &&
+	       strcmp(c->engine, ask->engine) == 0 && strcmp(r->load, "step") != 0 &&
+	       (ask->source == NULL || strcmp(r->source, ask->source) == 0) &&
+	       (ask->model == NULL || strcmp(c->model, ask->model) == 0) &&
+	       (ask->engine_version == NULL ||
+	        strcmp(r->engine_version, ask->engine_version) == 0) &&
+	       (ask->precision == NULL ||
+	        strcmp(precision_names[c->precision], ask->precision) == 0);
+}
+
+static bool is_moe(const struct study_case *c)
+{
+	return c->scenario->services[0].llm->experts > 0;
+}
+
+static bool belongs(const struct campaign_set *set, const struct study_case *c)
+{
+	return set->precision == c->precision && set->moe == is_moe(c) &&
+	       strcmp(set->engine_version, c->run->engine_version) == 0 &&
+	       strcmp(set->source, c->run->source) == 0;
+}
+
+static void add_case(struct campaign *out, const struct study_case *c)
+{
+	struct campaign_set *set = NULL;
+
+	for (size_t i = 0; i < out->n_sets && set == NULL; i++) {
+		set = belongs(&out->sets[i], c) ? &out->sets[i] : NULL;
+	}
+	if (set == NULL) {
+		out->sets = mem_resize(out->sets, out->n_sets + 1, sizeof(*out->sets));
+		set = &out->sets[out->n_sets++];
+		memset(set, 0, sizeof(*set));
+		set->precision = c->precision;
+		set->moe = is_moe(c);
+		set->engine_version = c->run->engine_version;
+		set->source = c->run->source;
+	}
+	const struct study_case **const cases =
+		mem_resize((void *)(uintptr_t)set->ask.cases, set->ask.n_cases + 1, sizeof(*cases));
+	cases[set->ask.n_cases++] = c;
+	set->ask.cases = cases;
+}
+
+/* Widen a range to hold a value; 0 says nothing. */
+static void widen(struct trust_range *r, double v)
+{
+	if (v > 0.0) {
+		r->low = r->low == 0.0 || v < r->low ? v : r->low;
+		r->high = v > r->high ? v : r->high;
+	}
+}
+
+static void note_region(struct campaign_set *set)
+{
+	for (size_t i = 0; i < set->ask.n_cases; i++) {
+		const struct study_case *const c = set->ask.cases[i];
+		bool known = false;
+		widen(&set->isl, c->run->isl);
+		widen(&set->osl, c->run->osl);
+		widen(&set->users,
+		      (double)(c->run->users > 0 ? c->run->users : c->run->max_num_seqs));
+		widen(&set->tensor_parallel, (double)c->tp);
+		for (size_t k = 0; k < set->n_models; k++) {
+			known = known || strcmp(set->models[k], c->model) == 0;
+		}
+		if (!known) {
+			set->models = mem_resize(set->models, set->n_models + 1, sizeof(char *));
+			set->models[set->n_models++] = c->model;
+		}
+	}
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct campaign_set *const x = a, *const y = b;
+	if (x->precision != y->precision) {
+		return x->precision < y->precision ? -1 : 1;
+	}
+	if (x->moe != y->moe) {
+		return x->moe ? 1 : -1;
+	}
+	if (x->ask.n_cases != y->ask.n_cases) {
+		return x->ask.n_cases > y->ask.n_cases ? -1 : 1;
+	}
+	return strcmp(x->engine_version, y->engine_version);
+}
+
+/* What rows can tell apart: all-reduces and eager prompts show with several GPUs only. */
+static void choose_free(const struct campaign_ask *ask, struct campaign_set *set)
+{
+	static const char *const always[] = {"e_compute", "e_memory", "h_seq", "h_request"};
+	static const char *const parallel[] = {"t_eager", "t_stream"};
+	const bool several = set->tensor_parallel.high > 1.0;
+	const size_t n = ask->n_free > 0 ? ask->n_free : 4 + (several ? 2 : 0);
+	const char **const list = mem_new(n, sizeof(char *));
+
+	for (size_t i = 0; i < n; i++) {
+		list[i] = ask->n_free > 0 ? ask->free[i] : i < 4 ? always[i] : parallel[i - 4];
+	}
+	set->ask.free = list;
+	set->ask.n_free = n;
+}
+
+/* A group of fewer rows than constants fits fewer constants. */
+static void shorten(struct campaign_set *set)
+{
+	size_t values = 0;
+
+	for (size_t i = 0; i < set->ask.n_cases; i++) {
+		for (size_t v = 0; v < set->ask.cases[i]->run->n_values; v++) {
+			values += calibrate_weight(&set->ask.cases[i]->run->values[v]) > 0.0;
+		}
+	}
+	while (set->ask.n_free > 1 && values < 2 * set->ask.n_free) {
+		set->ask.n_free--;
+	}
+}
+
+static bool fit_set(const struct campaign_ask *ask, struct campaign_set *set, struct err *err)
+{
+	note_region(set);
+	choose_free(ask, set);
+	shorten(set);
+	set->ask.profile = &set->ask.cases[0]->scenario->services[0].engine->costs;
+	set->ask.held = ask->held;
+	set->ask.n_held = ask->n_held;
+	set->ask.folds = ask->folds < set->ask.n_cases ? ask->folds : set->ask.n_cases;
+	set->ask.folds = set->ask.folds < 2 ? 0 : set->ask.folds;
+	set->ask.starts = ask->starts;
+	set->ask.threads = ask->threads;
+	return calibrate(&set->ask, &set->result, err);
+}
+
+bool campaign_run(const struct campaign_ask *ask, struct campaign *out, struct err *err)
+{
+	bool ok = true;
+
+	*out = (struct campaign){.gpu = ask->gpu, .engine = ask->engine};
+	for (size_t i = 0; i < ask->cases->n; i++) {
+		if (wanted(ask, &ask->cases->at[i])) {
+			add_case(out, &ask->cases->at[i]);
+		}
+	}
+	if (out->n_sets == 0) {
+		err_add(err, ERR_INPUT, NULL, "no row of GPU %s and engine %s can be simulated",
+		        ask->gpu, ask->engine);
+		return false;
+	}
+	qsort(out->sets, out->n_sets, sizeof(*out->sets), by_place);
+	for (size_t i = 0; ok && i < out->n_sets; i++) {
+		if (ask->progress != NULL) {
+			char *const what = mem_printf("fit %zu of %zu", i + 1, out->n_sets);
+			ask->progress(ask->progress_arg, what);
+			free(what);
+		}
+		ok = fit_set(ask, &out->sets[i], err);
+	}
+	if (!ok) {
+		campaign_fini(out);
+	}
+	return ok;
+}
+
+void campaign_fini(struct campaign *c)
+{
+	for (size_t i = 0; i < c->n_sets; i++) {
+		free((void *)(uintptr_t)c->sets[i].ask.cases);
+		free((void *)(uintptr_t)c->sets[i].ask.free);
+		free(c->sets[i].models);
+		calibration_result_fini(&c->sets[i].result);
+	}
+	free(c->sets);
+	*c = (struct campaign){0};
+}
