@@ -103,6 +103,7 @@ void arrive(struct sim *s, uint32_t load)
 	q->load = load;
 	q->warmup = a.warmup;
 	if (a.n_parts > 0 && s->services[service].prefix_cache) {
+		s->services[service].shared = true;
 		q->text = text_take(&s->cluster.texts, a.parts, a.n_parts,
 		                    (int32_t)s->services[service].options.kv_block_tokens);
 	}

@@ -21,7 +21,8 @@ struct bound_service { /* a service with its policies and cost models */
 	void *routing_self;
 	struct rng *routing_rng;
 	tokens_t context;  /* longest sequence */
-	bool prefix_cache; /* on, and the texts of its loads have something to share */
+	bool prefix_cache; /* on, and the texts of its loads may have something to share */
+	bool shared;       /* a request had */
 };
 
 struct gaps;

@@ -64,6 +64,7 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	const double replica_ns = (double)s->ended * service->n;
 	double busy = 0.0, gpu = 0.0, prompt = 0.0;
 	struct sim_fit fit;
+	out->prefix_cache = s->services[i].shared;
 	summary_service(s->log, i, spec->slo, spec->n_slo, out);
 	sim_fit(s, i, &fit);
 	out->name = spec->name;

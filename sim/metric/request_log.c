@@ -118,6 +118,7 @@ static void count_finished(struct service_log *s, const struct request_record *r
 	struct request_counts *c = &s->counts;
 
 	c->finished++;
+	c->cached_tokens += r->cached_tokens;
 	c->first_arrival = r->arrival < c->first_arrival ? r->arrival : c->first_arrival;
 	c->last_end = r->end > c->last_end ? r->end : c->last_end;
 	if (c->limited && request_is_good(r, s->slo, s->n_slo)) {

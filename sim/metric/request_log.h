@@ -60,6 +60,7 @@ const struct request_record *request_log_records(const struct request_log *log, 
 struct request_counts {
 	int64_t finished, rejected, lost;
 	int64_t warmup;               /* finished but not measured */
+	int64_t cached_tokens;        /* of the prompts of the finished: found in a prefix cache */
 	int64_t good;                 /* finished within every request-level limit */
 	bool limited;                 /* there is such a limit: `good` means something */
 	ns_t first_arrival, last_end; /* of the finished; valid only when finished > 0 */

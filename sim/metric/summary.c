@@ -45,6 +45,7 @@ static void set_counts(const struct request_counts *c, struct service_summary *o
 	out->rejected = c->rejected;
 	out->lost = c->lost;
 	out->warmup = c->warmup;
+	out->cached_tokens = c->cached_tokens;
 	out->first_arrival = c->finished > 0 ? c->first_arrival : 0;
 	out->last_end = c->finished > 0 ? c->last_end : 0;
 }
@@ -66,6 +67,9 @@ void summary_service(const struct request_log *log, size_t i, const struct slo *
 	for (size_t m = 0; m < sizeof(dists) / sizeof(dists[0]); m++) {
 		request_log_dist(log, i, (enum request_metric)m, dists[m]);
 	}
+	out->prefix_hit_rate = out->prefix_cache && out->input_tokens.sum > 0.0
+	                               ? (double)out->cached_tokens / out->input_tokens.sum
+	                               : (double)NAN;
 	double seconds = ns_to_seconds(out->last_end - out->first_arrival);
 	bool known = seconds > 0.0;
 

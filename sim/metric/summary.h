@@ -14,8 +14,11 @@
 struct service_summary {
 	const char *name;                                        /* borrowed from the scenario */
 	int64_t submitted, finished, rejected, lost, unfinished; /* measured requests */
-	int64_t too_long; /* of the rejected: longer than the context or the KV cache */
-	int64_t warmup;   /* finished but not measured */
+	int64_t too_long;       /* of the rejected: longer than the context or the KV cache */
+	int64_t warmup;         /* finished but not measured */
+	bool prefix_cache;      /* prompts may find tokens in the cache, and it is on */
+	int64_t cached_tokens;  /* found by measured finished requests at their first admission */
+	double prefix_hit_rate; /* of their prompts' tokens; NaN without prefix_cache */
 	struct dist ttft_ms, ttst_ms, tpot_ms, itl_ms, latency_ms, queue_ms, tps_user;
 	struct dist input_tokens, output_tokens;
 	ns_t first_arrival,
@@ -66,7 +69,8 @@ void summary_fini(struct summary *s);
  * Rates divide by D = last_end - first_arrival of the measured finished requests and are NaN
  * without any. Goodput counts request-level limits only (request_is_good): those of `slo` (n of
  * them, may be 0) when records are kept, else those of request_log_set_limits; NaN without any.
- * Leaves name, submitted, unfinished, streaming, generates and the replica fields alone.
+ * Leaves name, submitted, unfinished, streaming, generates and the replica fields alone; looks at
+ * prefix_cache.
  */
 void summary_service(const struct request_log *log, size_t i, const struct slo *slo, size_t n_slo,
                      struct service_summary *out);

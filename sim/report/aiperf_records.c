@@ -104,6 +104,9 @@ static void put_metrics(struct json_writer *w, const struct report *report, size
 		put_tokens(w, "error_isl", r->input_tokens);
 	} else {
 		put_tokens(w, "input_sequence_length", r->input_tokens);
+		if (s->prefix_cache) {
+			put_tokens(w, "usage_prompt_cache_read_tokens", r->cached_tokens);
+		}
 		put_ms(w, "request_latency", r->end - r->arrival);
 		if (s->generates) {
 			put_tokens(w, "output_sequence_length", r->output_tokens);

@@ -269,12 +269,35 @@ static void add_source(struct line *l, const struct scenario_load *load)
 	}
 }
 
+static void add_text(struct line *l, const struct load_text *t)
+{
+	char text[40], other[40];
+
+	if (t->turns.mean > 0.0) {
+		line_add(l, "conversations of %s turns", human(t->turns.mean, text, sizeof(text)));
+	}
+	if (t->prefix_tokens > 0) {
+		line_add(l, "%s prefix%s of %s tokens",
+		         str_thousands(t->prefixes, text, sizeof(text)),
+		         t->prefixes == 1 ? "" : "es",
+		         str_thousands(t->prefix_tokens, other, sizeof(other)));
+	}
+	if (t->context_tokens > 0) {
+		line_add(l, "context of %s tokens",
+		         str_thousands(t->context_tokens, text, sizeof(text)));
+	}
+	if (t->entries > 0) {
+		line_add(l, "%s distinct prompts", str_thousands(t->entries, text, sizeof(text)));
+	}
+}
+
 static void put_load(FILE *out, const struct scenario_load *load, bool generates)
 {
 	struct line l = line_start(out, "load");
 
 	add_source(&l, load);
 	if (load->kind != LOAD_TRACE) {
+		add_text(&l, &load->text);
 		add_lengths(&l, "ISL", &load->isl);
 		if (generates) {
 			add_lengths(&l, "OSL", &load->osl);
@@ -401,6 +424,10 @@ static void put_replicas(FILE *out, const struct service_summary *s)
 		         human(100.0 * (double)s->kv_peak_tokens / (double)s->kv_capacity_tokens,
 		               text, sizeof(text)),
 		         str_thousands(s->kv_capacity_tokens, most, sizeof(most)));
+	}
+	if (s->prefix_cache) {
+		line_add(&l, "prefix cache hit %s %% of prompt tokens",
+		         human(100.0 * s->prefix_hit_rate, text, sizeof(text)));
 	}
 	line_add(&l, "preempted %s", str_thousands(s->preemptions, text, sizeof(text)));
 	line_end(&l);

@@ -80,6 +80,10 @@ static void put_service(struct json_writer *w, const struct report *r, size_t i)
 	json_put_real(w, "input_tokens_per_s", s->input_tokens_per_s);
 	json_put_real(w, "requests_per_s", s->requests_per_s);
 	json_put_real(w, "goodput_per_s", s->goodput_per_s);
+	if (s->prefix_cache) {
+		json_put_int(w, "cached_input_tokens", s->cached_tokens);
+		json_put_real(w, "prefix_cache_hit_rate", s->prefix_hit_rate);
+	}
 	put_replicas(w, s);
 	json_put_string(w, "trust", trust);
 	json_end(w);

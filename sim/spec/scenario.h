@@ -113,11 +113,12 @@ struct scenario_load {
 	struct load_stage *stages;
 	size_t n_stages;
 	/* trace */
-	char *file;     /* resolved against the scenario's folder */
-	int format;     /* enum trace_format */
-	double speedup; /* arrival times divided by this */
-	bool spread;    /* spread ties evenly up to the next timestamp */
-	bool streaming; /* false: no TTFT, ITL reported (genai-perf without --streaming) */
+	char *file;         /* resolved against the scenario's folder */
+	int format;         /* enum trace_format */
+	double speedup;     /* arrival times divided by this */
+	int64_t hash_block; /* tokens of one block id */
+	bool spread;        /* spread ties evenly up to the next timestamp */
+	bool streaming;     /* false: no TTFT, ITL reported (genai-perf without --streaming) */
 };
 
 /* May requests of this load share text? Of a trace it shows only when it is read. */

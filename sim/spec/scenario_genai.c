@@ -11,6 +11,8 @@
 
 #define DEFAULT_ISL 550.0   /* both tools */
 #define SMALLEST_SHOWN 1e-6 /* a lower limit below it reads as "greater than 0" */
+#define DEFAULT_ENTRIES 100 /* distinct prompts; both tools */
+#define DEFAULT_PREFIX 100  /* tokens; GenAI-Perf, AIPerf: none */
 #define DEFAULT_REQUESTS 10 /* GenAI-Perf; AIPerf: at least this, or twice the concurrency */
 
 /* What the conversion needs everywhere. */
@@ -163,7 +165,8 @@ static void read_counts(const struct recorded *r)
 	load->warmup_requests = integer(r, GENAI_WARMUP, 0, 0.0, SCENARIO_MOST_REQUESTS);
 	note_value(r, "warmup_requests", (double)load->warmup_requests,
 	           args->value[GENAI_WARMUP] != NULL);
-	if (given || !(seconds > 0.0)) {
+	/* with conversations, how many of them says when it ends */
+	if (given || !(seconds > 0.0 || load->text.sessions > 0)) {
 		load->requests = integer(r, GENAI_REQUESTS, fallback, 1.0, SCENARIO_MOST_REQUESTS);
 		note_value(r, "requests", (double)load->requests, given);
 		scenario_note_short_round(r->l, load, r->line);
@@ -173,11 +176,96 @@ static void read_counts(const struct recorded *r)
 	}
 }
 
+/* Text in front of every prompt: one of a pool, or one for all and one for each conversation. */
+static void read_prefix(const struct recorded *r)
+{
+	struct load_text *text = &r->load->text;
+	int64_t pool = integer(r, GENAI_PREFIXES, 0, 0.0, 1e6);
+	bool context = r->args->value[GENAI_SYSTEM_LENGTH] != NULL ||
+	               r->args->value[GENAI_CONTEXT_LENGTH] != NULL;
+
+	if (pool > 0 && context) {
+		json_fail(r->at,
+		          "%s does not go with --shared-system-prompt-length and "
+		          "--user-context-prompt-length",
+		          r->args->flag[GENAI_PREFIXES]);
+	}
+	text->prefix_tokens = integer(r, GENAI_SYSTEM_LENGTH, 0, 1.0, SCENARIO_MOST_TOKENS);
+	text->context_tokens = integer(r, GENAI_CONTEXT_LENGTH, 0, 1.0, SCENARIO_MOST_TOKENS);
+	text->prefixes = 1;
+	if (pool > 0) {
+		text->prefixes = pool;
+		text->prefix_tokens =
+			integer(r, GENAI_PREFIX_LENGTH, r->args->aiperf ? 0 : DEFAULT_PREFIX, 0.0,
+		                SCENARIO_MOST_TOKENS);
+	}
+	if (text->prefix_tokens > 0) {
+		note_value(r, "prefix.tokens", (double)text->prefix_tokens,
+		           r->args->value[GENAI_PREFIX_LENGTH] != NULL || pool == 0);
+		note_value(r, "prefix.count", (double)text->prefixes, true);
+	}
+	if (text->context_tokens > 0) {
+		note_value(r, "user_context", (double)text->context_tokens, true);
+	}
+}
+
+/* Conversations: GenAI-Perf's session mode, AIPerf's more than one turn. False: single requests. */
+static bool read_sessions(const struct recorded *r)
+{
+	const struct genai_args *args = r->args;
+	struct load_text *text = &r->load->text;
+	double turns = number(r, GENAI_TURNS, 1.0, 1.0, 1e6);
+	double stddev = number(r, GENAI_TURNS_STDDEV, 0.0, 0.0, 1e6);
+	double ratio = number(r, GENAI_DELAY_RATIO, 1.0, 0.0, 1e6);
+	int64_t sessions = integer(r, GENAI_SESSIONS, 0, 0.0, SCENARIO_MOST_REQUESTS);
+	int64_t users = integer(r, GENAI_SESSION_CONCURRENCY, 0, 0.0, SCENARIO_MOST_USERS);
+
+	if (sessions == 0 && users == 0 && turns <= 1.0 && !(stddev > 0.0)) {
+		return false;
+	}
+	if (!args->aiperf && (users == 0 || sessions == 0)) {
+		json_fail(r->at,
+		          "conversations need --session-concurrency (how many at a time) and "
+		          "--num-sessions (how many in all)");
+	}
+	text->turns = (struct length_dist){.mean = turns, .stddev = stddev, .min = 1};
+	text->sessions = sessions;
+	text->delay = ns_from_seconds(number(r, GENAI_DELAY, 0.0, 0.0, 9e9) / 1e3 * ratio);
+	text->delay_stddev =
+		ns_from_seconds(number(r, GENAI_DELAY_STDDEV, 0.0, 0.0, 9e9) / 1e3 * ratio);
+	r->load->users = users;
+	note_value(r, "turns.mean", turns, args->value[GENAI_TURNS] != NULL);
+	note_value(r, "turns.stddev", stddev, args->value[GENAI_TURNS_STDDEV] != NULL);
+	note_value(r, "turn_delay.mean", ns_to_seconds(text->delay),
+	           args->value[GENAI_DELAY] != NULL);
+	note_value(r, "turn_delay.stddev", ns_to_seconds(text->delay_stddev),
+	           args->value[GENAI_DELAY_STDDEV] != NULL);
+	if (sessions > 0) {
+		note_value(r, "sessions", (double)sessions, true);
+	}
+	return true;
+}
+
+/* Both tools make so many prompts and send them again when they run out of them. */
+static void read_entries(const struct recorded *r)
+{
+	struct scenario_load *load = r->load;
+	int64_t entries = integer(r, GENAI_ENTRIES, DEFAULT_ENTRIES, 1.0, 1e6);
+
+	if (load->requests == 0 || load->requests + load->warmup_requests > entries) {
+		load->text.entries = entries;
+		note_value(r, "dataset_entries", (double)entries,
+		           r->args->value[GENAI_ENTRIES] != NULL);
+	}
+}
+
 static void read_synthetic(const struct recorded *r)
 {
 	struct scenario_load *load = r->load;
 	const struct genai_args *args = r->args;
+	bool talks = read_sessions(r);
 
+	read_prefix(r);
 	if (args->value[GENAI_RATE] != NULL) {
 		load->kind = LOAD_RATE;
 		load->rate = number(r, GENAI_RATE, 1.0, 1e-9, 1e9);
@@ -189,11 +277,19 @@ static void read_synthetic(const struct recorded *r)
 			          "simulated; give one of them");
 		}
 	} else {
+		bool sessions = load->users > 0;
+
 		load->kind = LOAD_CONCURRENCY;
-		load->users = integer(r, GENAI_CONCURRENCY, 1, 1.0, SCENARIO_MOST_USERS);
-		note_value(r, "users", (double)load->users, args->value[GENAI_CONCURRENCY] != NULL);
+		if (!sessions) {
+			load->users = integer(r, GENAI_CONCURRENCY, 1, 1.0, SCENARIO_MOST_USERS);
+		}
+		note_value(r, "users", (double)load->users,
+		           sessions || args->value[GENAI_CONCURRENCY] != NULL);
 	}
 	read_counts(r);
+	if (!talks) {
+		read_entries(r);
+	}
 }
 
 /* The trace format behind AIPerf's --custom-dataset-type; TRACE_GUESS with an error if unknown. */
@@ -248,6 +344,8 @@ static void read_trace(const struct recorded *r)
 		note_value(r, "requests", (double)load->requests, true);
 	}
 	load->warmup_requests = integer(r, GENAI_WARMUP, 0, 0.0, SCENARIO_MOST_REQUESTS);
+	load->hash_block =
+		integer(r, GENAI_HASH_BLOCK, SCENARIO_HASH_BLOCK, 1.0, SCENARIO_MOST_TOKENS);
 }
 
 /* --goodput "tag:value tag:value" becomes limits of the service. */
@@ -325,6 +423,7 @@ void scenario_read_genai(struct scenario_loader *l, struct scenario_load *load,
 	load->kind = LOAD_CONCURRENCY;
 	load->smoothness = 1.0;
 	load->speedup = 1.0;
+	load->hash_block = SCENARIO_HASH_BLOCK;
 	if (genai_args_read(json_string_value(at->value), at, &args)) {
 		read_recorded(&r);
 	}

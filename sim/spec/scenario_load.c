@@ -14,7 +14,7 @@
 struct load_keys {
 	char *name, *service, *file, *args;
 	int kind, arrivals, format;
-	int64_t images, users, requests, requests_per_user, warmup_requests,
+	int64_t hash_block, images, users, requests, requests_per_user, warmup_requests,
 		warmup_requests_per_user;
 	ns_t think, retry, stagger;
 	double rate, smoothness, speedup;
@@ -43,7 +43,8 @@ static_assert(TRACE_GUESS == 0 && TRACE_CSV == 6, "formats[] follows enum trace_
 #define MOST_REQUESTS SCENARIO_MOST_REQUESTS
 #define MOST_TOKENS SCENARIO_MOST_TOKENS
 #define MOST_USERS SCENARIO_MOST_USERS
-#define SMALLEST 1e-12 /* shown as "greater than 0" */
+#define HASH_BLOCK "512" /* as text: SCENARIO_HASH_BLOCK */
+#define SMALLEST 1e-12   /* shown as "greater than 0" */
 
 /* clang-format off */
 const struct option scenario_load_table[] = {
@@ -89,6 +90,8 @@ const struct option scenario_load_table[] = {
 	{"file", OPTION_TEXT, KEY(file), 0, 0, "", NULL, NULL, "the trace, from the scenario's folder"},
 	{"format", OPTION_CHOICE, KEY(format), 0, 0, "guess", formats, NULL, "of the trace"},
 	{"speedup", OPTION_REAL, KEY(speedup), 1e-6, 1e9, "1", NULL, NULL, "arrival times divided by this"},
+	{"hash_block", OPTION_INT, KEY(hash_block), 1, MOST_TOKENS, HASH_BLOCK, NULL, "tokens",
+	 "of one block id of the trace (hash_ids)"},
 	{"spread", OPTION_BOOL, KEY(spread), 0, 0, "false", NULL, NULL,
 	 "spread equal timestamps evenly up to the next"},
 	{"args", OPTION_TEXT, KEY(args), 0, 0, "", NULL, NULL,
@@ -145,6 +148,7 @@ static const struct {
 	{"file", TRACE},
 	{"format", TRACE},
 	{"speedup", TRACE},
+	{"hash_block", TRACE},
 	{"spread", TRACE},
 	{"args", RECORDED},
 };
@@ -294,6 +298,7 @@ static void read_kind(struct scenario_loader *l, struct scenario_load *load,
 	scenario_note_short_round(l, load, at);
 	load->format = keys->format;
 	load->speedup = keys->speedup;
+	load->hash_block = keys->hash_block;
 	load->spread = keys->spread;
 	if (keys->kind == LOAD_CONCURRENCY) {
 		want_key(at, "users", "how many ask at a time");

@@ -7,6 +7,7 @@
 #define SCENARIO_MOST_TOKENS 1e7 /* of one prompt or answer */
 #define SCENARIO_MOST_USERS 1e7
 #define SCENARIO_MOST_REQUESTS 1e10
+#define SCENARIO_HASH_BLOCK 512 /* tokens: Mooncake's blocks, AIPerf's default */
 
 /* What is being built, and what it is built from. */
 struct scenario_loader {
@@ -103,6 +104,19 @@ enum genai_field {
 	GENAI_SPEEDUP,
 	GENAI_GOODPUT,
 	GENAI_ENDPOINT_TYPE,
+	GENAI_PREFIXES,
+	GENAI_PREFIX_LENGTH,
+	GENAI_SYSTEM_LENGTH,
+	GENAI_CONTEXT_LENGTH,
+	GENAI_ENTRIES,
+	GENAI_SESSIONS,
+	GENAI_SESSION_CONCURRENCY,
+	GENAI_TURNS,
+	GENAI_TURNS_STDDEV,
+	GENAI_DELAY,
+	GENAI_DELAY_STDDEV,
+	GENAI_DELAY_RATIO,
+	GENAI_HASH_BLOCK,
 	GENAI_FIELDS
 };
 

@@ -32,6 +32,8 @@ struct trace {
 	int64_t taken, measured;
 	bool has_head; /* head is the next arrival */
 	struct arrival head;
+	uint64_t names;                        /* of the texts of this file */
+	VEC(struct prompt_part) coming, given; /* of the head, and of the arrival before */
 };
 
 static const struct trace_reader *reader_of(enum trace_format format)
@@ -126,6 +128,7 @@ static bool pull(struct trace *t, struct trace_row *out)
 		status = t->source->reader->next(t->source, out);
 	}
 	if (status == TRACE_ROW && !in_order(t, out)) {
+		free(out->blocks);
 		status = TRACE_FAILED;
 	}
 	if (status != TRACE_ROW) {
@@ -200,10 +203,27 @@ static bool arrival_time(const struct trace *t, ns_t *out)
 	return true;
 }
 
+/* The shared text of a row, which is its own no longer. */
+static void take_text(struct trace *t, struct trace_row *row)
+{
+	int64_t left = row->input;
+	const int64_t block = t->load->hash_block;
+
+	t->coming.n = 0;
+	for (uint32_t i = 0; i < row->n_blocks; i++, left -= block) {
+		const struct prompt_part part = {prompt_mix(t->names, row->blocks[i]),
+		                                 (int32_t)(left < block ? left : block)};
+
+		vec_push(&t->coming, part);
+	}
+	free(row->blocks);
+	row->blocks = NULL;
+}
+
 /* Make the next arrival ready, if there is one. */
 static void advance(struct trace *t)
 {
-	const struct trace_row *row;
+	struct trace_row *row;
 	ns_t at;
 
 	t->has_head = false;
@@ -216,6 +236,7 @@ static void advance(struct trace *t)
 		return;
 	}
 	row = &t->group.at[t->next++];
+	take_text(t, row);
 	t->head = (struct arrival){
 		.at = at,
 		.input_tokens = row->input,
@@ -235,12 +256,29 @@ static ns_t trace_peek(struct workload *w)
 	return t->has_head ? t->head.at : NS_NEVER;
 }
 
+/* The text of the head is given out; the next one is made in the place of the one before. */
+static void swap_texts(struct trace *t)
+{
+	struct prompt_part *const at = t->given.at;
+	const size_t cap = t->given.cap;
+
+	t->given.at = t->coming.at;
+	t->given.n = t->coming.n;
+	t->given.cap = t->coming.cap;
+	t->coming.at = at;
+	t->coming.n = 0;
+	t->coming.cap = cap;
+}
+
 static bool trace_next(struct workload *w, struct arrival *out)
 {
 	struct trace *t = (struct trace *)w;
 
 	sim_assert(t->has_head);
 	*out = t->head;
+	swap_texts(t);
+	out->n_parts = (uint32_t)t->given.n;
+	out->parts = t->given.at;
 	advance(t);
 	return true;
 }
@@ -250,8 +288,27 @@ static void trace_close(struct workload *w)
 	struct trace *t = (struct trace *)w;
 
 	t->source->reader->close(t->source);
+	for (size_t i = 0; i < t->group.n; i++) {
+		free(t->group.at[i].blocks);
+	}
+	if (t->has_ahead) {
+		free(t->ahead.blocks);
+	}
 	free(t->group.at);
+	free(t->coming.at);
+	free(t->given.at);
 	free(t);
+}
+
+/* The same file has the same texts, whichever load replays it. FNV-1a. */
+static uint64_t name_of(const char *file)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (; *file != '\0'; file++) {
+		h = (h ^ (unsigned char)*file) * UINT64_C(1099511628211);
+	}
+	return h;
 }
 
 static const struct workload_ops trace_ops = {
@@ -273,7 +330,7 @@ struct workload *workload_open_trace(const struct scenario_load *load, const str
 	struct trace_source *source;
 	struct trace *t;
 
-	sim_assert(load->speedup > 0);
+	sim_assert(load->speedup > 0 && load->hash_block > 0);
 	source = reader == NULL ? NULL : reader->open(&ask);
 	if (source == NULL) {
 		return NULL;
@@ -284,6 +341,7 @@ struct workload *workload_open_trace(const struct scenario_load *load, const str
 	t->load = load;
 	t->err = err;
 	t->images = llm->image_tokens > 0;
+	t->names = name_of(load->file);
 	advance(t);
 	if (!t->has_head) {
 		if (!t->workload.failed) {

@@ -1,6 +1,6 @@
 /*
  * Mooncake traces and their supersets, the GenAI-Perf payload file and AIPerf's mooncake_trace: one
- * request per line, times in ms. Prefix blocks are checked and not used; sessions are refused.
+ * request per line, times in ms. Block ids say which prompts begin alike; sessions are refused.
  */
 #include "workload/trace_private.h"
 
@@ -97,8 +97,26 @@ static bool read_output(const struct trace_ask *ask, const struct json_at *row, 
 	return *out > 0;
 }
 
-/* Block ids say which prompts share a prefix; the block size is not in the file. */
-static bool check_blocks(const struct json_at *row, int32_t input)
+/* As many blocks as the prompt fills, the last perhaps in part: AIPerf's rule. */
+static bool check_count(const struct trace_ask *ask, const struct json_at *ids, size_t n,
+                        int32_t input)
+{
+	const int64_t block = ask->load->hash_block;
+
+	if ((int64_t)n == (input + block - 1) / block) {
+		return true;
+	}
+	json_fail(
+		ids,
+		"%zu blocks of %lld tokens for %d tokens; \"hash_block\" of the load says how long "
+		"one is",
+		n, (long long)block, (int)input);
+	return false;
+}
+
+/* Block ids say which prompts begin alike; the block size is not in the file. */
+static bool read_blocks(const struct trace_ask *ask, const struct json_at *row,
+                        struct trace_row *out)
 {
 	struct json_at at;
 	size_t n;
@@ -110,10 +128,6 @@ static bool check_blocks(const struct json_at *row, int32_t input)
 		return false;
 	}
 	n = json_array_size(at.value);
-	if (n > (size_t)input) {
-		json_fail(&at, "%zu blocks for %d tokens", n, (int)input);
-		return false;
-	}
 	for (size_t i = 0; i < n; i++) {
 		const json_t *id = json_array_get(at.value, i);
 
@@ -124,12 +138,21 @@ static bool check_blocks(const struct json_at *row, int32_t input)
 			return false;
 		}
 	}
+	if (n == 0 || !check_count(ask, &at, n, out->input)) {
+		return n == 0;
+	}
+	out->blocks = mem_new(n, sizeof(*out->blocks));
+	out->n_blocks = (uint32_t)n;
+	for (size_t i = 0; i < n; i++) {
+		out->blocks[i] = (uint64_t)json_integer_value(json_array_get(at.value, i));
+	}
 	return true;
 }
 
 static void tally_unused(struct mooncake *m, json_t *object)
 {
-	static const char *const used[] = {"timestamp", "input_length", "output_length"};
+	static const char *const used[] = {"timestamp", "input_length", "output_length",
+	                                   "hash_ids"};
 	const char *key;
 	json_t *value;
 
@@ -158,7 +181,7 @@ static enum trace_status mooncake_next(struct trace_source *s, struct trace_row 
 	}
 	*out = (struct trace_row){.position = m->lines.number};
 	if (!read_time(&row, &out->at) || !read_input(&s->ask, &row, &out->input) ||
-	    !read_output(&s->ask, &row, &out->output) || !check_blocks(&row, out->input)) {
+	    !read_output(&s->ask, &row, &out->output) || !read_blocks(&s->ask, &row, out)) {
 		status = TRACE_FAILED;
 	}
 	tally_unused(m, value);

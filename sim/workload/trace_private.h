@@ -25,9 +25,12 @@ struct trace_row {
 	int32_t input;  /* tokens, images included */
 	int32_t output; /* tokens; 0 only for embedding models */
 	int32_t images;
-	bool warmup;     /* recorded in a warm-up phase */
-	size_t position; /* from 1: line, or index of the record where the file is one document */
-	size_t column;   /* field number of the time in a table; 0 elsewhere */
+	bool warmup;      /* recorded in a warm-up phase */
+	size_t position;  /* from 1: line, or index of the record where the file is one document */
+	size_t column;    /* field number of the time in a table; 0 elsewhere */
+	uint64_t *blocks; /* what the prompt's pieces of load->hash_block tokens hold, the last may
+	                     be short; owned, NULL when the file does not say */
+	uint32_t n_blocks;
 };
 
 enum trace_status { TRACE_ROW, TRACE_END, TRACE_FAILED };

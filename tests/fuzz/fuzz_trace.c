@@ -42,7 +42,7 @@ static void replay(struct scenario_load *load, int task)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct scenario_load load = {.kind = LOAD_TRACE, .speedup = 1};
+	struct scenario_load load = {.kind = LOAD_TRACE, .speedup = 1, .hash_block = 512};
 	struct input_file file;
 
 	input_file_write(&file, data, size);

@@ -225,12 +225,104 @@ START_TEST(embeddings)
 }
 END_TEST
 
+START_TEST(prefixes)
+{
+	const struct scenario_load *load = good("--osl 5 --num-prefix-prompts 3");
+
+	ck_assert_int_eq(load->text.prefixes, 3);
+	ck_assert_int_eq(load->text.prefix_tokens, 100);
+	ck_assert_int_eq(load->text.context_tokens, 0);
+	teardown();
+	setup();
+	load = good("--osl 5 --num-prefix-prompts 0 --prefix-prompt-length 30");
+	ck_assert_int_eq(load->text.prefix_tokens, 0);
+	teardown();
+	setup();
+	load = good("aiperf profile --osl 5 --num-prefix-prompts 3");
+	ck_assert_int_eq(load->text.prefix_tokens, 0); /* as long as AIPerf makes them */
+	teardown();
+	setup();
+	load = good("aiperf profile --osl 5 --prompt-prefix-pool-size 2 --prompt-prefix-length 64");
+	ck_assert_int_eq(load->text.prefixes, 2);
+	ck_assert_int_eq(load->text.prefix_tokens, 64);
+	teardown();
+	setup();
+	load = good("aiperf profile --osl 5 --shared-system-prompt-length 1000 "
+	            "--user-context-prompt-length 200 --num-dataset-entries 7");
+	ck_assert_int_eq(load->text.prefixes, 1);
+	ck_assert_int_eq(load->text.prefix_tokens, 1000);
+	ck_assert_int_eq(load->text.context_tokens, 200);
+	ck_assert_int_eq(load->text.entries, 7);
+	expect_error(
+		"aiperf profile --osl 5 --num-prefix-prompts 2 --shared-system-prompt-length 9",
+		"--num-prefix-prompts does not go with --shared-system-prompt-length and "
+		"--user-context-prompt-length");
+}
+END_TEST
+
+/* Both tools make 100 prompts and begin again when they have sent them. */
+START_TEST(prompts_are_sent_again)
+{
+	ck_assert_int_eq(good("--osl 5 --request-count 90 --warmup-request-count 10")->text.entries,
+	                 0);
+	teardown();
+	setup();
+	ck_assert_int_eq(good("--osl 5 --request-count 91 --warmup-request-count 10")->text.entries,
+	                 100);
+	teardown();
+	setup();
+	ck_assert_int_eq(good("--osl 5 --measurement-interval 5000")->text.entries, 100);
+	teardown();
+	setup();
+	ck_assert_int_eq(good("--osl 5 --request-count 91 --num-prompts 12")->text.entries, 12);
+	expect_error("--osl 5 --num-dataset-entries 0",
+	             "--num-dataset-entries: must be at least 1, got 0");
+}
+END_TEST
+
+START_TEST(conversations)
+{
+	const struct scenario_load *load =
+		good("--osl 5 --session-concurrency 5 --num-sessions 40 --session-turns-mean 3 "
+	             "--session-turns-stddev 1 --session-turn-delay-mean 1000 "
+	             "--session-turn-delay-stddev 100 --session-delay-ratio 0.5");
+
+	ck_assert(load->kind == LOAD_CONCURRENCY);
+	ck_assert_int_eq(load->users, 5);
+	ck_assert_int_eq(load->requests, 0);
+	ck_assert_int_eq(load->text.sessions, 40);
+	ck_assert(fabs(load->text.turns.mean - 3) < 1e-12);
+	ck_assert(fabs(load->text.turns.stddev - 1) < 1e-12);
+	ck_assert_int_eq(load->text.delay, 500 * NS_PER_MS);
+	ck_assert_int_eq(load->text.delay_stddev, 50 * NS_PER_MS);
+	ck_assert_int_eq(load->text.entries, 0);
+	teardown();
+	setup();
+	load = good("aiperf profile --osl 5 --concurrency 3 --conversation-num 10 "
+	            "--conversation-turn-mean 4 --conversation-turn-delay-mean 20");
+	ck_assert_int_eq(load->users, 3);
+	ck_assert_int_eq(load->text.sessions, 10);
+	ck_assert_int_eq(load->text.delay, 20 * NS_PER_MS);
+	teardown();
+	setup();
+	load = good("aiperf profile --osl 5 --request-rate 3 --conversation-turn-mean 4");
+	ck_assert(load->kind == LOAD_RATE);
+	ck_assert_int_eq(load->requests, 10);
+	expect_error("--osl 5 --session-concurrency 5",
+	             "conversations need --session-concurrency (how many at a time) and "
+	             "--num-sessions (how many in all)");
+	expect_error("--osl 5 --session-turns-mean 2 --num-sessions 4",
+	             "conversations need --session-concurrency (how many at a time) and "
+	             "--num-sessions (how many in all)");
+}
+END_TEST
+
 START_TEST(what_cannot_be_followed_is_an_error)
 {
 	static const char *const unsupported[] = {
-		"--session-concurrency 5",         "--num-prefix-prompts 3",
-		"--request-rate-ramp-duration 10", "--num-sessions=2",
-		"--sequence-distribution 1,2:100", "--batch-size 4"};
+		"--user-centric-rate 5", "--num-warmup-sessions=3",
+		"--request-rate-ramp-duration 10", "--sequence-distribution 1,2:100",
+		"--batch-size 4"};
 
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
 		char *line = mem_printf("--osl 5 %s", unsupported[i]);
@@ -301,6 +393,9 @@ int main(void)
 	tcase_add_test(tcase, goodput_becomes_limits);
 	tcase_add_test(tcase, traces);
 	tcase_add_test(tcase, embeddings);
+	tcase_add_test(tcase, prefixes);
+	tcase_add_test(tcase, prompts_are_sent_again);
+	tcase_add_test(tcase, conversations);
 	tcase_add_test(tcase, what_cannot_be_followed_is_an_error);
 	tcase_add_test(tcase, bad_values);
 	suite_add_tcase(suite, tcase);

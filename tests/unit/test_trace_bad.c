@@ -2,7 +2,7 @@
 #include "trace_replay.h"
 
 static const char mooncake_text[] =
-	"{\"timestamp\": 3000, \"input_length\": 374, \"output_length\": 44, \"hash_ids\": [0, 1]}\n"
+	"{\"timestamp\": 3000, \"input_length\": 374, \"output_length\": 44, \"hash_ids\": [1]}\n"
 	"{\"timestamp\": 5000, \"input_length\": 396, \"output_length\": 109, \"hash_ids\": [0]}\n"
 	"{\"timestamp\": 8000, \"input_length\": 879, \"output_length\": 55, \"hash_ids\": [2, 3]}\n";
 static const char plain_text[] = "arrival_s,input_tokens,output_tokens\n"
@@ -126,7 +126,10 @@ START_TEST(test_bad_lines)
 		{"{\"timestamp\":1,\"input_length\":2,\"output_length\":1,\"hash_ids\":[0,\"a\"]}",
 	         "FILE:2: hash_ids.1: expected a block id, a number from 0\n"},
 		{"{\"timestamp\":1,\"input_length\":1,\"output_length\":1,\"hash_ids\":[0,1]}",
-	         "FILE:2: hash_ids: 2 blocks for 1 tokens\n"},
+	         "FILE:2: hash_ids: 2 blocks of 512 tokens for 1 tokens; \"hash_block\" of the load "
+	         "says how long one is\n"},
+		{"{\"timestamp\":1,\"input_length\":1025,\"output_length\":1,\"hash_ids\":[0,1]}",
+	         "FILE:2: hash_ids: 2 blocks of 512 tokens for 1025 tokens; "},
 		{"{\"timestamp\":1,\"timestamp\":2,\"input_length\":1,\"output_length\":1}",
 	         "FILE:2:16: duplicate key"},
 		{"{\"timestamp\":1,\"input_length\":1,\"outp", "FILE:2:"},

@@ -18,7 +18,8 @@
 struct replay {
 	char file[64];
 	struct err *err;
-	struct arrival arrivals[MAX_ARRIVALS];
+	struct arrival arrivals[MAX_ARRIVALS]; /* their parts are in `parts`, at most three */
+	struct prompt_part parts[MAX_ARRIVALS][3];
 	size_t n;
 	bool opened, failed;
 };
@@ -27,7 +28,8 @@ static inline struct scenario_load load_of(const char *format_or_null)
 {
 	static const char *const names[] = {"azure",  "burstgpt",   "mooncake",
 	                                    "aiperf", "genai-perf", "csv"};
-	struct scenario_load load = {.kind = LOAD_TRACE, .speedup = 1, .format = TRACE_GUESS};
+	struct scenario_load load = {
+		.kind = LOAD_TRACE, .speedup = 1, .hash_block = 512, .format = TRACE_GUESS};
 
 	for (int i = 0; format_or_null != NULL && i < 6; i++) {
 		if (strcmp(names[i], format_or_null) == 0) {
@@ -59,6 +61,9 @@ static inline void replay_bytes(struct replay *r, struct scenario_load load, int
 		ck_assert_uint_lt(r->n, MAX_ARRIVALS);
 		w->ops->next(w, &r->arrivals[r->n]);
 		ck_assert_int_eq(r->arrivals[r->n].at, at);
+		for (uint32_t i = 0; i < r->arrivals[r->n].n_parts && i < 3; i++) {
+			r->parts[r->n][i] = r->arrivals[r->n].parts[i];
+		}
 		r->n++;
 	}
 	if (w != NULL) {
@@ -106,6 +111,14 @@ static inline void assert_printed(const struct replay *r, const char *part)
 	char *text = printed(r);
 
 	ck_assert_msg(strstr(text, part) != NULL, "expected \"%s\" in:\n%s", part, text);
+	free(text);
+}
+
+static inline void assert_not_printed(const struct replay *r, const char *part)
+{
+	char *text = printed(r);
+
+	ck_assert_msg(strstr(text, part) == NULL, "expected no \"%s\" in:\n%s", part, text);
 	free(text);
 }
 
