@@ -75,6 +75,17 @@ static int64_t admission_blocks(const struct replica *r, const struct request *q
 	return kv_cache_blocks(&r->kv, r->kv.grows ? q->context : (int64_t)q->input + q->output);
 }
 
+int64_t batch_entry(const struct sim *s, const struct replica *r)
+{
+	const struct request *const q = &s->cluster.requests.at[r->waiting.head];
+	const ns_t ready = q->preemptions == 0 ? q->admitted : r->anchor;
+	if (s->services[r->service]
+	            .options.schedule_ahead) { /* the step after one that begins later */
+		return ready < r->anchor ? 1 : replica_boundary_after(r, ready + 1) + 1;
+	}
+	return ready <= r->anchor ? 0 : replica_boundary_after(r, ready);
+}
+
 /* Why the head of the waiting list cannot enter now. */
 static enum replica_block head_block(const struct sim *s, const struct replica *r, int64_t room,
                                      const struct step_shape *shape)
@@ -85,6 +96,13 @@ static enum replica_block head_block(const struct sim *s, const struct replica *
 	const bool first = shape->chunks == 0;
 	if (replica_batch(r) >= (uint64_t)o->max_num_seqs) {
 		return BLOCK_SEQS;
+	}
+	if (q->preemptions == 0 && q->admitted > s->events.now) {
+		return BLOCK_FRONT;
+	}
+	if (o->schedule_ahead && q->preemptions == 0 && replica_batch(r) > shape->admitted &&
+	    q->admitted >= replica_boundary(r, r->done - 1)) {
+		return BLOCK_AHEAD;
 	}
 	if (room <= 0 || (o->prefill_cut == PREFILL_CUT_WHOLE_PROMPT && !first)) {
 		return BLOCK_PROMPTS;

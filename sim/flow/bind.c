@@ -214,6 +214,7 @@ static void place(struct sim *s, uint32_t service, uint32_t index, const struct 
 	r->service = service;
 	r->index = index;
 	r->gpu_kind = node->kind;
+	r->stream = perf_stream(b->perf[node->kind]);
 	kv_cache_init(&r->kv, plan->blocks, plan->state_blocks, b->options.kv_block_tokens,
 	              b->options.kv_reservation == KV_ON_DEMAND);
 	r->kv.prefix = b->prefix_cache ? prefix_cache_new() : NULL;

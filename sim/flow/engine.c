@@ -7,6 +7,14 @@ static int64_t request_tokens(const struct request *q)
 	return (int64_t)q->input + q->output;
 }
 
+/* When the front end hands over a request that comes now. */
+static ns_t ready_at(const struct sim *s, const struct replica *r)
+{
+	const ns_t now = s->events.now;
+	const ns_t free = r->stream > 0 ? front_at(r, now) : now;
+	return ns_after(free > now ? free : now, perf_entry(replica_perf(s, r)));
+}
+
 bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
@@ -16,9 +24,11 @@ bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request)
 	if (o->queue_limit > 0 && r->waiting.n >= (uint64_t)o->queue_limit) {
 		return false;
 	}
+	struct request *const q = &s->cluster.requests.at[request];
+	q->admitted = ready_at(s, r);
 	request_list_push_back(&r->waiting, &s->cluster.requests, request);
 	service_count(service, now, 0, 1);
-	service_load_add(service, r->index, request_tokens(&s->cluster.requests.at[request]));
+	service_load_add(service, r->index, request_tokens(q));
 	if (r->waiting.n > r->totals.waiting_max) {
 		r->totals.waiting_max = r->waiting.n;
 	}
@@ -27,11 +37,11 @@ bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request)
 	}
 	if (r->state == REPLICA_IDLE) {
 		r->state = REPLICA_STARTING;
-		event_set(&s->events, replica, now, PHASE_ENGINE_START);
+		event_set(&s->events, replica, q->admitted, PHASE_ENGINE_START);
 	} else if (r->state == REPLICA_RUNNING && r->waiting.n == 1 &&
 	           replica_batch(r) < (uint64_t)o->max_num_seqs && r->planned > r->done + 1) {
-		/* it may enter at the next boundary: the stretch is cut there */
-		const int64_t boundary = replica_boundary_after(r, now);
+		/* it may enter before the stretch ends: the stretch is cut there */
+		const int64_t boundary = batch_entry(s, r);
 		if (boundary < r->planned) {
 			r->planned = boundary > r->done ? boundary : r->done + 1;
 			event_hasten(&s->events, replica, replica_boundary(r, r->planned),
@@ -65,7 +75,7 @@ static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 		.arrival = q->arrival,
 		.admitted = q->admitted,
 		.first = q->output > 0 ? q->first : end,
-		.second = q->output > 1 ? q->second : 0,
+		.second = q->second,
 		.end = end,
 		.input_tokens = q->input,
 		.output_tokens = q->output,
@@ -90,26 +100,41 @@ static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 	request_give(pool, index);
 }
 
-/* The prompt of q is complete: it emits a token and decodes on, or is finished. */
-static void end_prompt(struct sim *s, struct replica *r, uint32_t index, int64_t rank)
+/* Tokens after which something of q is to be noted: a response that is dated, or its end. */
+static int32_t next_note(const struct engine_options *o, const struct request *q)
 {
-	struct request *const q = &s->cluster.requests.at[index];
-	const ns_t now = s->events.now;
-	const ns_t delivered = ns_after(now, perf_stream_delay(replica_perf(s, r), rank));
-	if (q->output == 0) {
-		finish(s, r, index, now);
-		return;
+	const int64_t n = q->first == 0 ? o->stream_interval : 2 * o->stream_interval;
+	return o->stream_interval > 1 && q->second == 0 && n < q->output ? (int32_t)n : q->output;
+}
+
+/* Date the response that ends with the token just delivered, if one does. */
+static void date_response(const struct engine_options *o, struct request *q, int64_t emitted,
+                          ns_t delivered)
+{
+	if (q->first == 0 && (emitted >= o->stream_interval || emitted == q->output)) {
+		q->first = delivered;
+	} else if (q->second == 0 && (emitted >= 2 * o->stream_interval || emitted == q->output)) {
+		q->second = delivered;
 	}
+}
+
+/*
+ * The prompt of q is complete: it emits a token, delivered at `delivered` of a step whose tokens go
+ * out from `base` on, and decodes on, or is finished.
+ */
+static void end_prompt(struct sim *s, struct replica *r, uint32_t index, ns_t base, ns_t delivered)
+{
+	const struct engine_options *const o = &s->services[r->service].options;
+	struct request *const q = &s->cluster.requests.at[index];
 	q->generated++;
 	if (s->gaps != NULL) {
-		gaps_note(s->gaps, index, q->generated == 1, now);
+		gaps_note(s->gaps, index, q->generated == 1, base);
 	}
-	if (q->generated == 1) {
-		q->first = delivered;
-	} else {
-		request_log_gaps(s->log, r->service, gap_ticks(now - q->stalled), 0, 1, !q->warmup);
-		q->second = q->generated == 2 ? delivered : q->second;
+	if (q->generated > 1) {
+		request_log_gaps(s->log, r->service, gap_ticks(base - q->stalled), 0, 1,
+		                 !q->warmup);
 	}
+	date_response(o, q, q->generated, delivered);
 	if (q->generated == q->output) {
 		finish(s, r, index, delivered);
 		return;
@@ -119,16 +144,18 @@ static void end_prompt(struct sim *s, struct replica *r, uint32_t index, int64_t
 	q->joined = r->iteration;
 	r->context += q->context;
 	kv_cache_join(&r->kv, q->context, r->iteration);
-	replica_push_finish(r, r->iteration + q->output - q->generated, q->rank, index);
-	replica_add_fresh(r, index, now);
+	replica_push_finish(r, r->iteration + next_note(o, q) - q->generated, q->rank, index);
+	replica_add_fresh(r, index, base);
 }
 
-/* The chunks of a prompt step are done; `decoded` sequences emitted before them. */
-static void end_chunks(struct sim *s, struct replica *r, int64_t decoded)
+/* The chunks of a prompt step are done; decoding sequences emitted before them. */
+static void end_chunks(struct sim *s, struct replica *r)
 {
 	struct request_pool *const pool = &s->cluster.requests;
-	int64_t rank = decoded;
+	const ns_t now = s->events.now;
+	const ns_t base = r->decode_step ? r->last_decode : r->front > now ? r->front : now;
 	uint32_t i = r->prefilling.head;
+	r->front = r->stream > 0 && r->front < base ? base : r->front;
 	while (i != REQUEST_NONE && pool->at[i].chunk > 0) {
 		struct request *const q = &pool->at[i];
 		const uint32_t next = q->next;
@@ -136,53 +163,82 @@ static void end_chunks(struct sim *s, struct replica *r, int64_t decoded)
 		q->chunk = 0;
 		if (q->prefilled == q->context) {
 			request_list_remove(&r->prefilling, pool, i);
-			end_prompt(s, r, i, ++rank);
+			if (q->output == 0) {
+				finish(s, r, i, now);
+			} else {
+				r->front = r->stream > 0 ? ns_after(r->front, r->stream) : 0;
+				end_prompt(s, r, i, base, r->stream > 0 ? r->front : now);
+			}
 		}
 		i = next;
 	}
 }
 
-/* Sequences that emitted their last token leave. */
-static void end_finished(struct sim *s, struct replica *r)
+/* Sequences whose last token, or whose next response, is out: the last ones leave. */
+static bool end_finished(struct sim *s, struct replica *r)
 {
-	const struct perf *const perf = replica_perf(s, r);
-	const bool streams = perf_streams(perf);
+	const struct engine_options *const o = &s->services[r->service].options;
 	int64_t gone = 1; /* they leave in order of admission, so each counts before the next */
+	bool left = false;
 	while (replica_next_finish(r) <= r->iteration) {
 		const uint32_t index = replica_pop_finish(r);
-		ns_t end = s->events.now;
-		if (streams) {
-			const uint32_t rank = s->cluster.requests.at[index].rank;
-			end = ns_after(end,
-			               perf_stream_delay(perf, replica_older(r, rank) + gone++));
+		struct request *const q = &s->cluster.requests.at[index];
+		const int64_t emitted = q->generated + r->iteration - q->joined;
+		ns_t delivered = s->events.now;
+		if (r->stream > 0) {
+			delivered = ns_after(r->last_decode,
+			                     (replica_older(r, q->rank) + gone) * r->stream);
 		}
-		finish(s, r, index, end);
+		date_response(o, q, emitted, delivered);
+		if (emitted < q->output) {
+			replica_push_finish(r, r->iteration + next_note(o, q) - emitted, q->rank,
+			                    index);
+		} else {
+			gone++;
+			left = true;
+			finish(s, r, index, delivered);
+		}
+	}
+	return left;
+}
+
+/* The next batch is composed at `at`: now, or when the front end has handed over the next request.
+ */
+static void plan_start(struct sim *s, struct replica *r, uint32_t replica, ns_t at)
+{
+	if (at == s->events.now && event_is_alone(&s->events, replica)) {
+		s->events.count++;
+		engine_start(s, replica);
+	} else {
+		r->state = REPLICA_STARTING;
+		event_set(&s->events, replica, at, PHASE_ENGINE_START);
 	}
 }
 
 void engine_step_done(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
-	const int64_t decoded = r->decode_step ? r->n_decoding : 0;
+	const ns_t now = s->events.now;
 	stretch_advance(s, r, r->planned);
 	if (r->decode_step && replica_next_finish(r) <= r->iteration) {
-		end_finished(s, r);
-		r->changed = true;
+		r->changed = end_finished(s, r) || r->changed;
 	}
 	if (r->prompt_step) {
-		end_chunks(s, r, decoded);
+		end_chunks(s, r);
 		r->changed = true;
 	}
-	if (replica_batch(r) == 0 && r->waiting.n == 0) {
-		stretch_end(r);
+	if (replica_batch(r) > 0) {
+		plan_start(s, r, replica, now);
+		return;
+	}
+	stretch_end(r);
+	if (r->waiting.n > 0) {
+		const struct request *const head = &s->cluster.requests.at[r->waiting.head];
+		plan_start(s, r, replica,
+		           head->preemptions == 0 && head->admitted > now ? head->admitted : now);
+	} else {
 		r->state = REPLICA_IDLE;
 		event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
-	} else if (event_is_alone(&s->events, replica)) {
-		s->events.count++;
-		engine_start(s, replica);
-	} else {
-		r->state = REPLICA_STARTING;
-		event_set(&s->events, replica, s->events.now, PHASE_ENGINE_START);
 	}
 }
 
@@ -203,6 +259,10 @@ void engine_start(struct sim *s, uint32_t replica)
 		stretch_begin(s, r, &shape, prompts || preempted ? 1 : INT64_MAX);
 	}
 	r->planned = s->options.exact ? r->done + 1 : r->limit;
+	if (r->blocked == BLOCK_FRONT || r->blocked == BLOCK_AHEAD) {
+		const int64_t entry = batch_entry(s, r);
+		r->planned = entry > r->done && entry < r->planned ? entry : r->planned;
+	}
 	r->state = REPLICA_RUNNING;
 	event_set(&s->events, replica, replica_boundary(r, r->planned), PHASE_STEP_DONE);
 }

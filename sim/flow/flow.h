@@ -80,6 +80,10 @@ void engine_start(struct sim *s, uint32_t replica);
 /* batch.c: choose the prompt chunks of the next step and admit requests; false: no prompt work. */
 bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape);
 
+/* batch.c: first boundary of the stretch at which the head of the waiting list may enter by time.
+ */
+int64_t batch_entry(const struct sim *s, const struct replica *r);
+
 /* batch.c: make room for one more token of every decoding sequence; true when someone was
  * preempted. */
 bool batch_make_room(struct sim *s, struct replica *r);
@@ -128,6 +132,15 @@ void stretch_advance(struct sim *s, struct replica *r, int64_t to);
 
 /* stretch.c: account the time of the stretch up to `done`; nothing runs afterwards. */
 void stretch_end(struct replica *r);
+
+/*
+ * front.c: the front end delivers the tokens of the steps up to boundary `to` and their gaps are
+ * noted; for replicas whose front end takes time (replica.stream).
+ */
+void front_advance(struct sim *s, struct replica *r, int64_t to);
+
+/* front.c: when the front end is free, counting the steps that have ended by `now`. */
+ns_t front_at(const struct replica *r, ns_t now);
 
 /* gaps.c: the token gaps of each request in flight. */
 struct gaps *gaps_new(void);

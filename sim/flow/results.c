@@ -144,6 +144,15 @@ static void say_wait(enum replica_block why, const struct service_summary *v, do
 		snprintf(text, size, "KV cache: %s waits for blocks %.0f %% of the time", v->name,
 		         pct);
 		break;
+	case BLOCK_FRONT:
+		snprintf(text, size, "front end: requests of %s wait for it %.0f %% of the time",
+		         v->name, pct);
+		break;
+	case BLOCK_AHEAD:
+		snprintf(text, size,
+		         "scheduling ahead: %s waits for steps planned earlier %.0f %% of the time",
+		         v->name, pct);
+		break;
 	case BLOCK_NONE:
 	case BLOCK_PROMPTS:
 	case BLOCK_COUNT:

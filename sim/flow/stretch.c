@@ -8,14 +8,21 @@
 
 #define ONE_NS (INT64_C(1) << TICK_SHIFT)
 
+/* From the last tokens to those of the first step, which go out at `base`. */
+static tick_t first_gap(const struct replica *r, ns_t last, ns_t base)
+{
+	return r->stream == 0 ? gap_ticks(r->anchor - last) + r->first : gap_ticks(base - last);
+}
+
 /*
  * Token gaps of the first step where they are not one step long: decoding sequences stood still
  * while prompts went first, or a sequence emitted its first token in an earlier step.
  */
-static void note_uneven_gaps(struct sim *s, struct replica *r)
+static void note_uneven_gaps(struct sim *s, struct replica *r, ns_t base)
 {
 	const uint32_t old = r->n_decoding - r->n_fresh;
-	bool even = old == 0 || r->last_decode == r->anchor;
+	const bool queued = base > replica_boundary(r, 1);
+	bool even = !queued && (old == 0 || r->last_decode == r->anchor);
 	for (uint32_t i = 0; even && i < r->n_fresh; i++) {
 		even = r->fresh[i].emitted == r->anchor;
 	}
@@ -25,27 +32,26 @@ static void note_uneven_gaps(struct sim *s, struct replica *r)
 	}
 	uint32_t old_measured = old - r->n_warm;
 	for (uint32_t i = 0; i < r->n_fresh; i++) {
-		const tick_t gap = gap_ticks(r->anchor - r->fresh[i].emitted) + r->first;
+		const tick_t gap = first_gap(r, r->fresh[i].emitted, base);
 		if (s->cluster.requests.at[r->fresh[i].request].warmup) {
 			old_measured++; /* it is one of n_warm, but not old */
 		} else {
 			request_log_gaps(s->log, r->service, gap, 0, 1, 1);
 		}
 	}
-	const tick_t gap = gap_ticks(r->anchor - r->last_decode) + r->first;
+	const tick_t gap = first_gap(r, r->last_decode, base);
 	request_log_gaps(s->log, r->service, gap, 0, 1, old_measured);
 }
 
 /* The second token of sequences that have one comes at the end of the first step. */
-static void date_second_tokens(struct sim *s, struct replica *r)
+static void date_second_tokens(struct sim *s, struct replica *r, ns_t base)
 {
-	const struct perf *const perf = replica_perf(s, r);
-	const ns_t at = replica_boundary(r, 1);
+	const bool each = s->services[r->service].options.stream_interval == 1;
 	for (uint32_t i = 0; i < r->n_fresh; i++) {
 		const int64_t rank = (int64_t)r->n_decoding - r->n_fresh + i + 1;
 		struct request *const q = &s->cluster.requests.at[r->fresh[i].request];
-		if (q->generated == 1) { /* else it was preempted and computed again */
-			q->second = ns_after(at, perf_stream_delay(perf, rank));
+		if (q->generated == 1 && each) { /* else it was preempted and computed again */
+			q->second = ns_after(base, rank * r->stream);
 		}
 	}
 	r->n_fresh = 0;
@@ -70,9 +76,11 @@ void stretch_begin(struct sim *s, struct replica *r, const struct step_shape *sh
 		const int64_t finish = replica_next_finish(r) - r->iteration;
 		limit = finish < limit ? finish : limit;
 		limit = kv_cache_steps(&r->kv, r->n_decoding, r->iteration, limit);
-		if (r->n_fresh > 0 || r->last_decode != r->anchor) {
-			note_uneven_gaps(s, r);
-			date_second_tokens(s, r);
+		const ns_t end = replica_boundary(r, 1);
+		const ns_t base = end > r->front ? end : r->front;
+		if (r->n_fresh > 0 || r->last_decode != r->anchor || base > end) {
+			note_uneven_gaps(s, r, base);
+			date_second_tokens(s, r, base);
 		}
 	}
 	sim_assert(limit >= 1);
@@ -84,7 +92,7 @@ void stretch_begin(struct sim *s, struct replica *r, const struct step_shape *sh
 static void note_gaps(struct sim *s, const struct replica *r)
 {
 	for (uint32_t i = 0; i < r->n_decoding; i++) {
-		gaps_note(s->gaps, r->heap[i].request, false, s->events.now);
+		gaps_note(s->gaps, r->heap[i].request, false, r->last_decode);
 	}
 }
 
@@ -94,17 +102,21 @@ void stretch_advance(struct sim *s, struct replica *r, int64_t to)
 	sim_assert(steps >= 1 && to <= r->limit);
 	if (r->decode_step) {
 		const int64_t skip = r->done == 0 && r->gap_noted ? 1 : 0;
-		if (steps > skip) {
-			request_log_gaps(s->log, r->service,
-			                 r->first + r->growth * (r->done + skip), r->growth,
-			                 steps - skip, r->n_decoding - r->n_warm);
+		if (r->stream > 0) {
+			front_advance(s, r, to);
+		} else {
+			r->last_decode = s->events.now;
+			if (steps > skip) {
+				request_log_gaps(s->log, r->service,
+				                 r->first + r->growth * (r->done + skip), r->growth,
+				                 steps - skip, r->n_decoding - r->n_warm);
+			}
 		}
 		if (r->kv.grows) {
 			kv_cache_take(&r->kv, kv_cache_growth(&r->kv, r->iteration, steps));
 		}
 		r->iteration += steps;
 		r->context += (tokens_t)r->n_decoding * steps;
-		r->last_decode = s->events.now;
 		if (s->gaps != NULL) {
 			note_gaps(s, r);
 		}

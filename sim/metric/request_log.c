@@ -106,7 +106,7 @@ static void add_values(struct service_log *s, const struct request_record *r)
 	tally_add(s, METRIC_QUEUE, r->admitted - r->arrival);
 	tally_add(s, METRIC_INPUT, r->input_tokens);
 	tally_add(s, METRIC_OUTPUT, r->output_tokens);
-	if (r->output_tokens >= 2) {
+	if (r->second > 0) {
 		tally_add(s, METRIC_TTST, r->second - r->first);
 		tally_add(s, METRIC_TPOT, request_tpot(r)); /* tps_user follows from it */
 	}

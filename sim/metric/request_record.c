@@ -7,7 +7,7 @@
 
 bool request_value(const struct request_record *r, enum request_metric metric, int64_t *out)
 {
-	bool several = r->output_tokens >= 2;
+	bool several = r->second > 0;
 
 	switch (metric) {
 	case METRIC_TTFT:

@@ -22,7 +22,7 @@ struct request_record {
 	ns_t arrival;
 	ns_t admitted; /* first time in a batch; valid only when finished */
 	ns_t first;    /* first token delivered; = end without output tokens */
-	ns_t second;   /* second token delivered; 0 when output < 2 */
+	ns_t second;   /* second response (token) delivered; 0 when there was one only */
 	ns_t end;      /* last token delivered, or time of rejection */
 	int32_t input_tokens, output_tokens;
 	int32_t cached_tokens; /* of the input: found in the prefix cache; valid only when finished

@@ -31,7 +31,7 @@ struct step_shape {
  */
 struct step_cost {
 	tick_t step, growth;
-	tick_t gpu, gpu_growth; /* of which the GPU works; the rest is host or front end */
+	tick_t gpu, gpu_growth; /* of which the GPU works; the rest is the host */
 	int64_t until;
 };
 
@@ -54,11 +54,9 @@ void perf_free(struct perf *p);
 /* Cost of a step. With prompt tokens (chunks > 0) growth is 0 and until is 1. */
 void perf_step(const struct perf *p, const struct step_shape *s, struct step_cost *out);
 
-/* Front-end delay of the token delivered `rank`-th (from 1) after a step. */
-ns_t perf_stream_delay(const struct perf *p, int64_t rank);
-
-/* True when the front end takes time per token. */
-bool perf_streams(const struct perf *p);
+/* Time of the front end for one token, and from a request's arrival until the engine sees it. */
+ns_t perf_stream(const struct perf *p);
+ns_t perf_entry(const struct perf *p);
 
 /*
  * Bytes one GPU has for the KV cache and what a block and a sequence take of it (physics.md section

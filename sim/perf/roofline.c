@@ -16,7 +16,8 @@ struct perf {
 	double idle_share;        /* 1 - k/E: probability that a token leaves an expert alone */
 	tick_t kv_token;          /* reading or writing one token's KV */
 	tick_t state;             /* reading and writing one sequence's state */
-	tick_t h_step, h_seq, h_request, stream, eager;
+	tick_t h_step, h_seq, h_request, eager;
+	ns_t stream, entry;
 	bool overlap;
 	int64_t max_seqs;
 	tick_t *decode_gpu; /* [n]: GPU time of a decode step of n sequences but for reading the KV
@@ -124,7 +125,8 @@ struct perf *perf_new(const struct perf_ask *ask)
 	p->h_step = ticks(costs->h_step_s);
 	p->h_seq = ticks(costs->h_seq_s);
 	p->h_request = ticks(costs->h_request_s);
-	p->stream = ticks(costs->t_stream_s);
+	p->stream = ticks(costs->t_stream_s) >> TICK_SHIFT;
+	p->entry = ticks(costs->t_request_s) >> TICK_SHIFT;
 	p->eager = ticks(costs->t_eager_s);
 	p->overlap = ask->overlap;
 	p->max_seqs = ask->max_seqs;
@@ -169,8 +171,7 @@ void perf_step(const struct perf *p, const struct step_shape *s, struct step_cos
 		capped(p->h_step + sequences * p->h_seq + (i128_t)s->admitted * p->h_request);
 	const tick_t cost = p->overlap ? gpu : gpu + host;
 	/* floors: what the step waits for besides its own work */
-	tick_t floor = capped((i128_t)(s->decodes + s->finishing) * p->stream);
-	floor = p->overlap && host > floor ? host : floor;
+	tick_t floor = p->overlap ? host : 0;
 	floor = s->chunks > 0 && p->eager > floor ? p->eager : floor;
 	out->gpu = gpu;
 	out->until = s->chunks > 0 ? 1 : INT64_MAX;
@@ -186,12 +187,12 @@ void perf_step(const struct perf *p, const struct step_shape *s, struct step_cos
 	}
 }
 
-ns_t perf_stream_delay(const struct perf *p, int64_t rank)
+ns_t perf_stream(const struct perf *p)
 {
-	return capped((i128_t)rank * p->stream) >> TICK_SHIFT;
+	return p->stream;
 }
 
-bool perf_streams(const struct perf *p)
+ns_t perf_entry(const struct perf *p)
 {
-	return p->stream > 0;
+	return p->entry;
 }

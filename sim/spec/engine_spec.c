@@ -51,6 +51,10 @@ const struct option engine_option_table[] = {
 	 "host work runs beside the GPU: a step lasts as long as the longer of both"},
 	{"prefix_cache", OPTION_BOOL, FIELD(prefix_cache), 0, 0, "false", NULL, NULL,
 	 "blocks of prompts that begin alike are computed once and kept while there is room"},
+	{"schedule_ahead", OPTION_BOOL, FIELD(schedule_ahead), 0, 0, "false", NULL, NULL,
+	 "a step is planned when the one before it begins: who comes later waits one step more"},
+	{"stream_interval", OPTION_INT, FIELD(stream_interval), 1, 1e6, "1", NULL, "tokens",
+	 "of one response of a stream: the first one comes with so many tokens"},
 	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };
 
@@ -73,7 +77,9 @@ const struct option engine_cost_table[] = {
 	{"h_request", OPTION_REAL, COST(h_request_s), 0, 1, NULL, NULL, "s",
 	 "host time per admitted request"},
 	{"t_stream", OPTION_REAL, COST(t_stream_s), 0, 0.1, NULL, NULL, "s",
-	 "front end, per token, one after the other; times the sequences, a floor on the step"},
+	 "front end, per token, one after the other: delays delivery and the requests that come"},
+	{"t_request", OPTION_REAL, COST(t_request_s), 0, 10, "0", NULL, "s",
+	 "from a request's arrival until the engine sees it, many at once"},
 	{"t_link", OPTION_REAL, COST(t_link_s), 0, 1, NULL, NULL, "s",
 	 "latency of one tensor-parallel all-reduce"},
 	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},

@@ -37,6 +37,8 @@ struct engine_options {
 	bytes_t reserved_bytes;              /* per GPU: context, graphs, activations */
 	int64_t queue_limit;                 /* waiting requests per replica; 0 = no limit */
 	bool overlap;                        /* asynchronous scheduling: max(host, gpu) */
+	bool schedule_ahead;                 /* a step is planned when the one before it begins */
+	int64_t stream_interval;             /* tokens per response of a stream */
 	bool prefix_cache;                   /* computed blocks of shared texts are found again */
 };
 
@@ -48,7 +50,8 @@ struct cost_constants {
 	double h_step_s;    /* host time per step */
 	double h_seq_s;     /* host time per sequence in the step */
 	double h_request_s; /* host time per admitted request */
-	double t_stream_s;  /* front end, per token */
+	double t_stream_s;  /* front end, per token, one after the other */
+	double t_request_s; /* from a request's arrival until the engine sees it */
 	double t_link_s;    /* latency of one tensor-parallel all-reduce */
 };
 

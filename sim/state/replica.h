@@ -33,11 +33,19 @@ enum replica_state {
 /* A sequence whose prompt ended and that has not decoded since. */
 struct fresh_entry {
 	uint32_t request;
-	ns_t emitted;
+	ns_t emitted; /* when the tokens of that step began to go out */
 };
 
 /* Why the head of the waiting list was not admitted. */
-enum replica_block { BLOCK_NONE, BLOCK_SEQS, BLOCK_KV, BLOCK_PROMPTS, BLOCK_COUNT };
+enum replica_block {
+	BLOCK_NONE,
+	BLOCK_SEQS,
+	BLOCK_KV,
+	BLOCK_PROMPTS,
+	BLOCK_FRONT, /* the front end has not handed it over yet */
+	BLOCK_AHEAD, /* the step that begins was planned before it came */
+	BLOCK_COUNT
+};
 
 struct replica_totals {
 	ns_t blocked[BLOCK_COUNT]; /* time the head of the waiting list waited for each reason */
@@ -57,7 +65,9 @@ struct replica {
 	int64_t limit;     /* boundary at which the batch is composed anew at the latest */
 	int64_t iteration; /* decode iterations ever completed */
 	tokens_t context;  /* K: KV tokens of the decoding sequences, at boundary `done` */
-	ns_t last_decode;  /* boundary at which the decoding sequences last emitted */
+	ns_t last_decode;  /* when the last tokens of the decoding sequences began to go out */
+	ns_t front;        /* the front end is free from then on */
+	ns_t stream;       /* its time per token; 0: it takes none */
 	uint32_t n_decoding;
 	uint32_t n_fresh; /* decoding sequences that have not decoded since their prompt */
 	uint32_t n_warm;  /* decoding sequences of warm-up requests: their gaps are not measured */

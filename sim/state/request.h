@@ -15,9 +15,9 @@
 struct request {
 	uint64_t id; /* order of arrival in the run */
 	ns_t arrival;
-	ns_t admitted;  /* first time in a batch; valid only once admitted */
-	ns_t first;     /* delivery of the first token; valid only when generated >= 1 */
-	ns_t second;    /* delivery of the second token; valid only when generated >= 2 */
+	ns_t admitted;  /* first time in a batch; until then when the front end hands it over */
+	ns_t first;     /* delivery of the first response; 0: not yet */
+	ns_t second;    /* of the second one; 0: not yet */
 	ns_t stalled;   /* last token before a preemption; valid only while preempted with generated
 	                   >= 1 */
 	int64_t joined; /* decode iteration at which it joined the decoding sequences */

@@ -100,6 +100,8 @@ static void add_engine(struct generator *g, const struct model *m,
 	add(g, "\"kv_reservation\": \"%s\", \"overlap\": %s, \"prefix_cache\": %s,",
 	    PICK(g, reservations), chance(g, 30) ? "true" : "false",
 	    chance(g, 75) ? "true" : "false");
+	add(g, "\"schedule_ahead\": %s, \"stream_interval\": %lld,",
+	    chance(g, 30) ? "true" : "false", chance(g, 25) ? between(g, 2, 20) : 1LL);
 	if (drawn->limited) {
 		add(g, "\"queue_limit\": %lld,", between(g, 1, 20));
 	}
@@ -115,10 +117,12 @@ static void add_engine(struct generator *g, const struct model *m,
 		add(g, "\"kv_pool\": \"static\"");
 	}
 	add(g, "},");
-	if (chance(g, 30)) {
-		add(g, "\"costs\": {\"t_stream\": %g, \"h_seq\": %g, \"t_eager\": %g},",
-		    chance(g, 50) ? 0.0 : 70e-6, (double)between(g, 0, 100) * 1e-6,
-		    (double)between(g, 0, 30) * 1e-3);
+	if (chance(g, 50)) { /* some front ends idle, some at their limit, some far behind */
+		add(g,
+		    "\"costs\": {\"t_stream\": %g, \"h_seq\": %g, \"t_eager\": %g, \"t_request\": %g},",
+		    chance(g, 30) ? 0.0 : (double)between(g, 1, 1000) * 1e-6,
+		    (double)between(g, 0, 100) * 1e-6, (double)between(g, 0, 30) * 1e-3,
+		    chance(g, 50) ? 0.0 : (double)between(g, 0, 40) * 1e-3);
 	}
 }
 

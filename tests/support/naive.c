@@ -16,6 +16,7 @@ struct seq {
 	uint32_t user, load;
 	int64_t input, output, context, prefilled, chunk, generated, length, blocks;
 	struct plain_text *text; /* NULL without a prefix cache */
+	ns_t ready;              /* the front end has handed it over; 0: long ago */
 };
 
 struct rep {
@@ -28,6 +29,8 @@ struct rep {
 	struct step_cost cost;
 	int64_t steps; /* since the anchor */
 	bool changed, decoding, running;
+	ns_t began; /* of the last step */
+	ns_t front; /* the front end is free */
 };
 
 struct naive {
@@ -113,11 +116,12 @@ static void arrive(struct naive *n, uint32_t load)
 		if (r->cache != NULL) {
 			q.text = plain_text_open(r->cache, &a);
 		}
+		q.ready = (r->front > a.at ? r->front : a.at) + perf_entry(n->perf);
 		vec_push(&r->waiting, q);
 		if (!r->running) {
 			r->running = true;
 			r->changed = true;
-			event_set(&n->events, (uint32_t)(r - n->reps), a.at, PHASE_ENGINE_START);
+			event_set(&n->events, (uint32_t)(r - n->reps), q.ready, PHASE_ENGINE_START);
 		}
 	}
 	plan_load(n, load);
@@ -165,6 +169,7 @@ static bool make_room(struct naive *n, struct rep *r)
 		q.prefilled = 0;
 		q.length = 0;
 		q.blocks = 0;
+		q.ready = 0;
 		sim_assert(r->batch.n > 0);
 		if (r->head == 0) {
 			vec_push(&r->waiting, q);
@@ -213,9 +218,14 @@ static void plan_prompts(struct naive *n, struct rep *r, struct step_shape *shap
 		}
 	}
 	const int64_t reserve = growth(n, r);
+	const bool stepped = r->batch.n > 0; /* there was a step to plan ahead of */
 	while (r->head < r->waiting.n && room > 0 && !(whole && shape->chunks > 0) &&
 	       r->batch.n < (size_t)n->o->max_num_seqs) {
 		struct seq q = r->waiting.at[r->head];
+		if (q.ready > n->events.now ||
+		    (n->o->schedule_ahead && stepped && q.ready >= r->began)) {
+			break;
+		}
 		const int64_t blocks =
 			blocks_of(n, full_reservation(n) ? q.input + q.output : q.context);
 		int64_t held = 0;
@@ -280,16 +290,24 @@ static void start(struct naive *n, uint32_t id)
 	event_set(&n->events, id, boundary(r, r->steps + 1), PHASE_STEP_DONE);
 }
 
-/* One token of q is out at `now`; true when it was the last. */
-static bool emit(struct naive *n, struct seq *q, ns_t now)
+/* One token of q leaves through the front end after the step at `now`; true when it was the last.
+ */
+static bool emit(struct naive *n, struct rep *r, struct seq *q, ns_t now)
 {
 	struct naive_request *const record = &n->requests.at[q->id];
+	const int64_t interval = n->o->stream_interval;
 	q->generated++;
-	if (q->generated == 1) {
-		record->first = now;
-	} else if (q->generated == 2) {
-		record->second = now;
+	r->front = (r->front > now ? r->front : now) + perf_stream(n->perf);
+	if (q->generated == (interval < q->output ? interval : q->output)) {
+		record->first = r->front;
+		r->changed =
+			r->changed || interval > 1; /* a response that is dated ends a stretch */
+	} else if (q->generated > interval &&
+	           q->generated == (2 * interval < q->output ? 2 * interval : q->output)) {
+		record->second = r->front;
+		r->changed = r->changed || interval > 1;
 	}
+	record->end = r->front;
 	return q->generated >= q->output;
 }
 
@@ -308,7 +326,7 @@ static bool advance(struct naive *n, struct rep *r, struct seq *q, ns_t now)
 			}
 		}
 		computed(r, q, q->length);
-		return emit(n, q, now);
+		return emit(n, r, q, now);
 	}
 	q->prefilled += q->chunk;
 	q->chunk = 0;
@@ -318,9 +336,10 @@ static bool advance(struct naive *n, struct rep *r, struct seq *q, ns_t now)
 	q->length = q->context;
 	if (q->output == 0) {
 		n->requests.at[q->id].first = now;
+		n->requests.at[q->id].end = now;
 		return true;
 	}
-	return emit(n, q, now);
+	return emit(n, r, q, now);
 }
 
 static void step_done(struct naive *n, uint32_t id)
@@ -329,22 +348,26 @@ static void step_done(struct naive *n, uint32_t id)
 	const ns_t now = n->events.now;
 	size_t kept = 0;
 	n->out->steps++;
+	r->began = boundary(r, r->steps);
 	r->steps++;
 	for (size_t i = 0; i < r->batch.n; i++) {
 		struct seq *const q = &r->batch.at[i];
 		if (advance(n, r, q, now)) {
-			n->requests.at[q->id].end = now;
 			give_back(r, q);
 			plain_text_close(q->text);
 			r->changed = true;
-			answered(n, q, now);
+			answered(n, q, n->requests.at[q->id].end);
 		} else {
 			r->batch.at[kept++] = *q;
 		}
 	}
 	r->batch.n = kept;
 	r->running = kept > 0 || r->head < r->waiting.n;
-	event_set(&n->events, id, r->running ? now : NS_NEVER, PHASE_ENGINE_START);
+	ns_t next = r->running ? now : NS_NEVER;
+	if (kept == 0 && r->running && r->waiting.at[r->head].ready > now) {
+		next = r->waiting.at[r->head].ready;
+	}
+	event_set(&n->events, id, next, PHASE_ENGINE_START);
 }
 
 static void open_all(struct naive *n)

@@ -35,7 +35,7 @@ static void check_times(const struct request_record *q)
 	if (q->outcome == REQUEST_FINISHED) {
 		ordered = ordered && q->arrival <= q->admitted && q->admitted < q->first &&
 		          q->first <= q->end;
-		if (q->output_tokens >= 2) {
+		if (q->second > 0) {
 			ordered = ordered && q->first < q->second && q->second <= q->end;
 		} else {
 			ordered = ordered && q->first == q->end;

@@ -52,22 +52,23 @@ static double step_s(const struct hand *h, double tokens, double context, bool p
 	                   kv_bytes / (h->bandwidth * costs.e_kv) +
 	                   scores / (h->flops * costs.e_attn);
 	const double host = costs.h_step_s + costs.h_seq_s + (admitted ? costs.h_request_s : 0.0);
-	const double floor = fmax(prompt ? h->t_eager_s : 0.0, samples ? h->t_stream_s : 0.0);
-	return fmax(gpu + host, floor);
+	return fmax(gpu + host, prompt ? h->t_eager_s : 0.0);
 }
 
 /* Time of token `wanted` (from 1) of a prompt of `input` tokens cut into `cut`, in seconds. */
 static double token_s(const struct hand *h, int input, int cut, int wanted)
 {
-	double at = 0.0;
+	double at = 0.0, out; /* the front end takes each token after the one before */
 	for (int done = 0; done < input; done += cut) {
 		const int chunk = input - done < cut ? input - done : cut;
 		at += step_s(h, chunk, done, true, done + chunk == input, done == 0);
 	}
+	out = at + h->t_stream_s;
 	for (int token = 2; token <= wanted; token++) {
 		at += step_s(h, 1.0, input + token - 2, false, true, false);
+		out = fmax(at, out) + h->t_stream_s;
 	}
-	return at + h->t_stream_s;
+	return out;
 }
 
 static void read_hand(const struct test_run *r, struct hand *out)
