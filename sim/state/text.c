@@ -76,11 +76,10 @@ static void cut_part(struct cutter *c, uint64_t name, int64_t tokens)
 		cut_run(c, c->begun, first, 1);
 		begin = border;
 	}
-	/* the same part may begin elsewhere within its blocks: what they hold differs then */
-	const uint64_t key = prompt_mix(prompt_mix(c->chain, name), (uint64_t)(begin - c->at));
 	const int64_t whole = (end - begin) / c->block;
 	if (whole > 0) {
-		cut_run(c, key, begin / c->block, whole);
+		/* where in the part they begin, the chain knows */
+		cut_run(c, prompt_mix(c->chain, name), begin / c->block, whole);
 	}
 	if (end % c->block != 0) {
 		c->begun = prompt_mix(prompt_mix(c->chain, name), (uint64_t)(end - c->at));

@@ -5,13 +5,17 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
 #include "naive.h"
 #include "test_run.h"
 
-#define SCENARIOS 60
+#define SCENARIOS 80
+#define TRACE_ROOTS 5
+
+static char trace_file[] = "/tmp/aliquot-oracle-XXXXXX";
 
 static const char *pick(struct rng *r, const char *const *names, size_t n)
 {
@@ -50,9 +54,60 @@ static char *random_text(struct rng *r)
 	}
 }
 
+/* The next prompt's block ids: those of an earlier one up to some place, new ones behind it. */
+static size_t draw_ids(struct rng *r, int *ids, size_t n_before, int *next)
+{
+	const size_t kept = n_before > 0 ? rng_below(r, n_before + 1) : 0;
+	const size_t n = kept + (kept == 0) + rng_below(r, 12) * rng_below(r, 2);
+	for (size_t i = kept; i < n; i++) {
+		ids[i] = (*next)++;
+	}
+	return n;
+}
+
+/* Mooncake's format: prompts that grow out of each other, out of `TRACE_ROOTS` at a time. */
+static void write_trace(struct rng *r, const char *file, int block, bool whole)
+{
+	static const int most = 24; /* blocks of a prompt */
+	int ids[TRACE_ROOTS][64] = {{0}};
+	size_t n[TRACE_ROOTS] = {0};
+	int next = 0, at = 0;
+	FILE *const out = fopen(file, "w");
+	ck_assert_ptr_nonnull(out);
+	for (int row = 0; row < 300; row++) {
+		const size_t root = rng_below(r, TRACE_ROOTS);
+		n[root] = draw_ids(r, ids[root], n[root] > (size_t)most ? 2 : n[root], &next);
+		at += between(r, 0, 60);
+		fprintf(out,
+		        "{\"timestamp\": %d, \"input_length\": %d, \"output_length\": %d, "
+		        "\"hash_ids\": [",
+		        at, ((int)n[root] - 1) * block + (whole ? block : between(r, 1, block)),
+		        between(r, 1, 200));
+		for (size_t i = 0; i < n[root]; i++) {
+			fprintf(out, "%s%d", i > 0 ? ", " : "", ids[root][i]);
+		}
+		fprintf(out, "]}\n");
+	}
+	fclose(out);
+}
+
+/* JSON of a load that replays such a trace. */
+static char *random_trace(struct rng *r)
+{
+	const bool whole = rng_below(r, 2) == 0; /* of KV blocks */
+	const int block = whole ? 64 * between(r, 1, 4) : between(r, 20, 300);
+	write_trace(r, trace_file, block, whole);
+	return mem_printf("{\"service\": \"s\", \"kind\": \"trace\", \"file\": \"%s\","
+	                  "\"hash_block\": %d}",
+	                  trace_file, block);
+}
+
 /* JSON of a closed or an open load. */
 static char *random_load(struct rng *r)
 {
+	if (rng_below(r, 5) == 0) {
+		return random_trace(r);
+	}
 	char *const text = random_text(r);
 	char *const lengths = mem_printf("\"isl\": {\"mean\": %d, \"stddev\": %d},"
 	                                 "\"osl\": {\"mean\": %d, \"stddev\": %d}",
@@ -99,6 +154,24 @@ static char *random_json(struct rng *r)
 	return json;
 }
 
+/* The same run step by step. */
+static void compare_exact(const struct test_run *fast, const char *json)
+{
+	struct test_run exact;
+	test_run(&exact, json, true);
+	ck_assert_uint_eq(fast->n, exact.n);
+	for (size_t i = 0; i < fast->n; i++) {
+		const struct request_record *const a = &fast->records[i];
+		const struct request_record *const b = &exact.records[i];
+		quiet_assert(a->id == b->id && a->admitted == b->admitted && a->first == b->first &&
+		                     a->second == b->second && a->end == b->end &&
+		                     a->cached_tokens == b->cached_tokens,
+		             "request %llu differs when every step is taken\n%s",
+		             (unsigned long long)a->id, json);
+	}
+	test_run_fini(&exact);
+}
+
 static void compare(const struct test_run *fast, const struct naive_result *plain, const char *json)
 {
 	ck_assert_uint_eq(fast->n, plain->n);
@@ -124,6 +197,9 @@ START_TEST(fast_and_plain_agree_to_the_nanosecond)
 {
 	struct rng *const r = rng_new(77, "oracle");
 	int64_t preemptions = 0, cached = 0;
+	const int fd = mkstemp(trace_file);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
 	for (int i = 0; i < SCENARIOS; i++) {
 		struct test_run fast;
 		struct naive_result plain;
@@ -131,6 +207,7 @@ START_TEST(fast_and_plain_agree_to_the_nanosecond)
 		test_run(&fast, json, false);
 		naive_run(fast.scenario.sc, &plain);
 		compare(&fast, &plain, json);
+		compare_exact(&fast, json);
 		ck_assert_int_eq(fast.summary.services[0].preemptions, plain.preemptions);
 		preemptions += plain.preemptions;
 		for (size_t k = 0; k < plain.n; k++) {
@@ -142,6 +219,7 @@ START_TEST(fast_and_plain_agree_to_the_nanosecond)
 	}
 	ck_assert_int_gt(preemptions, 100); /* the corners were reached */
 	ck_assert_int_gt(cached, 1000000);
+	unlink(trace_file);
 	rng_free(r);
 }
 END_TEST

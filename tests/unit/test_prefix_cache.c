@@ -53,6 +53,11 @@ START_TEST(texts_that_begin_alike_have_the_same_keys)
 	ck_assert_int_eq(text(shorter)->runs[0].n, 5);
 	ck_assert_uint_ne(text(one)->runs[1].key, text(shorter)->runs[1].key);
 	ck_assert_int_gt(text_blocks(text(other)), 100000000);
+	/* the first tokens of a block count as the last ones do */
+	ck_assert_uint_ne(text(make(1, 4, 2, 100))->runs[0].key,
+	                  text(make(3, 4, 2, 100))->runs[0].key);
+	ck_assert_uint_ne(text(make(1, 100, 2, 100))->runs[1].key,
+	                  text(make(1, 98, 2, 100))->runs[1].key);
 	/* the same part is another text behind another one */
 	ck_assert_uint_ne(text(make(5, 16, 7, 32))->runs[1].key,
 	                  text(make(6, 16, 7, 32))->runs[1].key);
