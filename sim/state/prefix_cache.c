@@ -300,6 +300,18 @@ static uint32_t verify_queue(const struct kv_cache *kv)
 	return n;
 }
 
+/* A span is read by those who read it, and what comes before it in the text is there too. */
+static void verify_span(const struct prefix_cache *p, uint32_t i, uint32_t readers)
+{
+	const struct span *const s = &p->at[i];
+	sim_assert(s->readers == readers);
+	if (s->parent != SPAN_NONE) {
+		const struct span *const parent = &p->at[s->parent];
+		sim_assert(parent->readers >= s->readers);
+		sim_assert(find(p, parent->key, parent->offset) == s->parent);
+	}
+}
+
 void prefix_cache_verify(const struct kv_cache *kv, const uint32_t *readers)
 {
 	const struct prefix_cache *const p = kv->prefix;
@@ -308,14 +320,9 @@ void prefix_cache_verify(const struct kv_cache *kv, const uint32_t *readers)
 	int64_t held = 0;
 	for (uint32_t b = 0; b < p->n_buckets; b++) {
 		for (uint32_t i = p->buckets[b]; i != SPAN_NONE; i = p->at[i].chain) {
-			const struct span *const s = &p->at[i];
-			sim_assert(s->readers == readers[i]);
-			sim_assert(s->parent == SPAN_NONE ||
-			           (p->at[s->parent].readers >= s->readers &&
-			            find(p, p->at[s->parent].key, p->at[s->parent].offset) ==
-			                    s->parent));
-			held += s->readers > 0 ? s->n : 0;
-			free_spans += s->readers == 0;
+			verify_span(p, i, readers[i]);
+			held += readers[i] > 0 ? p->at[i].n : 0;
+			free_spans += readers[i] == 0;
 			n++;
 		}
 	}

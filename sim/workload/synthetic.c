@@ -217,27 +217,36 @@ static bool next(struct workload *w, struct arrival *out)
 	return true;
 }
 
+/* A user was answered: the conversation goes on, another one begins, or it is over with them. */
+static void user_answered(struct synthetic *s, uint32_t user, ns_t now)
+{
+	ns_t wait = s->load->think;
+	bool again = user < s->active;
+	if (again && talk_turns(s->talk)) {
+		again = talk_goes_on(s->talk, user, &wait) || begin_session(s);
+	}
+	if (again) {
+		heap_push(s, ns_after(now, wait), user);
+		return;
+	}
+	s->parked[user] = true;
+	talk_break_off(s->talk, user);
+}
+
 static void finished(struct workload *w, uint32_t user, ns_t now)
 {
 	struct synthetic *const s = (struct synthetic *)w;
+	const uint32_t speaker = user - 1;
+	ns_t wait;
 	if (user == 0) { /* of an open stage */
 		return;
 	}
-	const uint32_t speaker = user - 1;
-	const bool guest = speaker >= s->users;
-	ns_t wait = s->load->think;
-	bool again = guest || speaker < s->active;
-	if (talk_turns(s->talk) && again) {
-		const bool goes_on = talk_goes_on(s->talk, speaker, &wait);
-		again = goes_on || (!guest && begin_session(s));
-	}
-	if (again) {
+	if (speaker < s->users) {
+		user_answered(s, speaker, now);
+	} else if (talk_goes_on(s->talk, speaker, &wait)) {
 		heap_push(s, ns_after(now, wait), speaker);
-	} else if (guest) {
+	} else { /* a guest's conversation is over: the place is free */
 		vec_push(&s->left, speaker);
-	} else {
-		s->parked[speaker] = true;
-		talk_break_off(s->talk, speaker);
 	}
 }
 
