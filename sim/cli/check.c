@@ -9,8 +9,26 @@
 #include "base/str.h"
 #include "perf/perf.h"
 #include "report/facts.h"
+#include "report/trust.h"
 #include "flow/sim.h"
 #include "cli/cli.h"
+
+#define COSTS_COLUMN 11
+
+/* What the costs rest on, as far as it shows before the run. */
+static void print_trust(const struct scenario *sc, size_t service)
+{
+	struct trust *const list = mem_new(sc->n_nodes, sizeof(*list));
+	const size_t n = trust_of(sc, service, NULL, list);
+	for (size_t k = 0; k < n; k++) {
+		char *const text = trust_text(&list[k]);
+		printf("    costs: ");
+		facts_fold(text, COSTS_COLUMN, stdout);
+		free(text);
+		trust_fini(&list[k]);
+	}
+	free(list);
+}
 
 static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i)
 {
@@ -38,8 +56,8 @@ static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i
 		printf(fit.users < cap ? " at once" : ";\n    max_num_seqs lets %s run at once",
 		       str_thousands(users, tokens, sizeof(tokens)));
 	}
-	printf("\n    costs: engine profile %s, set by hand, not calibrated\n",
-	       service->engine_name);
+	putchar('\n');
+	print_trust(sc, i);
 }
 
 /* Length of the object's path: everything before the last dot. */
@@ -52,11 +70,17 @@ static size_t object_length(const char *path)
 #define VALUE_COLUMN 30
 #define MEANING_COLUMN 68
 
-/* "engine profile trtllm" is said short: the column is for where to look, not for prose. */
+/*
+ * "engine profile trtllm" is said short, and of a calibration that it is one: the column is for
+ * where to look, not for prose, and which calibration is said above.
+ */
 static const char *short_source(const char *source)
 {
-	static const char prefix[] = "engine ";
+	static const char prefix[] = "engine ", calibration[] = "calibration";
 	const size_t n = sizeof(prefix) - 1;
+	if (strncmp(source, calibration, sizeof(calibration) - 1) == 0) {
+		return calibration;
+	}
 	return strncmp(source, prefix, n) == 0 ? source + n : source;
 }
 

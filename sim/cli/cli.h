@@ -62,6 +62,7 @@ int cli_run(struct cli *c);
 int cli_check(struct cli *c);
 int cli_list(struct cli *c);
 int cli_show(struct cli *c);
+int cli_show_calibration(struct cli *c, const char *file); /* for `show`, which found the file */
 int cli_calibrate(struct cli *c);
 int cli_validate(struct cli *c);
 int cli_help(struct cli *c);

@@ -17,16 +17,17 @@ const struct command commands[] = {
          "Examples:\n"
          "  aliquot check chat\n"
          "  aliquot check my.json --set services.chat.precision=fp8\n"},
-	{"list", "WHAT", "gpus, models, engines, policies, scenarios or metrics", "fd", 1, 1,
-         cli_list,
+	{"list", "WHAT", "gpus, models, engines, calibrations, policies, scenarios, metrics", "fd",
+         1, 1, cli_list,
          "Examples:\n"
          "  aliquot list gpus\n"
          "  aliquot list models --format json\n"},
-	{"show", "WHAT NAME", "one gpu, model or engine with the source of every number", "fd", 2,
-         2, cli_show,
+	{"show", "WHAT NAME", "one gpu, model, engine or calibration, with its sources", "fd", 2, 2,
+         cli_show,
          "Examples:\n"
          "  aliquot show gpu h100-nvl\n"
-         "  aliquot show model llama-3.1-8b-instruct\n"},
+         "  aliquot show model llama-3.1-8b-instruct\n"
+         "  aliquot show calibration h100-sxm__trtllm__bf16\n"},
 	{"validate", "", "simulate measured rows and compare, row by row and by group", "fRGEtqjd",
          0, 0, cli_validate,
          "Examples:\n"

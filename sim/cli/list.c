@@ -7,11 +7,13 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "spec/calibration.h"
 #include "spec/engine_spec.h"
 #include "spec/gpu_spec.h"
 #include "spec/llm_spec.h"
 #include "policy/registry.h"
 #include "report/facts.h"
+#include "report/trust.h"
 #include "cli/cli.h"
 
 enum { CELL_MAX = 64, COLUMNS_MAX = 10 };
@@ -53,6 +55,11 @@ static const struct column engine_columns[] = {{"name", "engine", NULL},
                                                {"kv_block_tokens", "KV block", ""},
                                                {"title", "what", NULL},
                                                {NULL, NULL, NULL}};
+static const struct column calibration_columns[] = {
+	{"name", "calibration", NULL},       {"models", "models", NULL},
+	{"engine_version", "version", NULL}, {"configurations", "rows", ""},
+	{"tpot_pct", "TPOT err", "%"},       {"ttft_pct", "TTFT err", "%"},
+	{"fitted", "fitted", NULL},          {NULL, NULL, NULL}};
 static const struct column scenario_columns[] = {
 	{"name", "scenario", NULL}, {"about", "question", NULL}, {NULL, NULL, NULL}};
 static const struct column policy_columns[] = {{"kind", "kind", NULL},
@@ -152,6 +159,59 @@ static json_t *list_engines(struct cli *c)
 	return list;
 }
 
+/* Mean error on rows held out; -1: nobody knows. */
+static double held_out(const struct calibration_set *set, const char *metric)
+{
+	for (size_t i = 0; i < set->n_errors; i++) {
+		if (strcmp(set->errors[i].metric, metric) == 0) {
+			return set->errors[i].held_out_mean;
+		}
+	}
+	return -1.0;
+}
+
+static json_t *set_item(const struct calibration *c, const struct calibration_set *set)
+{
+	const double tpot = held_out(set, "tpot"), ttft = held_out(set, "ttft");
+	char *fitted = mem_strdup("");
+	json_t *item;
+
+	for (size_t i = 0; i < set->n_constants; i++) {
+		if (set->constants[i].role != CONSTANT_HELD) {
+			char *longer = mem_printf("%s%s%s", fitted, fitted[0] ? ", " : "",
+			                          set->constants[i].name);
+
+			free(fitted);
+			fitted = longer;
+		}
+	}
+	item = json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:s}", "name", c->name, "models",
+	                 set->moe ? "moe" : "dense", "engine_version", set->engine_version,
+	                 "configurations", (json_int_t)set->configurations, "tpot_pct",
+	                 tpot < 0 ? json_null() : json_real(tpot), "ttft_pct",
+	                 ttft < 0 ? json_null() : json_real(ttft), "fitted", fitted);
+	free(fitted);
+	return item;
+}
+
+static json_t *list_calibrations(struct cli *c)
+{
+	json_t *list = json_array();
+	size_t n;
+	const char *const *names = data_dir_names(c->data, "calibration", &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct calibration *k =
+			calibration_read(sheet_file(c, "calibration", names[i]), c->data, c->err);
+
+		for (size_t s = 0; k && s < k->n_sets; s++) {
+			json_array_append_new(list, set_item(k, &k->sets[s]));
+		}
+		calibration_free(k);
+	}
+	return list;
+}
+
 static json_t *list_scenarios(struct cli *c)
 {
 	json_t *list = json_array();
@@ -220,6 +280,7 @@ static const struct kind kinds[] = {
 	{"gpus", gpu_columns, list_gpus, true},
 	{"models", model_columns, list_models, true},
 	{"engines", engine_columns, list_engines, true},
+	{"calibrations", calibration_columns, list_calibrations, true},
 	{"scenarios", scenario_columns, list_scenarios, true},
 	{"policies", policy_columns, list_policies, false},
 	{"metrics", metric_columns, list_metrics, false},
@@ -239,6 +300,12 @@ static const char *cell(const json_t *item, const struct column *column, char *b
 	}
 	if (strcmp(column->unit, "billions") == 0) {
 		snprintf(buf, size, "%.2f B", number / 1e9);
+		return buf;
+	}
+	if (strcmp(column->unit, "%") == 0) {
+		char percent[16];
+
+		snprintf(buf, size, "%s %%", trust_percent(number, percent, sizeof percent));
 		return buf;
 	}
 	if (strcmp(column->unit, "tera") == 0) {
@@ -312,7 +379,8 @@ static const struct kind *find_kind(struct cli *c, const char *name)
 
 	err_add(c->err, ERR_USAGE, NULL, "nothing to list called \"%s\"; %s%s%s", name,
 	        near ? "did you mean \"" : "there are ",
-	        near ? near : "gpus, models, engines, scenarios, policies and metrics",
+	        near ? near
+	             : "gpus, models, engines, calibrations, scenarios, policies and metrics",
 	        near ? "\"?" : "");
 	return NULL;
 }

@@ -122,6 +122,7 @@ static const struct kind {
 	{"gpu", "gpu", collect_gpu},
 	{"model", "llm", collect_model},
 	{"engine", "engine", collect_engine},
+	{"calibration", "calibration", NULL}, /* no sheet: calibration.c shows it */
 };
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -139,7 +140,7 @@ static const struct kind *find_kind(struct cli *c, const char *name)
 
 	err_add(c->err, ERR_USAGE, NULL, "nothing to show of kind \"%s\"; %s \"%s\"%s", name,
 	        near ? "did you mean" : "there are", near ? near : "gpu",
-	        near ? "?" : ", \"model\", \"engine\"");
+	        near ? "?" : ", \"model\", \"engine\", \"calibration\"");
 	return NULL;
 }
 
@@ -175,6 +176,9 @@ int cli_show(struct cli *c)
 	}
 	if (!file) {
 		return err_exit_code(c->err);
+	}
+	if (!kind->collect) {
+		return cli_show_calibration(c, file);
 	}
 	facts = facts_new();
 	s = kind->collect(file, facts, c->err);

@@ -132,7 +132,7 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 		const struct perf_ask ask = {
 			.gpu = gpu,
 			.llm = &shape,
-			.costs = &spec->costs,
+			.costs = &spec->costs[k].constants,
 			.weights = (enum precision)spec->precision,
 			.overlap = b->options.overlap,
 			.tensor_parallel = spec->tensor_parallel,

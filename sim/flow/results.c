@@ -73,6 +73,7 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	out->unfinished = out->submitted - out->finished - out->rejected - out->lost;
 	out->generates = spec->llm->task == LLM_GENERATE;
 	out->replicas = service->n;
+	out->placed = mem_new(s->sc->n_nodes, sizeof(*out->placed));
 	out->kv_capacity_tokens = fit.capacity_tokens;
 	out->max_num_seqs = spec->options.max_num_seqs;
 	out->streaming = true;
@@ -83,6 +84,7 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	for (uint32_t k = service->first; k < service->first + service->n; k++) {
 		const struct replica *const r = &s->cluster.replicas[k];
 		add_replica(r, out);
+		out->placed[r->gpu_kind]++;
 		busy += (double)r->totals.busy / TICKS_PER_NS;
 		gpu += (double)r->totals.gpu / TICKS_PER_NS;
 		prompt += (double)r->totals.prompt / TICKS_PER_NS;

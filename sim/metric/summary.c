@@ -8,9 +8,13 @@
 
 void summary_fini(struct summary *s)
 {
+	for (size_t i = 0; i < s->n_services; i++) {
+		free(s->services[i].placed);
+	}
 	free(s->services);
 	free(s->limits);
 	s->services = NULL;
+	s->n_services = 0;
 	s->limits = NULL;
 }
 

@@ -2,7 +2,9 @@
  * trust. */
 #include "base/mem.h"
 #include "base/str.h"
+#include "report/facts.h"
 #include "report/report.h"
+#include "report/trust.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -451,6 +453,23 @@ static void put_gpus(FILE *out, const struct report *r)
 	line_end(&l);
 }
 
+/* What the numbers rest on, on each kind of GPU. */
+static void put_trust(FILE *out, const struct report *r, size_t i)
+{
+	struct trust *list = mem_new(r->scenario->n_nodes, sizeof(*list));
+	size_t n = trust_of(r->scenario, i, &r->summary->services[i], list);
+
+	for (size_t k = 0; k < n; k++) {
+		char *text = trust_text(&list[k]);
+
+		line_start(out, k == 0 ? "trust" : "");
+		facts_fold(text, LABEL, out);
+		free(text);
+		trust_fini(&list[k]);
+	}
+	free(list);
+}
+
 void report_console(FILE *out, const struct report *r, bool colour)
 {
 	const struct summary *s = r->summary;
@@ -458,19 +477,13 @@ void report_console(FILE *out, const struct report *r, bool colour)
 	put_head(out, s, colour);
 	put_limits(out, s, colour);
 	for (size_t i = 0; i < s->n_services; i++) {
-		char *trust = report_trust(r, i);
-		struct line l;
-
 		put_what(out, r, i);
 		put_table(out, &s->services[i]);
 		put_counts(out, &s->services[i]);
 		put_rates(out, &s->services[i]);
 		put_replicas(out, &s->services[i]);
-		l = line_start(out, "constants");
-		line_add(&l, "%s", trust);
-		line_end(&l);
+		put_trust(out, r, i);
 		putc('\n', out);
-		free(trust);
 	}
 	put_gpus(out, r);
 	struct line l = line_start(out, "binding");

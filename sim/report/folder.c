@@ -12,6 +12,32 @@
 typedef void write_run_fn(FILE *out, const struct report *r);
 typedef void write_service_fn(FILE *out, const struct report *r, size_t service);
 
+char *report_file_name(const struct report *r, size_t service, const char *stem, const char *tail)
+{
+	if (r->summary->n_services == 1) {
+		return mem_printf("%s%s", stem, tail);
+	}
+	const char *name = r->summary->services[service].name;
+	char *file = mem_printf("%s_%s%s", stem, name, tail);
+	bool changed = false;
+
+	for (char *p = file + strlen(stem) + 1; p < file + strlen(file) - strlen(tail); p++) {
+		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+		             (*p >= '0' && *p <= '9') || *p == '.' || *p == '-' || *p == '_';
+
+		changed = changed || !plain;
+		*p = (char)(plain ? *p : '_');
+	}
+	if (changed) { /* "a b" and "a/b" stay apart */
+		char *numbered = mem_printf("%.*s-%zu%s", (int)(strlen(file) - strlen(tail)), file,
+		                            service, tail);
+
+		free(file);
+		return numbered;
+	}
+	return file;
+}
+
 static bool write_run(const struct report *r, const char *dir, const char *name,
                       write_run_fn *write, struct err *err)
 {

@@ -1,7 +1,6 @@
 /* summary.json, schema aliquot/summary/1 (contract.md section 3). Absent kinds are absent keys. */
 #include "report/nvidia.h"
-
-#include <stdlib.h>
+#include "report/trust.h"
 
 static void put_dist(struct json_writer *w, const char *key, const struct dist *d)
 {
@@ -57,7 +56,6 @@ static void put_replicas(struct json_writer *w, const struct service_summary *s)
 static void put_service(struct json_writer *w, const struct report *r, size_t i)
 {
 	const struct service_summary *s = &r->summary->services[i];
-	char *trust = report_trust(r, i);
 
 	json_begin_object(w, s->name);
 	put_requests(w, s);
@@ -85,9 +83,8 @@ static void put_service(struct json_writer *w, const struct report *r, size_t i)
 		json_put_real(w, "prefix_cache_hit_rate", s->prefix_hit_rate);
 	}
 	put_replicas(w, s);
-	json_put_string(w, "trust", trust);
+	trust_json(w, "trust", r->scenario, i, s);
 	json_end(w);
-	free(trust);
 }
 
 static void put_limits(struct json_writer *w, const struct summary *s)

@@ -2,9 +2,9 @@
  * (formats.md 6.7). */
 #include "base/str.h"
 #include "report/report.h"
+#include "report/trust.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* 64-bit FNV-1a (Fowler, Noll, Vo): no secrets here, only "is it the same?". */
@@ -96,7 +96,10 @@ static uint64_t hash_parameters(const struct scenario *sc)
 	for (size_t i = 0; i < sc->n_services; i++) {
 		hash = hash_model(hash, &sc->services[i]);
 		hash = hash_table(hash, engine_option_table, &sc->services[i].options);
-		hash = hash_table(hash, engine_cost_table, &sc->services[i].costs);
+		for (size_t k = 0; k < sc->n_nodes; k++) {
+			hash = hash_table(hash, engine_cost_table,
+			                  &sc->services[i].costs[k].constants);
+		}
 	}
 	return hash;
 }
@@ -141,10 +144,8 @@ static void put_grounds(struct json_writer *w, const struct report *r)
 	json_end(w);
 	json_begin_object(w, "trust");
 	for (size_t i = 0; i < r->summary->n_services; i++) {
-		char *trust = report_trust(r, i);
-
-		json_put_string(w, r->summary->services[i].name, trust);
-		free(trust);
+		trust_json(w, r->summary->services[i].name, r->scenario, i,
+		           &r->summary->services[i]);
 	}
 	json_end(w);
 }

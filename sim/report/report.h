@@ -64,10 +64,6 @@ void report_timeslices(FILE *out, const struct report *r);
  */
 char *report_file_name(const struct report *r, size_t service, const char *stem, const char *tail);
 
-/* The constants behind a service, in words: who set them, and that nobody calibrated them. Caller
- * frees. */
-char *report_trust(const struct report *r, size_t service);
-
 /*
  * Write the result folder: run.json, summary.json, the NVIDIA files of every service,
  * profile_export.jsonl when records were kept, timeslices.csv when there are series, plots/. False

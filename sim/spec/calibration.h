@@ -10,20 +10,23 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "spec/data_dir.h"
 #include "spec/engine_spec.h"
 #include "spec/llm_spec.h"
 
-/* How a constant came about. */
+/* How a constant came about; one that is not in the calibration is the engine profile's. */
 enum constant_role {
-	CONSTANT_PROFILE,     /* not in the calibration: the engine profile's */
 	CONSTANT_FITTED,      /* to the rows named */
 	CONSTANT_HELD,        /* taken from elsewhere while others were fitted; `why` says where */
 	CONSTANT_TRANSFERRED, /* from another GPU's calibration; `why` says how */
 };
 
+/* NULL-terminated: "fitted", "held", "transferred". */
+extern const char *const constant_roles[];
+
 struct calibrated_constant {
-	char *name; /* of engine_cost_table */
-	double value, low, high; /* 95 % interval; low = high = value where not fitted */
+	char *name;              /* of engine_cost_table */
+	double value, low, high; /* 95 % interval; low = high = value where none is stated */
 	int role;                /* enum constant_role */
 	char *why;               /* NULL for fitted ones */
 };
@@ -32,7 +35,7 @@ struct calibrated_constant {
 struct calibrated_error {
 	char *metric; /* "tpot", "ttft", "output_throughput" */
 	int64_t n;
-	double fitted_mean, fitted_worst; /* on the rows used */
+	double fitted_mean, fitted_worst;                      /* on the rows used */
 	double held_out_mean, held_out_median, held_out_worst; /* each row with its fold left out */
 };
 
@@ -46,8 +49,8 @@ struct calibration_set {
 	char *engine_version; /* "" where the source is silent */
 	struct calibrated_constant *constants;
 	size_t n_constants;
-	char *source;           /* of the rows: "aic-silicon" */
-	int64_t configurations; /* measured configurations fitted */
+	char *source;           /* of the rows: "aic-silicon"; NULL where nothing was fitted */
+	int64_t configurations; /* measured configurations fitted; 0: none */
 	struct calibrated_error *errors;
 	size_t n_errors;
 	char **models; /* fitted on; names of data sheets */
@@ -58,14 +61,28 @@ struct calibration_set {
 struct calibration {
 	char *name, *gpu, *engine; /* names of data sheets */
 	int precision;             /* enum precision */
+	char *checked;             /* date, or NULL */
 	char *note;                /* or NULL */
 	struct calibration_set *sets;
 	size_t n_sets;
 };
 
-/* Load and check a file; NULL with errors added. Caller frees. */
-struct calibration *calibration_read(const char *file, struct err *err);
+/* The tables of a file's objects, for the test that compares them with models/README.md. */
+struct calibration_section {
+	const char *title; /* "sets[].constants[]" */
+	const struct option *table;
+};
+extern const struct calibration_section calibration_sections[]; /* ends with a NULL title */
+
+/*
+ * Load and check a file; NULL with errors added. GPU, engine and models must be sheets of `data`;
+ * NULL: their names are not looked up. Caller frees.
+ */
+struct calibration *calibration_read(const char *file, struct data_dir *data, struct err *err);
 void calibration_free(struct calibration *c);
+
+/* "h100-sxm__trtllm__bf16"; caller frees. */
+char *calibration_name(const char *gpu, const char *engine, int precision);
 
 /*
  * The set for a model: of its kind (dense or not), of `engine_version` unless that is NULL, the
@@ -74,6 +91,9 @@ void calibration_free(struct calibration *c);
 const struct calibration_set *calibration_find(const struct calibration *c,
                                                const struct llm_spec *llm,
                                                const char *engine_version);
+
+/* Whether the set holds a constant, by its name in engine_cost_table. */
+bool calibration_has(const struct calibration_set *set, const char *constant);
 
 /* Put the set's constants over `costs`. */
 void calibration_apply(const struct calibration_set *set, struct cost_constants *costs);

@@ -436,6 +436,8 @@ static void free_service(struct scenario_service *service)
 	free(service->name);
 	free(service->model_name);
 	free(service->engine_name);
+	free(service->engine_version);
+	free(service->costs);
 	free(service->routing.name);
 	free(service->routing.path);
 	free(service->slo);

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/option.h"
+#include "spec/calibration.h"
 #include "spec/data_dir.h"
 #include "spec/engine_spec.h"
 #include "spec/gpu_spec.h"
@@ -34,13 +35,27 @@ struct scenario_nodes { /* `count` equal nodes */
 	double storage_bandwidth; /* bytes/s */
 };
 
+/* What a step costs on one group of nodes, and who says so. */
+struct service_costs {
+	/* the engine profile's, the calibration's over them, `costs` of the scenario over both */
+	struct cost_constants constants;
+	const struct calibration *calibration; /* of GPU, engine and precision; owned by the
+	                                          scenario; NULL: there is none */
+	const struct calibration_set *set;     /* of it that applies; NULL: not calibrated */
+};
+
+enum calibration_use { CALIBRATION_AUTO, CALIBRATION_NONE };
+
 struct scenario_service {
 	char *name;
 	char *model_name, *engine_name;
 	const struct llm_spec *llm;       /* owned by the scenario */
 	const struct engine_spec *engine; /* owned by the scenario */
 	struct engine_options options;    /* the profile's, with engine_options over it */
-	struct cost_constants costs;      /* the profile's, with `costs` over it */
+	struct service_costs *costs;      /* by group of nodes: scenario.n_nodes of them */
+	const json_t *own_costs;          /* `costs`, or NULL; borrowed from the scenario */
+	int calibration;                  /* enum calibration_use */
+	char *engine_version;             /* picks the set of a calibration; NULL: the first */
 	int precision, kv_precision;      /* enum precision */
 	int64_t replicas;
 	int64_t gpus_per_replica; /* = tensor_parallel */
@@ -88,6 +103,13 @@ struct load_text {
 static inline int64_t load_text_before(const struct load_text *t)
 {
 	return t->prefix_tokens + t->context_tokens;
+}
+
+/* Whether the scenario itself sets a cost constant of the service. */
+static inline bool service_sets_cost(const struct scenario_service *service, const char *name)
+{
+	const json_t *const own = json_object_get(service->own_costs, name);
+	return own != NULL && !json_is_null(own);
 }
 
 struct scenario_load {

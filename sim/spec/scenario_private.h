@@ -52,9 +52,22 @@ const struct llm_spec *scenario_llm(struct scenario_loader *l, const struct json
                                     const char *name);
 const struct engine_spec *scenario_engine(struct scenario_loader *l, const struct json_at *at,
                                           const char *name);
+/* The calibration of that name; NULL when there is none, or with errors added. */
+const struct calibration *scenario_calibration(struct scenario_loader *l, const char *name);
 /* "engine profile vllm", kept as long as the scenario. */
 const char *scenario_source(struct scenario *sc, const char *kind, const char *name);
 void scenario_free_sheets(struct scenario_sheets *sheets);
+
+/* Log every value of a table's struct under "path of `at`.block". */
+void scenario_log_table(struct scenario_loader *l, const struct option *table, const void *self,
+                        const struct json_at *at, const char *block, const char *source);
+
+/*
+ * Costs of a service on every group of nodes: from its engine's profile (which must be there), the
+ * calibrations and its own `costs`; `at` is the service.
+ */
+void scenario_read_costs(struct scenario_loader *l, struct scenario_service *service,
+                         const struct json_at *at);
 
 void scenario_read_services(struct scenario_loader *l, const struct json_at *at);
 /* False with an error at `at` when the service cannot have this limit. */

@@ -9,8 +9,8 @@
 #include <string.h>
 
 struct service_keys {
-	char *name, *model, *engine, *kv_precision;
-	int precision;
+	char *name, *model, *engine, *engine_version, *kv_precision;
+	int precision, calibration;
 	int64_t replicas, gpus_per_replica, tensor_parallel;
 	const json_t *engine_options, *costs, *routing, *slo, *later;
 };
@@ -18,6 +18,9 @@ struct service_keys {
 /* fp16 costs the same as bf16 and is read as it. */
 static const char *const precisions[] = {"bf16", "fp8", "nvfp4", "fp16", NULL};
 static_assert(PRECISION_COUNT == 3, "the names before fp16 are those of enum precision");
+
+static const char *const calibrations[] = {"auto", "none", NULL};
+static_assert(CALIBRATION_NONE == 1, "the names are those of enum calibration_use");
 
 #define KEY(member) offsetof(struct service_keys, member)
 
@@ -30,7 +33,11 @@ const struct option scenario_service_table[] = {
 	 "of the KV cache; fp8 with fp8 weights, else bf16"},
 	{"engine", OPTION_TEXT, KEY(engine), 0, 0, "vllm", NULL, NULL, "an engine profile or its alias"},
 	{"engine_options", OPTION_NODE, KEY(engine_options), 0, 0, "", NULL, NULL, "over the profile's"},
-	{"costs", OPTION_NODE, KEY(costs), 0, 0, "", NULL, NULL, "over the profile's"},
+	{"engine_version", OPTION_TEXT, KEY(engine_version), 0, 0, "", NULL, NULL,
+	 "of the engine: picks among the fits of a calibration"},
+	{"calibration", OPTION_CHOICE, KEY(calibration), 0, 0, "auto", calibrations, NULL,
+	 "auto puts the calibration of GPU, engine and precision over the profile's costs"},
+	{"costs", OPTION_NODE, KEY(costs), 0, 0, "", NULL, NULL, "over the profile's and the calibration's"},
 	{"replicas", OPTION_INT, KEY(replicas), 1, 1e6, "1", NULL, "replicas", "copies of the model"},
 	{"gpus_per_replica", OPTION_INT, KEY(gpus_per_replica), 1, 1024, "1", NULL, "GPUs",
 	 "of one node, for one copy"},
@@ -83,21 +90,6 @@ static void read_kv_precision(struct scenario_loader *l, struct scenario_service
 	}
 }
 
-/* Log every value of a profile's table under `block`, before the scenario's own come over them. */
-static void log_profile(struct scenario_loader *l, const struct option *table, const void *self,
-                        const struct json_at *at, const char *block, const char *source)
-{
-	char path[512];
-
-	json_path(at, path, sizeof(path));
-	for (const struct option *o = table; o->name != NULL; o++) {
-		char *full = mem_printf("%s.%s.%s", path, block, o->name);
-
-		option_log_field(l->sc->log, full, o, self, source);
-		free(full);
-	}
-}
-
 static void read_engine(struct scenario_loader *l, struct scenario_service *service,
                         const char *name, const struct json_at *at)
 {
@@ -112,18 +104,13 @@ static void read_engine(struct scenario_loader *l, struct scenario_service *serv
 
 	service->engine_name = mem_strdup(service->engine->name);
 	service->options = service->engine->options;
-	service->costs = service->engine->costs;
-	log_profile(l, engine_option_table, &service->options, at, "engine_options", source);
-	log_profile(l, engine_cost_table, &service->costs, at, "costs", source);
+	scenario_log_table(l, engine_option_table, &service->options, at, "engine_options", source);
 	if (json_get(at, "engine_options", &member) &&
 	    option_override(engine_option_table, &service->options, &member, "scenario",
 	                    l->sc->log)) {
 		engine_options_check(&service->options, &member);
 	}
-	if (json_get(at, "costs", &member)) {
-		option_override(engine_cost_table, &service->costs, &member, "scenario",
-		                l->sc->log);
-	}
+	scenario_read_costs(l, service, at);
 }
 
 static void read_parallel(struct scenario_loader *l, struct scenario_service *service,
@@ -318,6 +305,8 @@ static void read_service(struct scenario_loader *l, size_t index, const struct j
 		service->model_name =
 			mem_strdup(service->llm != NULL ? service->llm->name : keys.model);
 		read_kv_precision(l, service, keys.kv_precision, at);
+		service->calibration = keys.calibration;
+		service->engine_version = mem_strdup(keys.engine_version);
 		read_engine(l, service, keys.engine, at);
 		read_parallel(l, service, &keys, at);
 		check_heads(service, at);

@@ -19,10 +19,15 @@ struct held_engine {
 	struct engine_spec *spec;
 };
 
+struct held_calibration {
+	struct calibration *calibration;
+};
+
 struct scenario_sheets {
 	VEC(struct held_gpu) gpus;
 	VEC(struct held_llm) llms;
 	VEC(struct held_engine) engines;
+	VEC(struct held_calibration) calibrations;
 	VEC(char *) sources;
 };
 
@@ -48,12 +53,16 @@ void scenario_free_sheets(struct scenario_sheets *sheets)
 	for (size_t i = 0; i < sheets->engines.n; i++) {
 		engine_spec_free(sheets->engines.at[i].spec);
 	}
+	for (size_t i = 0; i < sheets->calibrations.n; i++) {
+		calibration_free(sheets->calibrations.at[i].calibration);
+	}
 	for (size_t i = 0; i < sheets->sources.n; i++) {
 		free(sheets->sources.at[i]);
 	}
 	free(sheets->gpus.at);
 	free(sheets->llms.at);
 	free(sheets->engines.at);
+	free(sheets->calibrations.at);
 	free(sheets->sources.at);
 	free(sheets);
 }
@@ -145,4 +154,39 @@ const struct engine_spec *scenario_engine(struct scenario_loader *l, const struc
 		vec_push(&sheets->engines, held);
 	}
 	return engine;
+}
+
+/* Whether the folder has a calibration of exactly this name; others are not opened. */
+static bool has_calibration(const struct data_dir *data, const char *name)
+{
+	size_t n;
+	const char *const *const names = data_dir_names(data, "calibration", &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+const struct calibration *scenario_calibration(struct scenario_loader *l, const char *name)
+{
+	struct scenario_sheets *const sheets = sheets_of(l->sc);
+
+	for (size_t i = 0; i < sheets->calibrations.n; i++) {
+		if (strcmp(sheets->calibrations.at[i].calibration->name, name) == 0) {
+			return sheets->calibrations.at[i].calibration;
+		}
+	}
+	if (!has_calibration(l->data, name)) {
+		return NULL;
+	}
+	struct held_calibration held = {calibration_read(
+		data_dir_find(l->data, "calibration", name, NULL), l->data, l->err)};
+
+	if (held.calibration != NULL) {
+		vec_push(&sheets->calibrations, held);
+	}
+	return held.calibration;
 }

@@ -105,7 +105,7 @@ static void simulate(void *arg, size_t i)
 	struct sim *sim;
 	struct summary summary;
 
-	c->scenario->services[0].costs = p->costs;
+	c->scenario->services[0].costs[0].constants = p->costs;
 	const bool ok = case_run(c, &sim, &summary, err);
 	for (size_t t = p->first[k]; t < p->first[k + 1]; t++) {
 		p->simulated[t] =

@@ -3,6 +3,7 @@
  * from a model that was taken is finite.
  */
 #include "base/check.h"
+#include "spec/calibration.h"
 #include "spec/engine_spec.h"
 #include "spec/gpu_spec.h"
 #include "spec/llm_spec.h"
@@ -74,6 +75,16 @@ static void read_engine(const char *file)
 	err_free(err);
 }
 
+static void read_calibration(const char *file)
+{
+	struct err *err = err_new();
+	struct calibration *calibration = calibration_read(file, NULL, err);
+
+	sim_assert((calibration == NULL) == (err_count(err) > 0));
+	calibration_free(calibration);
+	err_free(err);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input_file file;
@@ -82,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_llm(file.name);
 	read_gpu(file.name);
 	read_engine(file.name);
+	read_calibration(file.name);
 	input_file_remove(&file);
 	return 0;
 }

@@ -51,7 +51,7 @@ static void check_scenario(const char *json)
 	for (size_t i = 0; i < with.n; i++) {
 		const struct request_record *const q = &with.records[i];
 		const struct cost_constants *const costs =
-			&with.scenario.sc->services[q->service].costs;
+			&with.scenario.sc->services[q->service].costs[0].constants;
 		size_t n;
 		const ns_t *const gaps = request_log_record_gaps(sim_log(with.sim), i, &n);
 		ns_t sum = 0;

@@ -382,7 +382,7 @@ static void open_all(struct naive *n)
 	const struct perf_ask ask = {
 		.gpu = n->sc->nodes[0].gpu,
 		.llm = &shape,
-		.costs = &n->service->costs,
+		.costs = &n->service->costs[0].constants,
 		.weights = (enum precision)n->service->precision,
 		.overlap = n->o->overlap,
 		.tensor_parallel = n->service->tensor_parallel,

@@ -69,7 +69,7 @@ static void check_service(const struct test_run *r, size_t service)
 	ck_assert_int_eq(s->submitted, s->finished + s->rejected + s->lost + s->unfinished);
 
 	/* A front end delivers after the engine is done: such stays end outside it. */
-	if (r->scenario.sc->services[service].costs.t_stream_s > 0.0 ||
+	if (r->scenario.sc->services[service].costs[0].constants.t_stream_s > 0.0 ||
 	    r->scenario.sc->stop_after != NS_NEVER || s->unfinished > 0) {
 		return;
 	}

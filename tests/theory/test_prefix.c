@@ -178,7 +178,7 @@ START_TEST(a_hit_shortens_the_prompt_and_not_its_attention)
 	const struct perf_ask ask = {
 		.gpu = sc->nodes[0].gpu,
 		.llm = &shape,
-		.costs = &service->costs,
+		.costs = &service->costs[0].constants,
 		.weights = PRECISION_BF16,
 		.tensor_parallel = 1,
 		.max_seqs = service->options.max_num_seqs,

@@ -85,6 +85,7 @@ static void fill_scenario(struct report_run *run, size_t n_services)
 			.replicas = 2,
 			.gpus_per_replica = 4,
 			.tensor_parallel = 4,
+			.costs = &run->costs[i],
 		};
 		run->loads[i] = (struct scenario_load){
 			.service = i,
@@ -145,6 +146,8 @@ static void fill_summary(struct report_run *run, size_t n_services)
 		v->streaming = true;
 		v->generates = i == 0;
 		v->replicas = 2;
+		v->placed = mem_new(1, sizeof(*v->placed));
+		v->placed[0] = 2;
 		v->kv_capacity_tokens = 1000;
 		v->kv_peak_tokens = 250;
 		v->running_avg = 1.5;

@@ -14,6 +14,7 @@ struct report_run {
 	struct scenario scenario;
 	struct scenario_nodes nodes;
 	struct scenario_service services[2];
+	struct service_costs costs[2];
 	struct scenario_load loads[2];
 	struct gpu_spec gpu;
 	struct llm_spec llm;

@@ -306,6 +306,8 @@ START_TEST(summary_json_of_nothing)
 }
 END_TEST
 
+#define UNCALIBRATED "uncalibrated: engine profile trtllm on h100-nvl, constants set by hand"
+
 START_TEST(manifest)
 {
 	struct report_run run;
@@ -319,15 +321,21 @@ START_TEST(manifest)
 	ck_assert_str_eq(json_string_value(at(root, "overrides/0/path")), "seed");
 	ck_assert_uint_eq(json_array_size(at(root, "overrides")), 1);
 	ck_assert_str_eq(json_string_value(at(root, "assumptions/0")), "none published");
-	ck_assert_str_eq(json_string_value(at(root, "trust/chat")),
-	                 "engine profile trtllm, set by hand, not calibrated");
+	ck_assert(json_is_false(at(root, "trust/chat/calibrated")));
+	ck_assert_str_eq(json_string_value(at(root, "trust/chat/gpus/h100-nvl/text")),
+	                 UNCALIBRATED);
 	json_decref(root);
 	/* another constant: another hash, and it is said who set it */
-	run.services[0].costs.e_compute = 0.5;
+	run.costs[0].constants.e_compute = 0.5;
+	json_t *own = json_pack("{s:f}", "e_compute", 0.5);
+
+	run.services[0].own_costs = own;
 	root = parsed(text_of(report_manifest, &run.report));
 	ck_assert_str_ne(json_string_value(at(root, "parameters_hash")), hash);
-	ck_assert_ptr_nonnull(strstr(json_string_value(at(root, "trust/chat")), "this scenario"));
+	ck_assert_str_eq(json_string_value(at(root, "trust/chat/gpus/h100-nvl/text")),
+	                 UNCALIBRATED ", some by this scenario");
 	json_decref(root);
+	json_decref(own);
 	free(hash);
 	report_run_fini(&run);
 }

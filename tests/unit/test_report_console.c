@@ -55,7 +55,7 @@ START_TEST(console_golden)
 		"  replicas    busy 75 %, 1.500 running per replica (max 3 of 256), "
 		"0 waiting per replica (max 0),\n"
 		"              KV peak 25 % of 1,000 tokens, preempted 0\n"
-		"  constants   engine profile trtllm, set by hand, not calibrated\n"
+		"  trust       uncalibrated: engine profile trtllm on h100-nvl, constants set by hand\n"
 		"\n"
 		"  GPUs        8 h100-nvl, allocated 100 %, busy 50 %, memory 25 %\n"
 		"  binding     GPU speed\n");

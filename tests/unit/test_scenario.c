@@ -213,7 +213,7 @@ START_TEST(a_full_service_and_all_kinds_of_load)
 
 	ck_assert(service->precision == PRECISION_FP8 && service->kv_precision == PRECISION_FP8);
 	ck_assert(service->options.max_num_seqs == 32 &&
-	          fabs(service->costs.e_memory - 0.5) < 1e-12);
+	          fabs(service->costs[0].constants.e_memory - 0.5) < 1e-12);
 	ck_assert_str_eq(service->routing.name, "round_robin");
 	ck_assert_ptr_nonnull(service->routing.block);
 	ck_assert(service->n_slo == 2 && sc->services[1].n_slo == 1);
