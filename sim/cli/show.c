@@ -171,7 +171,7 @@ int cli_show(struct cli *c)
 	if (kind) {
 		c->data = data_dir_open(c->data_flag, c->program, c->err);
 	}
-	if (c->data) {
+	if (kind && c->data) {
 		file = find_sheet(c, kind, c->args[1]);
 	}
 	if (!file) {
