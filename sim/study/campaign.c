@@ -23,7 +23,7 @@ static bool wanted(const struct campaign_ask *ask, const struct study_case *c)
 	       (ask->source == NULL || strcmp(r->source, ask->source) == 0) &&
 	       (ask->model == NULL || strcmp(c->model, ask->model) == 0) &&
 	       (ask->engine_version == NULL ||
-	        strcmp(r->engine_version, ask->engine_version) == 0) &&
+	        strcmp(c->engine_version, ask->engine_version) == 0) &&
 	       (ask->precision == NULL ||
 	        strcmp(precision_names[c->precision], ask->precision) == 0);
 }
@@ -36,7 +36,7 @@ static bool is_moe(const struct study_case *c)
 static bool belongs(const struct campaign_set *set, const struct study_case *c)
 {
 	return set->precision == c->precision && set->moe == is_moe(c) &&
-	       strcmp(set->engine_version, c->run->engine_version) == 0 &&
+	       strcmp(set->engine_version, c->engine_version) == 0 &&
 	       strcmp(set->source, c->run->source) == 0;
 }
 
@@ -53,7 +53,7 @@ static void add_case(struct campaign *out, const struct study_case *c)
 		memset(set, 0, sizeof(*set));
 		set->precision = c->precision;
 		set->moe = is_moe(c);
-		set->engine_version = c->run->engine_version;
+		set->engine_version = c->engine_version;
 		set->source = c->run->source;
 	}
 	const struct study_case **const cases =
@@ -106,17 +106,46 @@ static int by_place(const void *a, const void *b)
 	return strcmp(x->engine_version, y->engine_version);
 }
 
-/* What rows can tell apart: all-reduces and eager prompts show with several GPUs only. */
+/* Does a row of the set have this metric? */
+static bool has_metric(const struct campaign_set *set, const char *metric)
+{
+	for (size_t i = 0; i < set->ask.n_cases; i++) {
+		const struct measured_run *const run = set->ask.cases[i]->run;
+		for (size_t v = 0; v < run->n_values; v++) {
+			if (strcmp(run->values[v].metric, metric) == 0) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/*
+ * What rows can tell apart. Experts hide in the time per layer what dense models show per sequence;
+ * all-reduces, eager prompts and a front end at its limit show with several GPUs only; throughput
+ * alone says nothing of single requests.
+ */
 static void choose_free(const struct campaign_ask *ask, struct campaign_set *set)
 {
-	static const char *const always[] = {"e_compute", "e_memory", "h_seq", "h_request"};
-	static const char *const parallel[] = {"t_eager", "t_stream"};
+	static const char *const dense[] = {"e_compute", "e_memory", "h_seq",  "h_request",
+	                                    "t_eager",   "t_stream", "t_link", "t_request"};
+	static const char *const moe[] = {"e_compute", "e_memory", "t_layer", "h_request",
+	                                  "t_link"};
+	static const char *const total[] = {"e_compute", "e_kv", "h_seq"};
 	const bool several = set->tensor_parallel.high > 1.0;
-	const size_t n = ask->n_free > 0 ? ask->n_free : 4 + (several ? 2 : 0);
+	const bool single = has_metric(set, "ttft") || has_metric(set, "tpot");
+	const char *const *const usual = ask->n_free > 0 ? ask->free
+	                                 : !single       ? total
+	                                 : set->moe      ? moe
+	                                                 : dense;
+	const size_t n = ask->n_free > 0 ? ask->n_free
+	                 : !single       ? 3
+	                 : set->moe      ? (several ? 5 : 4)
+	                                 : (several ? 8 : 4);
 	const char **const list = mem_new(n, sizeof(char *));
 
 	for (size_t i = 0; i < n; i++) {
-		list[i] = ask->n_free > 0 ? ask->free[i] : i < 4 ? always[i] : parallel[i - 4];
+		list[i] = usual[i];
 	}
 	set->ask.free = list;
 	set->ask.n_free = n;

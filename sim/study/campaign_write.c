@@ -187,30 +187,70 @@ static void put_point(FILE *out, const struct campaign_set *set, const struct pr
 	        isfinite(p->held_out) ? str_real(p->held_out, held_out, sizeof(held_out)) : "?");
 }
 
-static void put_data(FILE *out, const struct campaign *c, size_t from, size_t to)
-{
-	static const char *const metrics[] = {"tpot", "ttft"};
+/* Figures that the picture shows; the unit of a point is the metric's. */
+static const struct {
+	const char *metric, *title, *unit;
+	int point;
+	const char *colour;
+} shown[] = {
+	{"tpot", "TPOT", "ms", 6, "#000000"},
+	{"itl", "ITL", "ms", 4, "#0072b2"},
+	{"ttft", "TTFT", "ms", 3, "#d55e00"},
+	{"output_throughput", "tokens/s", "tokens/s", 8, "#009e73"},
+};
+#define N_SHOWN (sizeof(shown) / sizeof(shown[0]))
 
-	for (size_t m = 0; m < 2; m++) {
-		fprintf(out, "# %s: users measured_ms fitted_ms held_out_ms\n", metrics[m]);
+struct extent {
+	size_t n[N_SHOWN]; /* points of a figure */
+	double low, high;
+	bool users; /* loads are known */
+};
+
+static void put_data(FILE *out, const struct campaign *c, size_t from, size_t to,
+                     struct extent *extent)
+{
+	*extent = (struct extent){.low = (double)INFINITY};
+	for (size_t m = 0; m < N_SHOWN; m++) {
+		fprintf(out, "# %s: users measured fitted held_out, %s\n", shown[m].metric,
+		        shown[m].unit);
 		for (size_t i = from; i < to; i++) {
-			const struct calibration_result *const r = &c->sets[i].result;
-			for (size_t k = 0; k < r->n_predictions; k++) {
-				const struct prediction *const p = &r->predictions[k];
-				const struct measured_value *const v =
-					&c->sets[i].ask.cases[p->run]->run->values[p->value];
-				if (strcmp(v->metric, metrics[m]) == 0 &&
-				    strcmp(v->stat, "mean") == 0) {
-					put_point(out, &c->sets[i], p);
+			const struct campaign_set *const set = &c->sets[i];
+			for (size_t k = 0; k < set->result.n_predictions; k++) {
+				const struct prediction *const p = &set->result.predictions[k];
+				const struct measured_run *const run = set->ask.cases[p->run]->run;
+				const struct measured_value *const v = &run->values[p->value];
+				if (strcmp(v->metric, shown[m].metric) != 0 || v->stat[0] != 'm' ||
+				    !isfinite(p->held_out)) {
+					continue;
 				}
+				put_point(out, set, p);
+				extent->n[m]++;
+				extent->users = extent->users || run->users > 0;
+				extent->low = fmin(extent->low, fmin(v->value, p->held_out));
+				extent->high = fmax(extent->high, fmax(v->value, p->held_out));
 			}
 		}
 		fputs("0 ? ? ?\n\n\n", out); /* an index is never empty */
 	}
 }
 
-static void put_script(FILE *out, const char *name)
+static void put_plot(FILE *out, const struct extent *extent, const char *using, const char *last)
 {
+	fputs("plot ", out);
+	for (size_t m = 0; m < N_SHOWN; m++) {
+		if (extent->n[m] > 0) {
+			fprintf(out,
+			        "data index %zu using %s with points pt %d lc rgb \"%s\" title \"%s\", \\\n     ",
+			        m, using, shown[m].point, shown[m].colour, shown[m].title);
+		}
+	}
+	fprintf(out, "%s with lines lc rgb \"#888888\" dt 2 notitle\n", last);
+}
+
+static void put_script(FILE *out, const char *name, const struct extent *extent)
+{
+	char low[40], high[40];
+
 	fprintf(out,
 	        "# gnuplot -c %s.gp [png|svg [FOLDER]]: draws FOLDER/%s.png (or .svg) from FOLDER/%s.dat\n"
 	        "kind = exists(\"ARG1\") && strlen(ARG1) > 0 ? ARG1 : \"png\"\n"
@@ -224,19 +264,21 @@ static void put_script(FILE *out, const char *name)
 	        "}\n"
 	        "set output folder . \"/%s.\" . kind\n"
 	        "set grid lc rgb \"#cccccc\" lw 1 dt 1\n"
-	        "set border 3\nset tics nomirror\nset key top left\n"
-	        "set multiplot layout 1,2 title \"%s: rows held out\"\n"
-	        "set logscale xy\nset xlabel \"measured (ms)\"\nset ylabel \"simulated (ms)\"\n"
-	        "plot data index 0 using 2:4 with points pt 6 lc rgb \"#000000\" title \"TPOT\", \\\n"
-	        "     data index 1 using 2:4 with points pt 3 lc rgb \"#d55e00\" title \"TTFT\", \\\n"
-	        "     x with lines lc rgb \"#888888\" dt 2 title \"equal\"\n"
-	        "unset logscale y\nset logscale x 2\nset xlabel \"users\"\n"
-	        "set ylabel \"simulated over measured - 1 (%%)\"\nset key top right\n"
-	        "plot data index 0 using 1:(100*($4/$2-1)) with points pt 6 lc rgb \"#000000\" title \"TPOT\", \\\n"
-	        "     data index 1 using 1:(100*($4/$2-1)) with points pt 3 lc rgb \"#d55e00\" title \"TTFT\", \\\n"
-	        "     0 with lines lc rgb \"#888888\" dt 2 notitle\n"
-	        "unset multiplot\n",
+	        "set border 3\nset tics nomirror\nset key bmargin center horizontal\n"
+	        "set multiplot layout 1,2 title \"%s: rows held out\"\n",
 	        name, name, name, name, name, name);
+	fprintf(out,
+	        "set logscale xy\nset xrange [%s:%s]\nset yrange [%s:%s]\n"
+	        "set xlabel \"measured\"\nset ylabel \"simulated\"\n",
+	        str_real(0.8 * extent->low, low, sizeof(low)),
+	        str_real(1.25 * extent->high, high, sizeof(high)), low, high);
+	put_plot(out, extent, "2:4", "x");
+	fprintf(out,
+	        "unset logscale\nset autoscale\n%sset xlabel \"%s\"\n"
+	        "set ylabel \"simulated over measured - 1 (%%)\"\n",
+	        extent->users ? "set logscale x 2\n" : "", extent->users ? "users" : "row");
+	put_plot(out, extent, extent->users ? "1:(100*($4/$2-1))" : "0:(100*($4/$2-1))", "0");
+	fputs("unset multiplot\n", out);
 }
 
 static bool write_picture(const struct campaign *c, size_t from, size_t to, const char *name,
@@ -247,10 +289,11 @@ static bool write_picture(const struct campaign *c, size_t from, size_t to, cons
 	struct out *const a = out_open(plots, data, err);
 	struct out *const b = out_open(plots, script, err);
 	bool ok = a != NULL && b != NULL;
+	struct extent extent = {.high = 0.0};
 
 	if (ok) {
-		put_data(out_file(a), c, from, to);
-		put_script(out_file(b), name);
+		put_data(out_file(a), c, from, to, &extent);
+		put_script(out_file(b), name, &extent);
 	}
 	if (a != NULL) {
 		ok = out_commit(a) && ok;
@@ -258,7 +301,7 @@ static bool write_picture(const struct campaign *c, size_t from, size_t to, cons
 	if (b != NULL) {
 		ok = out_commit(b) && ok;
 	}
-	if (ok) {
+	if (ok && extent.high > 0.0) {
 		gnuplot_run(plots, name, err); /* adds a note when it cannot */
 	}
 	free(plots);

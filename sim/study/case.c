@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "spec/calibration.h"
 #include "flow/sim.h"
 #include "study/protocol.h"
 
@@ -149,6 +150,7 @@ static json_t *load_of(const struct study_case *c, const struct protocol_terms *
 	                               lengths(r->isl, t->length_share), "osl",
 	                               lengths(step ? 2.0 : r->osl, t->length_share));
 
+	json_object_update(load, t->load);
 	if (strcmp(r->load, "open") == 0) {
 		json_object_update_new(load,
 		                       json_pack("{s:s, s:f, s:I}", "kind", "rate", "rate", r->rate,
@@ -174,7 +176,26 @@ static json_t *load_of(const struct study_case *c, const struct protocol_terms *
 	return load;
 }
 
-static json_t *service_of(const struct study_case *c, const struct protocol_terms *t)
+/* Does the calibration that this run would get know the row's engine version? */
+static bool version_known(const struct study_case *c, struct data_dir *data)
+{
+	char *const name = calibration_name(c->gpu, c->engine, c->precision);
+	const char *const file = data_dir_find(data, "calibration", name, NULL);
+	const char *const sheet = data_dir_find(data, "llm", c->model, NULL);
+	struct err *const err = err_new(); /* what is wrong with them the scenario says */
+	struct calibration *const k = file != NULL ? calibration_read(file, NULL, err) : NULL;
+	struct llm_spec *const llm = k != NULL ? llm_spec_read(sheet, err) : NULL;
+	const bool known = llm != NULL && calibration_find(k, llm, c->engine_version) != NULL;
+
+	llm_spec_free(llm);
+	calibration_free(k);
+	err_free(err);
+	free(name);
+	return known;
+}
+
+static json_t *service_of(const struct study_case *c, const struct protocol_terms *t,
+                          struct data_dir *data)
 {
 	const struct measured_run *const r = c->run;
 	json_t *const options = json_copy(t->engine_options);
@@ -191,15 +212,19 @@ static json_t *service_of(const struct study_case *c, const struct protocol_term
 	                                 "model", c->model, "engine", c->engine, "precision",
 	                                 precision_names[c->precision], "gpus_per_replica",
 	                                 (json_int_t)c->tp, "engine_options", options));
+	if (c->engine_version[0] != '\0' && version_known(c, data)) {
+		json_object_set_new(service, "engine_version", json_string(c->engine_version));
+	}
 	return service;
 }
 
 /* The row under its protocol, as a user would have written it. */
-static json_t *scenario_of(const struct study_case *c, const struct protocol_terms *t)
+static json_t *scenario_of(const struct study_case *c, const struct protocol_terms *t,
+                           struct data_dir *data)
 {
 	return json_pack("{s:i, s:{s:[{s:s, s:I}]}, s:[o], s:[o]}", "aliquot", 1, "cluster",
 	                 "nodes", "gpu", c->gpu, "gpus", (json_int_t)c->tp, "services",
-	                 service_of(c, t), "loads", load_of(c, t));
+	                 service_of(c, t, data), "loads", load_of(c, t));
 }
 
 static void make_scenario(struct study_case *c, const struct protocol *protocol,
@@ -218,7 +243,10 @@ static void make_scenario(struct study_case *c, const struct protocol *protocol,
 	struct err *const err = err_new(); /* a row that makes no scenario is skipped */
 
 	protocol_apply(protocol, &ask, &terms);
-	c->scenario = scenario_build(protocol_name(protocol), scenario_of(c, &terms), data, err);
+	c->engine_version = mem_strdup(c->run->engine_version[0] != '\0' ? c->run->engine_version
+	                                                                 : terms.engine_version);
+	c->scenario =
+		scenario_build(protocol_name(protocol), scenario_of(c, &terms, data), data, err);
 	protocol_terms_fini(&terms);
 	if (c->scenario == NULL) {
 		skip(c, "%s", err_message(err, 0));
@@ -288,6 +316,7 @@ void case_list_fini(struct case_list *list)
 	for (size_t i = 0; i < list->n; i++) {
 		scenario_free(list->at[i].scenario);
 		free(list->at[i].skipped);
+		free(list->at[i].engine_version);
 	}
 	free(list->at);
 	*list = (struct case_list){NULL, 0};

@@ -20,6 +20,7 @@ struct study_case {
 	const char *gpu, *model, *engine; /* canonical names; the row's own where unknown */
 	int precision;                    /* enum precision */
 	int64_t tp;
+	char *engine_version;      /* the row's, or the protocol's; NULL when skipped; owned */
 	struct scenario *scenario; /* NULL when skipped; owned */
 	char *skipped;             /* why, or NULL; owned */
 };

@@ -13,8 +13,9 @@
 #include "base/mem.h"
 
 #define MOST_ITERATIONS 60
-#define STEP 0.03 /* relative, of finite differences: simulated figures have jumps of a per cent \
-	           */
+#define STEP                                                                                \
+	0.03 /* relative, of finite differences: simulated figures have jumps of a per cent \
+	      */
 #define TOLERANCE 1e-5
 #define AT_BOUND 0.01    /* share of the way between the bounds that counts as being at one */
 #define UNDETERMINED 0.8 /* share of the bounds' distance that an interval may fill */

@@ -26,7 +26,8 @@ struct rule_keys {
 	int64_t requests_per_user, requests, warmup, prompts;
 	double length_share;
 	char *source;
-	const json_t *when, *seqs, *engine_options, *service;
+	const json_t *when, *seqs, *engine_options, *service, *load;
+	char *engine_version;
 };
 
 #define KEY(member) offsetof(struct rule_keys, member)
@@ -44,6 +45,9 @@ static const struct option rule_table[] = {
 	 "shortest request over the nominal one"},
 	{"engine_options", OPTION_NODE, KEY(engine_options), 0, 0, "", NULL, NULL, "over the profile's"},
 	{"services", OPTION_NODE, KEY(service), 0, 0, "", NULL, NULL, "further keys of the service"},
+	{"engine_version", OPTION_TEXT, KEY(engine_version), 0, 0, "", NULL, NULL,
+	 "of rows that do not say"},
+	{"loads", OPTION_NODE, KEY(load), 0, 0, "", NULL, NULL, "further keys of the load"},
 	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };
 /* clang-format on */
@@ -230,6 +234,9 @@ static void overlay(struct protocol_terms *t, const struct rule *rule)
 	}
 	json_object_update(t->engine_options, json_object_get(rule->keys, "engine_options"));
 	json_object_update(t->service, json_object_get(rule->keys, "services"));
+	const json_t *const version = json_object_get(rule->keys, "engine_version");
+	t->engine_version = version != NULL ? json_string_value(version) : t->engine_version;
+	json_object_update(t->load, json_object_get(rule->keys, "loads"));
 }
 
 void protocol_apply(const struct protocol *p, const struct protocol_ask *ask,
@@ -239,8 +246,10 @@ void protocol_apply(const struct protocol *p, const struct protocol_ask *ask,
 		.requests_per_user = 10,
 		.prompts = 1000,
 		.length_share = 1.0,
+		.engine_version = "",
 		.engine_options = json_object(),
 		.service = json_object(),
+		.load = json_object(),
 	};
 	for (size_t i = 0; i < p->n_rules; i++) {
 		if (applies(&p->rules[i], ask)) {
@@ -253,4 +262,5 @@ void protocol_terms_fini(struct protocol_terms *t)
 {
 	json_decref(t->engine_options);
 	json_decref(t->service);
+	json_decref(t->load);
 }

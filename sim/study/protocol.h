@@ -25,8 +25,10 @@ struct protocol_terms {
 	int seqs;         /* enum seqs_rule: the batch cap */
 	int64_t max_num_seqs;
 	double length_share; /* lengths are uniform in [share, 1] of the nominal ones; 1: fixed */
-	json_t *engine_options; /* owned; may be empty */
-	json_t *service;        /* further keys of the service; owned */
+	json_t *engine_options;     /* owned; may be empty */
+	json_t *service;            /* further keys of the service; owned */
+	const char *engine_version; /* of rows that do not say; "" unknown; borrowed */
+	json_t *load;               /* further keys of the load; owned */
 };
 
 /* Of whom a rule asks; canonical names, "" where unknown. */

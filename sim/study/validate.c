@@ -41,7 +41,17 @@ static double tolerance_of(const struct validate_ask *ask, const struct measured
 /* Was this row among those that the constants in use were fitted to? */
 static int role_of(const struct study_case *c)
 {
-	(void)c;
+	const struct calibration_set *const set = c->scenario->services[0].costs[0].set;
+
+	if (set == NULL || strcmp(set->source, c->run->source) != 0 ||
+	    strcmp(set->engine_version, c->engine_version) != 0) {
+		return ROW_PREDICTED;
+	}
+	for (size_t i = 0; i < set->n_models; i++) {
+		if (strcmp(set->models[i], c->model) == 0) {
+			return ROW_FITTED;
+		}
+	}
 	return ROW_PREDICTED;
 }
 

@@ -23,8 +23,8 @@ static bool alike(const struct study_case *a, const struct study_case *b)
 {
 	return strcmp(a->run->source, b->run->source) == 0 && strcmp(a->gpu, b->gpu) == 0 &&
 	       strcmp(a->model, b->model) == 0 && strcmp(a->engine, b->engine) == 0 &&
-	       strcmp(a->run->engine_version, b->run->engine_version) == 0 &&
-	       a->precision == b->precision && a->tp == b->tp;
+	       strcmp(a->engine_version, b->engine_version) == 0 && a->precision == b->precision &&
+	       a->tp == b->tp;
 }
 
 typedef VEC(struct group) groups_t;
@@ -110,10 +110,10 @@ static void print_groups(const struct validation *v, FILE *out)
 		const struct study_case *const c = groups.at[g].like;
 		static const char *const metrics[] = {"tpot", "itl", "output_throughput", "ttft",
 		                                      "e2e_latency"};
-		char *const name = mem_printf("%s %s %s%s%s %s TP%lld", c->gpu, c->model, c->engine,
-		                              c->run->engine_version[0] != '\0' ? " " : "",
-		                              c->run->engine_version, precision_names[c->precision],
-		                              (long long)c->tp);
+		char *const name =
+			mem_printf("%s %s %s%s%s %s TP%lld", c->gpu, c->model, c->engine,
+		                   c->engine_version[0] != '\0' ? " " : "", c->engine_version,
+		                   precision_names[c->precision], (long long)c->tp);
 		fprintf(out, "%-49.49s %4zu", name, groups.at[g].n);
 		for (size_t m = 0; m < 5; m++) {
 			const struct pick p = {c, metrics[m], campaign_users(metrics[m]),
@@ -288,7 +288,7 @@ static void put_group(struct json_writer *w, const struct validation *v, const s
 	json_put_string(w, "gpu", c->gpu);
 	json_put_string(w, "model", c->model);
 	json_put_string(w, "engine", c->engine);
-	json_put_string(w, "engine_version", c->run->engine_version);
+	json_put_string(w, "engine_version", c->engine_version);
 	json_put_string(w, "precision", precision_names[c->precision]);
 	json_put_int(w, "tensor_parallel", c->tp);
 	json_begin_array(w, "errors");
