@@ -90,6 +90,9 @@ static void check_load(struct study_case *c)
 		skip(c, r->load[0] == '\0' ? "the load is not described" : "load \"%s\" is unknown",
 		     r->load);
 	}
+	if (r->workload[0] != '\0') { /* the protocol says what it is */
+		return;
+	}
 	if (r->isl < 1.0 || (!step && r->osl < 1.0)) {
 		skip(c, "input and output lengths are not given as numbers");
 	}
@@ -142,6 +145,20 @@ static json_t *lengths(double tokens, double share)
 	                 "max", (int)tokens);
 }
 
+/* What its prompts have in common. */
+static void add_texts(json_t *load, const struct measured_run *r)
+{
+	if (r->prefix >= 1.0) {
+		const int64_t n = r->prefixes > 0 ? r->prefixes : 1;
+		json_object_set_new(load, "prefix",
+		                    json_pack("{s:I, s:I}", "tokens", (json_int_t)(r->prefix + 0.5),
+		                              "count", (json_int_t)n));
+	}
+	if (r->dataset_entries > 0) {
+		json_object_set_new(load, "dataset_entries", json_integer(r->dataset_entries));
+	}
+}
+
 static json_t *load_of(const struct study_case *c, const struct protocol_terms *t)
 {
 	const struct measured_run *const r = c->run;
@@ -150,11 +167,16 @@ static json_t *load_of(const struct study_case *c, const struct protocol_terms *
 	                               lengths(r->isl, t->length_share), "osl",
 	                               lengths(step ? 2.0 : r->osl, t->length_share));
 
+	add_texts(load, r);
+	if (strcmp(r->load, "open") == 0) {
+		const int64_t n = r->prompts > 0 ? r->prompts : t->prompts;
+		json_object_update_new(load,
+		                       json_pack("{s:s, s:s, s:f, s:I}", "kind", "rate", "arrivals",
+		                                 r->constant_rate ? "constant" : "poisson", "rate",
+		                                 r->rate, "requests", (json_int_t)n));
+	}
 	json_object_update(load, t->load);
 	if (strcmp(r->load, "open") == 0) {
-		json_object_update_new(load,
-		                       json_pack("{s:s, s:f, s:I}", "kind", "rate", "rate", r->rate,
-		                                 "requests", (json_int_t)t->prompts));
 		return load;
 	}
 	json_object_set_new(load, "kind", json_string("concurrency"));
@@ -204,6 +226,14 @@ static json_t *service_of(const struct study_case *c, const struct protocol_term
 	if (seqs_of(t, r) > 0) {
 		json_object_set_new(options, "max_num_seqs", json_integer(seqs_of(t, r)));
 	}
+	if (r->batched_tokens > 0) {
+		json_object_set_new(options, "max_num_batched_tokens",
+		                    json_integer(r->batched_tokens));
+	}
+	if (r->memory_utilization > 0.0) {
+		json_object_set_new(options, "gpu_memory_utilization",
+		                    json_real(r->memory_utilization));
+	}
 	if (r->max_num_seqs > 0) {
 		json_object_set_new(options, "max_num_seqs", json_integer(r->max_num_seqs));
 	}
@@ -236,6 +266,7 @@ static void make_scenario(struct study_case *c, const struct protocol *protocol,
 	                                 c->run->engine_version,
 	                                 precision_names[c->precision],
 	                                 c->run->load,
+	                                 c->run->workload,
 	                                 c->tp,
 	                                 c->run->isl,
 	                                 c->run->osl};
@@ -245,6 +276,12 @@ static void make_scenario(struct study_case *c, const struct protocol *protocol,
 	protocol_apply(protocol, &ask, &terms);
 	c->engine_version = mem_strdup(c->run->engine_version[0] != '\0' ? c->run->engine_version
 	                                                                 : terms.engine_version);
+	if (c->run->workload[0] != '\0' && json_object_get(terms.load, "rate") == NULL) {
+		skip(c, "workload \"%s\" is not described", c->run->workload);
+		protocol_terms_fini(&terms);
+		err_free(err);
+		return;
+	}
 	c->scenario =
 		scenario_build(protocol_name(protocol), scenario_of(c, &terms, data), data, err);
 	protocol_terms_fini(&terms);

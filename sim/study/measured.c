@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/csv.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "study/measured_private.h"
 
 enum column {
 	C_SOURCE,
@@ -66,46 +66,36 @@ static const char *const column_names[C_COUNT] = {
 	[C_NOTE] = "note",
 };
 
-struct reader {
-	struct csv_reader *csv;
-	const char *file;
-	struct err *err;
-	size_t at[C_COUNT]; /* field of a column, SIZE_MAX when absent */
-	const char *const *fields;
-	size_t n_fields;
-	char **keys; /* of the runs */
-	struct measured_table *table;
-	size_t cap;
-};
-
-static const char *field(const struct reader *r, enum column c)
+static const char *cell(const struct measured_reader *r, enum column c)
 {
 	return r->at[c] < r->n_fields ? r->fields[r->at[c]] : "";
 }
 
-static bool read_header(struct reader *r)
+size_t measured_column(const struct measured_reader *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_fields; i++) {
+		if (strcmp(r->fields[i], name) == 0) {
+			return i;
+		}
+	}
+	return SIZE_MAX;
+}
+
+void measured_missing(const struct measured_reader *r, const char *name)
+{
+	const char *const near = str_nearest(name, r->fields, r->n_fields);
+	csv_fail(r->csv, 1, "column \"%s\" is missing%s%s%s", name, near != NULL ? "; is \"" : "",
+	         near != NULL ? near : "", near != NULL ? "\" meant?" : "");
+}
+
+static bool find_columns(struct measured_reader *r)
 {
 	bool ok = true;
 
-	if (!csv_next(r->csv, &r->fields, &r->n_fields)) {
-		err_add(r->err, ERR_INPUT, r->file,
-		        "no header line: expected columns source, gpu, "
-		        "model, metric, value and others");
-		return false;
-	}
 	for (enum column c = 0; c < C_COUNT; c++) {
-		r->at[c] = SIZE_MAX;
-		for (size_t i = 0; i < r->n_fields; i++) {
-			if (strcmp(r->fields[i], column_names[c]) == 0) {
-				r->at[c] = i;
-			}
-		}
+		r->at[c] = measured_column(r, column_names[c]);
 		if (r->at[c] == SIZE_MAX && c < C_REQUIRED) {
-			const char *const near =
-				str_nearest(column_names[c], r->fields, r->n_fields);
-			csv_fail(r->csv, 1, "column \"%s\" is missing%s%s%s", column_names[c],
-			         near != NULL ? "; is \"" : "", near != NULL ? near : "",
-			         near != NULL ? "\" meant?" : "");
+			measured_missing(r, column_names[c]);
 			ok = false;
 		}
 	}
@@ -113,9 +103,9 @@ static bool read_header(struct reader *r)
 }
 
 /* A number of the row; 0 when it is absent or none, which `run` then says. */
-static double number(const struct reader *r, enum column c, struct measured_run *run)
+static double number(const struct measured_reader *r, enum column c, struct measured_run *run)
 {
-	const char *const text = field(r, c);
+	const char *const text = cell(r, c);
 	double v = 0.0;
 
 	if (text[0] == '\0' || strcmp(text, "inf") == 0) {
@@ -128,17 +118,17 @@ static double number(const struct reader *r, enum column c, struct measured_run 
 	return v;
 }
 
-static int64_t count(const struct reader *r, enum column c, struct measured_run *run)
+static int64_t count(const struct measured_reader *r, enum column c, struct measured_run *run)
 {
 	const double v = number(r, c, run);
 
 	if ((v > 1e9 || v != floor(v)) && run->odd == NULL) {
-		run->odd = mem_printf("%s \"%s\" is no count", column_names[c], field(r, c));
+		run->odd = mem_printf("%s \"%s\" is no count", column_names[c], cell(r, c));
 	}
 	return v <= 1e9 ? (int64_t)v : 0;
 }
 
-static void read_run(const struct reader *r, struct measured_run *run)
+static void read_run(const struct measured_reader *r, struct measured_run *run)
 {
 	run->gpu_count = count(r, C_GPU_COUNT, run);
 	run->replicas = count(r, C_REPLICAS, run);
@@ -150,25 +140,26 @@ static void read_run(const struct reader *r, struct measured_run *run)
 	run->fraction = number(r, C_FRACTION, run);
 	run->isl = number(r, C_ISL, run);
 	run->osl = number(r, C_OSL, run);
-	run->source = mem_strdup(field(r, C_SOURCE));
-	run->gpu = mem_strdup(field(r, C_GPU));
-	run->model = mem_strdup(field(r, C_MODEL));
-	run->precision = mem_strdup(field(r, C_PRECISION));
-	run->engine = mem_strdup(field(r, C_ENGINE));
-	run->engine_version = mem_strdup(field(r, C_VERSION));
-	run->load = mem_strdup(field(r, C_LOAD));
-	run->sharing = mem_strdup(field(r, C_SHARING));
-	run->speculative = field(r, C_SPECULATIVE)[0] != '\0';
+	run->source = mem_strdup(cell(r, C_SOURCE));
+	run->gpu = mem_strdup(cell(r, C_GPU));
+	run->model = mem_strdup(cell(r, C_MODEL));
+	run->precision = mem_strdup(cell(r, C_PRECISION));
+	run->engine = mem_strdup(cell(r, C_ENGINE));
+	run->engine_version = mem_strdup(cell(r, C_VERSION));
+	run->load = mem_strdup(cell(r, C_LOAD));
+	run->workload = mem_strdup("");
+	run->sharing = mem_strdup(cell(r, C_SHARING));
+	run->speculative = cell(r, C_SPECULATIVE)[0] != '\0';
 }
 
 /* What tells configurations apart; caller frees. */
-static char *key_of(const struct reader *r)
+static char *key_of(const struct measured_reader *r)
 {
 	char *key = mem_strdup("");
 
 	for (enum column c = 0; c < C_CONFIGURATION_END; c++) {
 		if (c != C_METRIC && c != C_VALUE) {
-			char *const longer = mem_printf("%s%s\n", key, field(r, c));
+			char *const longer = mem_printf("%s%s\n", key, cell(r, c));
 			free(key);
 			key = longer;
 		}
@@ -176,14 +167,12 @@ static char *key_of(const struct reader *r)
 	return key;
 }
 
-/* The run of this row, made when it is new. Looks back first: lines of one configuration stand
- * together in most files. */
-static struct measured_run *run_of(struct reader *r)
+struct measured_run *measured_run_of(struct measured_reader *r, char *key, bool *fresh)
 {
 	struct measured_table *const t = r->table;
-	char *const key = key_of(r);
 
-	for (size_t i = t->n_runs; i > 0; i--) {
+	*fresh = false;
+	for (size_t i = t->n_runs; i > 0; i--) { /* lines of one run mostly stand together */
 		if (strcmp(r->keys[i - 1], key) == 0) {
 			free(key);
 			return &t->runs[i - 1];
@@ -197,47 +186,81 @@ static struct measured_run *run_of(struct reader *r)
 	struct measured_run *const run = &t->runs[t->n_runs];
 	memset(run, 0, sizeof(*run));
 	r->keys[t->n_runs++] = key;
-	read_run(r, run);
+	*fresh = true;
 	return run;
 }
 
-static void read_row(struct reader *r)
+struct measured_value *measured_add(struct measured_reader *r, struct measured_run *run,
+                                    const char *metric, const char *stat, const char *unit,
+                                    double value)
 {
-	struct measured_value v = {.line = csv_line(r->csv)};
+	run->values = mem_resize(run->values, run->n_values + 1, sizeof(*run->values));
+	struct measured_value *const v = &run->values[run->n_values++];
+	*v = (struct measured_value){.metric = mem_strdup(metric),
+	                             .stat = mem_strdup(stat),
+	                             .unit = mem_strdup(unit),
+	                             .note = mem_strdup(""),
+	                             .value = value,
+	                             .line = csv_line(r->csv)};
+	r->table->n_values++;
+	return v;
+}
 
-	if (!str_to_real(field(r, C_VALUE), &v.value)) {
+static void read_row(struct measured_reader *r)
+{
+	double value;
+	bool fresh;
+
+	if (!str_to_real(cell(r, C_VALUE), &value)) {
 		csv_fail(r->csv, r->at[C_VALUE] + 1, "value: expected a number, got \"%s\"",
-		         field(r, C_VALUE));
+		         cell(r, C_VALUE));
 		return;
 	}
-	struct measured_run *const run = run_of(r);
+	struct measured_run *const run = measured_run_of(r, key_of(r), &fresh);
+	if (fresh) {
+		read_run(r, run);
+	}
+	struct measured_value *const v =
+		measured_add(r, run, cell(r, C_METRIC), cell(r, C_STAT), cell(r, C_UNIT), value);
+	free(v->note);
+	v->note = mem_strdup(cell(r, C_NOTE));
+}
 
-	v.metric = mem_strdup(field(r, C_METRIC));
-	v.stat = mem_strdup(field(r, C_STAT));
-	v.unit = mem_strdup(field(r, C_UNIT));
-	v.note = mem_strdup(field(r, C_NOTE));
-	run->values = mem_resize(run->values, run->n_values + 1, sizeof(*run->values));
-	run->values[run->n_values++] = v;
-	r->table->n_values++;
+/* What the columns say that the table is. */
+static bool read_table(struct measured_reader *r)
+{
+	if (!csv_next(r->csv, &r->fields, &r->n_fields)) {
+		err_add(r->err, ERR_INPUT, r->file,
+		        "no header line: expected columns source, gpu, model, metric, value and others");
+		return false;
+	}
+	if (measured_column(r, "rate_rps") != SIZE_MAX) {
+		return measured_read_stages(r);
+	}
+	if (measured_column(r, "simulator") != SIZE_MAX) {
+		return measured_read_errors(r);
+	}
+	if (!find_columns(r)) {
+		return false;
+	}
+	while (csv_next(r->csv, &r->fields, &r->n_fields)) {
+		read_row(r);
+	}
+	return true;
 }
 
 struct measured_table *measured_read(const char *file, struct err *err)
 {
 	const size_t before = err_count(err);
-	struct reader r = {.csv = csv_open(file, err), .file = file, .err = err};
+	struct measured_reader r = {.csv = csv_open(file, err), .file = file, .err = err};
 
 	if (r.csv == NULL) {
 		return NULL;
 	}
 	r.table = mem_new(1, sizeof(*r.table));
 	r.table->file = mem_strdup(file);
-	if (read_header(&r)) {
-		while (csv_next(r.csv, &r.fields, &r.n_fields)) {
-			read_row(&r);
-		}
-		if (r.table->n_runs == 0 && err_count(err) == before) {
-			err_add(err, ERR_INPUT, file, "no rows after the header line");
-		}
+	if (read_table(&r) && r.table->n_runs == 0 && err_count(err) == before) {
+		err_add(err, ERR_INPUT, file, "no rows after the header line");
 	}
 	csv_close(r.csv);
 	for (size_t i = 0; i < r.table->n_runs; i++) {
@@ -258,6 +281,10 @@ static void free_run(struct measured_run *run)
 		free(run->values[i].stat);
 		free(run->values[i].unit);
 		free(run->values[i].note);
+		for (size_t k = 0; k < run->values[i].n_others; k++) {
+			free(run->values[i].others[k].simulator);
+		}
+		free(run->values[i].others);
 	}
 	free(run->values);
 	free(run->source);
@@ -269,6 +296,7 @@ static void free_run(struct measured_run *run)
 	free(run->load);
 	free(run->sharing);
 	free(run->odd);
+	free(run->workload);
 }
 
 void measured_free(struct measured_table *t)

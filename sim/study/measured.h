@@ -14,10 +14,19 @@
 
 #include "base/err.h"
 
+struct measured_other;
+
 struct measured_value {
 	char *metric, *stat, *unit, *note; /* as in the file */
 	double value;
 	size_t line;
+	struct measured_other *others; /* what other simulators said, n_others of them */
+	size_t n_others;
+};
+
+struct measured_other {
+	char *simulator;
+	double value; /* in the unit of the measured one */
 };
 
 /* One configuration. Texts are as in the file, never NULL; a number that is absent is 0. */
@@ -26,7 +35,13 @@ struct measured_run {
 	double isl, osl; /* tokens */
 	double rate;     /* requests/s */
 	int64_t gpu_count, replicas, users, tp, prompts, max_num_seqs;
-	double fraction; /* of a GPU; 0: not said */
+	double fraction;                   /* of a GPU; 0: not said */
+	char *workload;                    /* name of a load whose shape the protocol knows; "" */
+	bool constant_rate;                /* arrivals evenly spaced instead of Poisson */
+	int64_t batched_tokens;            /* max_num_batched_tokens; 0: not said */
+	double memory_utilization;         /* gpu_memory_utilization; 0: not said */
+	double prefix;                     /* tokens of a system prompt in front of isl */
+	int64_t prefixes, dataset_entries; /* different ones, different prompts; 0: not said */
 	bool speculative;
 	char *odd; /* what of it could not be read as a number ("replicas \"64?\""), or NULL */
 	struct measured_value *values;
@@ -41,8 +56,12 @@ struct measured_table {
 };
 
 /*
- * Read a table; NULL with all errors added (missing columns, values that are no numbers). "inf" is
- * read as absent; other numbers that are none leave a run that says so in `odd`. Caller frees.
+ * Read a table: rows of one metric each as above; the stages of BLIS's open-loop runs (columns run,
+ * model, gpu, tp, rate_rps, duration_s, system_prompt_len, ..., e2e_s_mean, ...); or BLIS's list of
+ * simulators' errors (simulator, experiment, stage_index, metric_name, predicted, actual, ...), of
+ * which `actual` is what was measured. NULL with all errors added (missing columns, values that are
+ * no numbers). "inf" is read as absent; other numbers that are none leave a run that says so in
+ * `odd`. Caller frees.
  */
 struct measured_table *measured_read(const char *file, struct err *err);
 void measured_free(struct measured_table *t);

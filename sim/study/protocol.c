@@ -52,8 +52,9 @@ static const struct option rule_table[] = {
 };
 /* clang-format on */
 
-static const char *const conditions[] = {
-	"gpu", "model", "engine", "engine_version", "precision", "load", "tp", "isl", "osl"};
+static const char *const conditions[] = {"gpu",       "model", "engine",   "engine_version",
+                                         "precision", "load",  "workload", "tp",
+                                         "isl",       "osl"};
 
 static void read_seqs(const struct json_at *at, struct protocol_terms *t)
 {
@@ -195,9 +196,16 @@ static bool is_one_of(const json_t *wanted, const char *is)
 static bool applies(const struct rule *rule, const struct protocol_ask *ask)
 {
 	char tp[24], isl[24], osl[24];
-	const char *const is[] = {
-		ask->gpu, ask->model, ask->engine, ask->engine_version, ask->precision, ask->load,
-		tp,       isl,        osl};
+	const char *const is[] = {ask->gpu,
+	                          ask->model,
+	                          ask->engine,
+	                          ask->engine_version,
+	                          ask->precision,
+	                          ask->load,
+	                          ask->workload,
+	                          tp,
+	                          isl,
+	                          osl};
 	snprintf(isl, sizeof(isl), "%g", ask->isl);
 	snprintf(osl, sizeof(osl), "%g", ask->osl);
 	snprintf(tp, sizeof(tp), "%lld", (long long)ask->tp);

@@ -33,7 +33,7 @@ struct protocol_terms {
 
 /* Of whom a rule asks; canonical names, "" where unknown. */
 struct protocol_ask {
-	const char *gpu, *model, *engine, *engine_version, *precision, *load;
+	const char *gpu, *model, *engine, *engine_version, *precision, *load, *workload;
 	int64_t tp;
 	double isl, osl; /* tokens */
 };

@@ -203,6 +203,119 @@ static void print_failed(const struct validation *v, FILE *out)
 	free(failed);
 }
 
+/* Names of the simulators that the rows quote. */
+typedef VEC(const char *) names_t;
+
+static void list_others(const struct validation *v, names_t *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < v->n_rows; i++) {
+		for (size_t k = 0; k < v->rows[i].value->n_others; k++) {
+			const char *const name = v->rows[i].value->others[k].simulator;
+			size_t j = 0;
+			while (j < out->n && strcmp(out->at[j], name) != 0) {
+				j++;
+			}
+			if (j == out->n) {
+				vec_push(out, name);
+			}
+		}
+	}
+}
+
+/* What a simulator says of a row; NULL: aliquot. NaN when it says nothing. */
+static double said(const struct validated_row *row, const char *simulator)
+{
+	if (simulator == NULL) {
+		return row->simulated;
+	}
+	for (size_t k = 0; k < row->value->n_others; k++) {
+		if (strcmp(row->value->others[k].simulator, simulator) == 0) {
+			return row->value->others[k].value;
+		}
+	}
+	return (double)NAN;
+}
+
+/*
+ * Errors of `of` over the means of a metric, on rows that `of` and `beside` both know and that were
+ * simulated; `gpu` NULL: any.
+ */
+static void errors_beside(const struct validation *v, const char *metric, const char *of,
+                          const char *beside, struct error_stats *out)
+{
+	double *const errors = mem_new(v->n_rows + 1, sizeof(*errors));
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_rows; i++) {
+		const struct validated_row *const row = &v->rows[i];
+		if (row->role != ROW_SKIPPED && strcmp(row->value->metric, metric) == 0 &&
+		    strcmp(row->value->stat, "mean") == 0 &&
+		    strstr(row->at->run->source, "reasoning") == NULL && isfinite(said(row, of)) &&
+		    isfinite(said(row, beside))) {
+			errors[n++] = said(row, of) / row->value->value - 1.0;
+		}
+	}
+	error_stats_of(errors, n, out);
+	free(errors);
+}
+
+/* Median errors of other simulators, and of aliquot on the rows that they say something about. */
+static void print_others(const struct validation *v, FILE *out)
+{
+	static const char *const metrics[] = {"e2e_latency", "ttft", "itl"};
+	names_t names;
+
+	list_others(v, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		if (i == 0) {
+			fprintf(out,
+			        "\nmedian |error| %% of means   rows      E2E  aliquot     TTFT  aliquot"
+			        "      ITL  aliquot\n");
+		}
+		fprintf(out, "  %-24.24s", names.at[i]);
+		for (size_t m = 0; m < 3; m++) {
+			struct error_stats other, own;
+			errors_beside(v, metrics[m], names.at[i], NULL, &other);
+			errors_beside(v, metrics[m], NULL, names.at[i], &own);
+			if (m == 0) {
+				fprintf(out, " %5zu", other.n);
+			}
+			print_cell(out, &other, other.median);
+			print_cell(out, &own, own.median);
+		}
+		putc('\n', out);
+	}
+	free(names.at);
+}
+
+static void put_others(struct json_writer *w, const struct validation *v)
+{
+	names_t names;
+
+	list_others(v, &names);
+	json_begin_array(w, "others");
+	for (size_t i = 0; i < names.n; i++) {
+		for (size_t m = 0; campaign_metrics[m] != NULL; m++) {
+			struct error_stats other, own;
+			errors_beside(v, campaign_metrics[m], names.at[i], NULL, &other);
+			errors_beside(v, campaign_metrics[m], NULL, names.at[i], &own);
+			if (other.n == 0) {
+				continue;
+			}
+			json_begin_object_flat(w, NULL);
+			json_put_string(w, "simulator", names.at[i]);
+			json_put_string(w, "metric", campaign_metrics[m]);
+			json_put_int(w, "n", (int64_t)other.n);
+			json_put_real(w, "median_pct", other.median);
+			json_put_real(w, "aliquot_median_pct", own.median);
+			json_end(w);
+		}
+	}
+	json_end(w);
+	free(names.at);
+}
+
 struct reason {
 	const char *why;
 	size_t n;
@@ -252,6 +365,7 @@ void validation_print(const struct validation *v, FILE *out)
 			putc('\n', out);
 		}
 	}
+	print_others(v, out);
 	print_failed(v, out);
 	print_skipped(v, out);
 }
@@ -351,6 +465,7 @@ void validation_json(const struct validation *v, FILE *out)
 		put_group(&w, v, &groups.at[i]);
 	}
 	json_end(&w);
+	put_others(&w, v);
 	json_begin_object(&w, "summary");
 	put_role(&w, v, ROW_PREDICTED);
 	put_role(&w, v, ROW_FITTED);
