@@ -13,9 +13,8 @@
 #include "base/mem.h"
 
 #define MOST_ITERATIONS 60
-#define STEP                                                                                \
-	0.03 /* relative, of finite differences: simulated figures have jumps of a per cent \
-	      */
+#define STEP 0.03        /* relative, of differences: simulated figures have jumps of a per cent */
+#define LEAST_STEP 0.003 /* share of the bounds' distance, for values near zero */
 #define TOLERANCE 1e-5
 #define AT_BOUND 0.01    /* share of the way between the bounds that counts as being at one */
 #define UNDETERMINED 0.8 /* share of the bounds' distance that an interval may fill */
@@ -66,8 +65,15 @@ static int residuals(const gsl_vector *x, void *arg, gsl_vector *f)
 	return GSL_SUCCESS;
 }
 
+/* How far to either side of a value a difference is taken. */
+static double step_of(const struct fit_parameter *p, double value)
+{
+	return p->low > 0.0 ? STEP * value
+	                    : fmax(STEP * fabs(value), LEAST_STEP * (p->high - p->low));
+}
+
 /*
- * Central differences over +-STEP of each value. GSL's own step is relative to the transformed
+ * Central differences over a step of each value. GSL's own step is relative to the transformed
  * parameter, hence nothing where that is zero, in the middle of the bounds.
  */
 static int jacobian(const gsl_vector *x, void *arg, gsl_matrix *j)
@@ -79,9 +85,10 @@ static int jacobian(const gsl_vector *x, void *arg, gsl_matrix *j)
 	for (size_t i = 0; i < p->n_parameters && status == GSL_SUCCESS; i++) {
 		const struct fit_parameter *const q = &p->parameters[i];
 		gsl_vector_memcpy(c->at, x);
-		const double at = gsl_vector_get(x, i), value = to_value(q, at);
-		const double up = from_share(to_share(q, value * (1.0 + STEP)));
-		const double down = from_share(to_share(q, value * (1.0 - STEP)));
+		const double value = to_value(q, gsl_vector_get(x, i));
+		const double step = step_of(q, value);
+		const double up = from_share(to_share(q, value + step));
+		const double down = from_share(to_share(q, value - step));
 		gsl_vector_set(c->at, i, up);
 		status = residuals(c->at, arg, c->above);
 		gsl_vector_set(c->at, i, down);
@@ -115,7 +122,8 @@ static void read_result(const struct fit_problem *p, gsl_multifit_nlinear_worksp
                         struct fit_result *out)
 {
 	const size_t n = p->n_parameters;
-	const double freedom = (double)(p->n_residuals > n ? p->n_residuals - n : 1);
+	const size_t spare = p->n_residuals - n; /* 0: values are met, however wrong they are */
+	const double freedom = spare > 0 ? (double)spare : 1.0;
 	const double t = gsl_cdf_tdist_Pinv(0.975, freedom);
 	gsl_matrix *const covariance = gsl_matrix_alloc(n, n);
 
@@ -126,8 +134,9 @@ static void read_result(const struct fit_problem *p, gsl_multifit_nlinear_worksp
 		const struct fit_parameter *const q = &p->parameters[i];
 		const double x = gsl_vector_get(gsl_multifit_nlinear_position(w), i);
 		const double variance = gsl_matrix_get(covariance, i, i);
-		const double half =
-			variance > 0.0 ? t * out->deviation * sqrt(variance) : (double)INFINITY;
+		const double half = spare > 0 && variance > 0.0
+		                            ? t * out->deviation * sqrt(variance)
+		                            : (double)INFINITY;
 		out->value[i] = to_value(q, x);
 		out->low[i] = to_value(q, x - half);
 		out->high[i] = to_value(q, x + half);

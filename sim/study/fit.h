@@ -12,7 +12,7 @@
 #define FIT_MOST 16 /* parameters */
 
 struct fit_parameter {
-	double start, low, high; /* low < start < high */
+	double start, low, high; /* low < start < high; on the scale of logarithms where low > 0 */
 };
 
 struct fit_result {
@@ -31,14 +31,15 @@ struct fit_problem {
 	/* Residuals of a set of values; deterministic. */
 	void (*residuals)(void *arg, const double *values, double *out);
 	void *arg;
-	size_t starts; /* the given one, and starts - 1 spread over the bounds */
+	size_t starts; /* at least 1: the given one, and others spread over the bounds */
 };
 
 /*
  * Levenberg-Marquardt (gsl_multifit_nlinear) from every start; the least cost wins. The interval is
  * value +- t(0.975, n - p) * sqrt(covariance) in the transformed space, carried back. A parameter
  * whose interval fills most of the way between its bounds, or which ends at one of them, is not
- * determined. False when no start converged to a finite cost.
+ * determined; nor is any with as many parameters as residuals. False when no start converged to a
+ * finite cost.
  */
 bool fit_solve(const struct fit_problem *problem, struct fit_result *out);
 
