@@ -24,6 +24,7 @@ static const struct {
 	{"h_request", 1e-5, 0.1}, {"t_stream", 1e-7, 1e-3}, {"t_link", 1e-7, 5e-4},
 	{"t_request", 1e-5, 0.5},
 };
+#define APART 1.25 /* from the optimum, where refits without a fold start */
 #define N_BOUNDS (sizeof(bounds) / sizeof(bounds[0]))
 
 double calibrate_weight(const struct measured_value *v)
@@ -185,7 +186,11 @@ static void cross_validate(struct problem *p, const struct fit_result *all,
 	const size_t n = p->ask->n_cases;
 
 	for (size_t i = 0; i < p->n_free; i++) {
-		p->parameters[i].start = all->value[i];
+		/* beside the optimum of all rows: at it, a search would see no reason to leave */
+		struct fit_parameter *const q = &p->parameters[i];
+		const double away = all->value[i] * APART;
+		q->start = away < q->high ? away : all->value[i] / APART;
+		q->start = q->start > q->low ? q->start : sqrt(q->low * q->high);
 	}
 	for (size_t fold = 0; fold < p->ask->folds; fold++) {
 		struct fit_result fit = *all;
