@@ -28,7 +28,7 @@ const struct command commands[] = {
          "  aliquot show gpu h100-nvl\n"
          "  aliquot show model llama-3.1-8b-instruct\n"
          "  aliquot show calibration h100-sxm__trtllm__bf16\n"},
-	{"validate", "", "simulate measured rows and compare, row by row and by group", "fRGEtqjd",
+	{"validate", "", "simulate measured rows and compare, row by row and by group", "fRGEtoqjd",
          0, 0, cli_validate,
          "Examples:\n"
          "  aliquot validate --rows rows.csv\n"

@@ -2,9 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "study/replay.h"
 #include "study/validate.h"
 #include "cli/cli.h"
 
@@ -78,6 +80,27 @@ static int run(struct cli *c, struct validate_ask *ask)
 	return code;
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A folder holds one run, request by request. */
+static int replay(struct cli *c)
+{
+	struct replay *const r = replay_run(cli_value(c, 'R'), c->data, c->err);
+	if (r != NULL && (c->out_dir == NULL || replay_write(r, c->out_dir, c->err))) {
+		if (c->json) {
+			replay_json(r, stdout);
+		} else {
+			replay_print(r, stdout);
+		}
+	}
+	replay_free(r);
+	return 0;
+}
+
 int cli_validate(struct cli *c)
 {
 	struct tolerances t = {.n = 0};
@@ -99,7 +122,7 @@ int cli_validate(struct cli *c)
 		.threads = (size_t)c->jobs,
 	};
 	if (err_count(c->err) == 0) {
-		code = run(c, &ask);
+		code = is_folder(cli_value(c, 'R')) ? replay(c) : run(c, &ask);
 	}
 	for (size_t i = 0; i < t.n; i++) {
 		free(t.owned[i]);

@@ -28,5 +28,9 @@ void perf_memory(const struct gpu_spec *gpu, const struct llm_shape *llm,
 	out->state = (bytes_t)state;
 	sim_assert(out->block > 0);
 	out->blocks = out->kv > 0 ? out->kv / out->block : 0;
+	if (options->kv_blocks > 0) {
+		out->blocks = options->kv_blocks;
+		out->kv = out->blocks * out->block;
+	}
 	out->state_blocks = (out->state + out->block - 1) / out->block;
 }

@@ -80,6 +80,7 @@ enum trace_format {
 	TRACE_AIPERF,
 	TRACE_GENAI_PERF,
 	TRACE_CSV,
+	TRACE_VLLM_LOG,
 };
 
 struct load_stage {

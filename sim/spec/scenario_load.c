@@ -32,11 +32,11 @@ struct stage_keys {
 enum { KIND_GENAI = LOAD_TRACE + 1 };
 static const char *const kinds[] = {"concurrency", "rate", "stages", "trace", "genai-perf", NULL};
 static const char *const arrivals[] = {"poisson", "constant", "gamma", NULL};
-static const char *const formats[] = {"guess",  "azure",      "burstgpt", "mooncake",
-                                      "aiperf", "genai-perf", "csv",      NULL};
+static const char *const formats[] = {"guess",      "azure", "burstgpt", "mooncake", "aiperf",
+                                      "genai-perf", "csv",   "vllm-log", NULL};
 static_assert(LOAD_CONCURRENCY == 0 && LOAD_TRACE == 3, "kinds[] follows enum load_kind");
 static_assert(ARRIVALS_GAMMA == 2, "arrivals[] follows enum arrivals");
-static_assert(TRACE_GUESS == 0 && TRACE_CSV == 6, "formats[] follows enum trace_format");
+static_assert(TRACE_GUESS == 0 && TRACE_VLLM_LOG == 7, "formats[] follows enum trace_format");
 
 #define KEY(member) offsetof(struct load_keys, member)
 #define STAGE(member) offsetof(struct stage_keys, member)

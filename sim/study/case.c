@@ -84,6 +84,10 @@ static void name_precision(struct study_case *c)
 static void check_load(struct study_case *c)
 {
 	const struct measured_run *const r = c->run;
+
+	if (r->trace != NULL) { /* the trace says all */
+		return;
+	}
 	const bool closed = strcmp(r->load, "closed") == 0, step = strcmp(r->load, "step") == 0;
 
 	if (!closed && !step && strcmp(r->load, "flood") != 0 && strcmp(r->load, "open") != 0) {
@@ -113,6 +117,9 @@ static void check_row(struct study_case *c)
 	}
 	if (r->speculative) {
 		skip(c, "speculative decoding is not modelled");
+	}
+	if (r->trace != NULL && r->replicas > 1) {
+		skip(c, "experts spread over data-parallel replicas are not modelled");
 	}
 	if (r->replicas > 1 || (r->fraction > 0.0 && r->fraction < 1.0)) {
 		skip(c, "part of a GPU: not simulated in this version");
@@ -162,6 +169,11 @@ static void add_texts(json_t *load, const struct measured_run *r)
 static json_t *load_of(const struct study_case *c, const struct protocol_terms *t)
 {
 	const struct measured_run *const r = c->run;
+
+	if (r->trace != NULL) {
+		return json_pack("{s:s, s:s, s:s, s:s}", "service", "measured", "kind", "trace",
+		                 "format", "vllm-log", "file", r->trace);
+	}
 	const bool step = strcmp(r->load, "step") == 0;
 	json_t *const load = json_pack("{s:s, s:o, s:o}", "service", "measured", "isl",
 	                               lengths(r->isl, t->length_share), "osl",
@@ -225,6 +237,9 @@ static json_t *service_of(const struct study_case *c, const struct protocol_term
 
 	if (seqs_of(t, r) > 0) {
 		json_object_set_new(options, "max_num_seqs", json_integer(seqs_of(t, r)));
+	}
+	if (r->kv_blocks > 0) {
+		json_object_set_new(options, "kv_blocks", json_integer(r->kv_blocks));
 	}
 	if (r->batched_tokens > 0) {
 		json_object_set_new(options, "max_num_batched_tokens",

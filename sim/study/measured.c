@@ -297,6 +297,8 @@ static void free_run(struct measured_run *run)
 	free(run->sharing);
 	free(run->odd);
 	free(run->workload);
+	free(run->trace);
+	free(run->requests);
 }
 
 void measured_free(struct measured_table *t)

@@ -15,6 +15,7 @@
 #include "base/err.h"
 
 struct measured_other;
+struct measured_request;
 
 struct measured_value {
 	char *metric, *stat, *unit, *note; /* as in the file */
@@ -46,6 +47,14 @@ struct measured_run {
 	char *odd; /* what of it could not be read as a number ("replicas \"64?\""), or NULL */
 	struct measured_value *values;
 	size_t n_values;
+	char *trace; /* the very requests, in a file that the trace reader knows; or NULL */
+	struct measured_request *requests; /* what each of them saw, in the order of the file */
+	size_t n_requests;
+	int64_t kv_blocks; /* of one replica; 0: not said */
+};
+
+struct measured_request {
+	double ttft_s, e2e_s;
 };
 
 struct measured_table {
@@ -65,6 +74,13 @@ struct measured_table {
  */
 struct measured_table *measured_read(const char *file, struct err *err);
 void measured_free(struct measured_table *t);
+
+/*
+ * A folder of LLMServingSim: requests.jsonl (every request with the engine's times) and meta.json
+ * (the engine's settings); the folder's name begins with the GPU's. One run, of which every request
+ * is known. NULL with errors added.
+ */
+struct measured_table *measured_read_folder(const char *dir, struct err *err);
 
 /* A value by metric and statistic, or NULL. */
 const struct measured_value *measured_find(const struct measured_run *run, const char *metric,

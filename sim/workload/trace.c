@@ -51,6 +51,8 @@ static const struct trace_reader *reader_of(enum trace_format format)
 		return &trace_genai_perf;
 	case TRACE_CSV:
 		return &trace_csv;
+	case TRACE_VLLM_LOG:
+		return &trace_vllm_log;
 	case TRACE_GUESS:
 		break;
 	}
@@ -61,9 +63,9 @@ static void fail_unknown(const char *file, struct err *err)
 {
 	err_add(err, ERR_INPUT, file,
 	        "cannot tell the trace's format; known are azure (%s), burstgpt (%s), mooncake (%s), "
-	        "aiperf (%s), genai-perf (%s), csv (%s)",
+	        "aiperf (%s), genai-perf (%s), csv (%s), vllm-log (%s)",
 	        trace_azure.mark, trace_burstgpt.mark, trace_mooncake.mark, trace_aiperf.mark,
-	        trace_genai_perf.mark, trace_csv.mark);
+	        trace_genai_perf.mark, trace_csv.mark, trace_vllm_log.mark);
 }
 
 /* The reader asked for, or the one the file's opening bytes call for; NULL with errors added. */

@@ -10,8 +10,8 @@
 #define HEAD_SIZE 65536
 
 static const struct trace_reader *const readers[] = {
-	&trace_aiperf, &trace_genai_perf, &trace_mooncake,
-	&trace_azure,  &trace_burstgpt,   &trace_csv,
+	&trace_aiperf,   &trace_genai_perf, &trace_mooncake, &trace_azure,
+	&trace_burstgpt, &trace_csv,        &trace_vllm_log,
 };
 
 /* Magic numbers of the compressors people pack traces with. */

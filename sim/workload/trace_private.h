@@ -72,7 +72,7 @@ struct trace_source {
 };
 
 extern const struct trace_reader trace_azure, trace_burstgpt, trace_mooncake, trace_aiperf,
-	trace_genai_perf, trace_csv;
+	trace_genai_perf, trace_csv, trace_vllm_log;
 
 /* trace_head.c */
 

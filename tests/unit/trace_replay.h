@@ -27,11 +27,11 @@ struct replay {
 static inline struct scenario_load load_of(const char *format_or_null)
 {
 	static const char *const names[] = {"azure",  "burstgpt",   "mooncake",
-	                                    "aiperf", "genai-perf", "csv"};
+	                                    "aiperf", "genai-perf", "csv", "vllm-log"};
 	struct scenario_load load = {
 		.kind = LOAD_TRACE, .speedup = 1, .hash_block = 512, .format = TRACE_GUESS};
 
-	for (int i = 0; format_or_null != NULL && i < 6; i++) {
+	for (int i = 0; format_or_null != NULL && i < 7; i++) {
 		if (strcmp(names[i], format_or_null) == 0) {
 			load.format = TRACE_AZURE + i;
 		}
