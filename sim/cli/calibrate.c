@@ -111,9 +111,18 @@ static void print_constants(const struct campaign_set *set)
 	}
 }
 
+static void print_error(double pct, int width)
+{
+	if (isfinite(pct)) {
+		printf(" %*.2f", width, pct);
+	} else {
+		printf(" %*s", width, "-"); /* nothing was held out */
+	}
+}
+
 static void print_errors(const struct campaign_set *set)
 {
-	printf("  |error| %%              rows   fitted   worst   held out: mean   median    worst\n");
+	printf("  |error| %%                   rows   fitted   worst   held out: mean   median    worst\n");
 	for (size_t m = 0; campaign_metrics[m] != NULL; m++) {
 		const char *const metric = campaign_metrics[m];
 		const int64_t users = campaign_users(metric);
@@ -125,22 +134,36 @@ static void print_errors(const struct campaign_set *set)
 		}
 		char name[40];
 		snprintf(name, sizeof(name), "%s, %lld+ users", metric, (long long)users);
-		printf("  %-23s %3zu %8.2f %7.2f %16.2f %8.2f %8.2f\n", name, fitted.n, fitted.mean,
-		       fitted.worst, held_out.mean, held_out.median, held_out.worst);
+		printf("  %-27.27s %4zu", name, fitted.n);
+		print_error(fitted.mean, 8);
+		print_error(fitted.worst, 7);
+		print_error(held_out.mean, 16);
+		print_error(held_out.median, 8);
+		print_error(held_out.worst, 8);
+		putchar('\n');
+	}
+}
+
+/* "ISL 128 to 2048, "; nothing where the rows do not say. */
+static void print_range(const char *name, const struct trust_range *r)
+{
+	if (r->high > 0.0) {
+		printf("%s %g to %g, ", name, r->low, r->high);
 	}
 }
 
 static void print_set(const struct campaign *c, const struct campaign_set *set)
 {
-	printf("%s %s %s, %s models, version %s: %zu configurations of %s\n", c->gpu, c->engine,
+	printf("%s %s %s, %s models, version %s: %zu configurations of %s\n  ", c->gpu, c->engine,
 	       precision_names[set->precision], set->moe ? "mixture-of-experts" : "dense",
 	       set->engine_version[0] != '\0' ? set->engine_version : "not said", set->ask.n_cases,
 	       set->source);
-	printf("  ISL %g to %g, OSL %g to %g, %g to %g users, TP %g to %g;", set->isl.low,
-	       set->isl.high, set->osl.low, set->osl.high, set->users.low, set->users.high,
-	       set->tensor_parallel.low, set->tensor_parallel.high);
+	print_range("ISL", &set->isl);
+	print_range("OSL", &set->osl);
+	print_range("users", &set->users);
+	printf("TP %g to %g\n", set->tensor_parallel.low, set->tensor_parallel.high);
 	for (size_t i = 0; i < set->n_models; i++) {
-		printf("%s %s", i > 0 ? "," : "", set->models[i]);
+		printf("%s%s", i > 0 ? ", " : "  ", set->models[i]);
 	}
 	putchar('\n');
 	print_constants(set);

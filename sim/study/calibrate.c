@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
-#include "flow/sim.h"
 #include "study/jobs.h"
 
 /* Where the constants may lie: generous physics, so that a fit that wants out is suspicious. */
@@ -26,17 +25,6 @@ static const struct {
 };
 #define APART 1.25 /* from the optimum, where refits without a fold start */
 #define N_BOUNDS (sizeof(bounds) / sizeof(bounds[0]))
-
-double calibrate_weight(const struct measured_value *v)
-{
-	if (strcmp(v->stat, "mean") != 0 && strcmp(v->stat, "max") != 0) {
-		return 0.0; /* tails are judged, not fitted */
-	}
-	if (strcmp(v->metric, "ttft") == 0) {
-		return 0.2; /* it holds the queue, which small errors of capacity blow up */
-	}
-	return strcmp(v->metric, "itl") == 0 ? 0.0 : 1.0;
-}
 
 struct target { /* one residual */
 	size_t run, value;
@@ -85,12 +73,14 @@ static void set_parameter(struct problem *p, size_t i)
 	const char *const name = p->options[i]->name;
 	struct fit_parameter *const q = &p->parameters[i];
 
+	*q = (struct fit_parameter){0.0, 0.0, 0.0};
 	for (size_t k = 0; k < N_BOUNDS; k++) {
 		if (strcmp(bounds[k].name, name) == 0) {
 			q->low = bounds[k].low;
 			q->high = bounds[k].high;
 		}
 	}
+	sim_assert(q->low > 0.0); /* every constant has bounds */
 	q->start = *cost_at(&p->costs, p->options[i]);
 	if (!(q->start > 1.05 * q->low && q->start < 0.95 * q->high)) {
 		q->start = sqrt(q->low * q->high);
@@ -102,22 +92,10 @@ static void simulate(void *arg, size_t i)
 {
 	struct problem *const p = arg;
 	const size_t k = p->runs[i];
-	const struct study_case *const c = p->ask->cases[k];
-	struct err *const err = err_new();
-	struct sim *sim;
-	struct summary summary;
+	struct err *const err = err_new(); /* what does not fit has no figures, see usable() */
 
-	c->scenario->services[0].costs[0].constants = p->costs;
-	const bool ok = case_run(c, &sim, &summary, err);
-	for (size_t t = p->first[k]; t < p->first[k + 1]; t++) {
-		p->simulated[t] =
-			ok ? case_observe(c, &summary, &c->run->values[p->targets[t].value])
-			   : (double)NAN;
-	}
-	if (ok) {
-		summary_fini(&summary);
-		sim_free(sim);
-	}
+	case_set_costs(p->ask->cases[k], &p->costs);
+	case_figures(p->ask->cases[k], &p->simulated[p->first[k]], err);
 	err_free(err);
 }
 
@@ -145,6 +123,20 @@ static void residuals(void *arg, const double *values, double *out)
 	}
 }
 
+/* Nothing to fit: how far off the constants are as they stand. */
+static void judge_start(struct problem *p, size_t n_residuals, struct fit_result *out)
+{
+	double *const r = mem_new(n_residuals, sizeof(*r));
+
+	*out = (struct fit_result){.evaluations = 1};
+	residuals(p, NULL, r);
+	for (size_t i = 0; i < n_residuals; i++) {
+		out->cost += r[i] * r[i];
+	}
+	out->deviation = sqrt(out->cost / (double)n_residuals);
+	free(r);
+}
+
 static bool solve(struct problem *p, size_t starts, struct fit_result *out)
 {
 	struct fit_problem fit = {p->parameters, p->n_free, 0, residuals, p, starts};
@@ -154,7 +146,14 @@ static bool solve(struct problem *p, size_t starts, struct fit_result *out)
 			fit.n_residuals += p->targets[t].weight > 0.0;
 		}
 	}
-	return fit.n_residuals >= fit.n_parameters && fit_solve(&fit, out);
+	if (fit.n_residuals == 0 || fit.n_residuals < fit.n_parameters) {
+		return false;
+	}
+	if (fit.n_parameters == 0) {
+		judge_start(p, fit.n_residuals, out);
+		return true;
+	}
+	return fit_solve(&fit, out);
 }
 
 static void list_targets(struct problem *p)
@@ -200,7 +199,9 @@ static void cross_validate(struct problem *p, const struct fit_result *all,
 				p->runs[p->n_runs++] = k;
 			}
 		}
-		solve(p, 1, &fit);
+		if (!solve(p, 1, &fit)) {
+			continue; /* the others do not carry the constants: nothing is held out */
+		}
 		p->n_runs = 0;
 		for (size_t k = fold; k < n; k += p->ask->folds) {
 			p->runs[p->n_runs++] = k;
@@ -214,12 +215,56 @@ static void cross_validate(struct problem *p, const struct fit_result *all,
 	}
 }
 
+/* Put a held constant over the profile's; false with an error added. */
+static bool hold(struct problem *p, const struct calibrate_hold *held,
+                 struct calibration_result *out, struct err *err)
+{
+	const struct option *const o = find_cost(held->name, err);
+
+	if (o == NULL) {
+		return false;
+	}
+	if ((o->min < 0.0 || o->max > 0.0) && !(held->value >= o->min && held->value <= o->max)) {
+		err_add(err, ERR_USAGE, NULL, "constant %s cannot be %g: it lies from %g to %g",
+		        held->name, held->value, o->min, o->max);
+		return false;
+	}
+	*cost_at(&p->costs, o) = held->value;
+	snprintf(out->constants[o - engine_cost_table].why, sizeof(out->constants[0].why), "%s",
+	         held->why);
+	return true;
+}
+
+/* Look a free constant up; false with an error added. */
+static bool set_free(struct problem *p, const char *name, struct err *err)
+{
+	const struct option *const o = find_cost(name, err);
+	bool ok = o != NULL;
+
+	for (size_t i = 0; ok && i < p->n_free; i++) {
+		if (p->options[i] == o) {
+			err_add(err, ERR_USAGE, NULL, "constant %s is named twice", name);
+			ok = false;
+		}
+	}
+	for (size_t i = 0; ok && i < p->ask->n_held; i++) {
+		if (strcmp(p->ask->held[i].name, name) == 0) {
+			err_add(err, ERR_USAGE, NULL, "constant %s is both fitted and held", name);
+			ok = false;
+		}
+	}
+	p->options[p->n_free] = o;
+	p->n_free += ok;
+	return ok;
+}
+
 /* The profile with the held constants over it; false with errors added. */
 static bool start_constants(struct problem *p, struct calibration_result *out, struct err *err)
 {
 	const struct calibrate_ask *const ask = p->ask;
 	bool ok = true;
 
+	sim_assert(ask->n_free <= FIT_MOST);
 	p->costs = *ask->profile;
 	for (const struct option *o = engine_cost_table; o->name != NULL; o++) {
 		struct calibrate_constant *const c = &out->constants[out->n_constants++];
@@ -228,19 +273,11 @@ static bool start_constants(struct problem *p, struct calibration_result *out, s
 		snprintf(c->why, sizeof(c->why), "the engine profile's");
 	}
 	for (size_t i = 0; i < ask->n_held; i++) {
-		const struct option *const o = find_cost(ask->held[i].name, err);
-		ok = o != NULL && ok;
-		if (o != NULL) {
-			*cost_at(&p->costs, o) = ask->held[i].value;
-			snprintf(out->constants[o - engine_cost_table].why,
-			         sizeof(out->constants[0].why), "%s", ask->held[i].why);
-		}
+		ok = hold(p, &ask->held[i], out, err) && ok;
 	}
 	for (size_t i = 0; i < ask->n_free; i++) {
-		p->options[i] = find_cost(ask->free[i], err);
-		ok = p->options[i] != NULL && ok;
+		ok = set_free(p, ask->free[i], err) && ok;
 	}
-	p->n_free = ask->n_free;
 	return ok;
 }
 
@@ -274,7 +311,7 @@ static void drop_widest(struct problem *p, const struct fit_result *fit,
 	struct cost_constants profile = *start;
 	*cost_at(&p->costs, o) = *cost_at(&profile, o);
 	snprintf(out->constants[o - engine_cost_table].why, sizeof(out->constants[0].why),
-	         "not determined by these rows (between %.3g and %.3g); the engine profile's",
+	         "not determined (%.3g to %.3g): the engine profile's",
 	         fit->low[widest], fit->high[widest]);
 	for (size_t i = widest; i + 1 < p->n_free; i++) {
 		p->options[i] = p->options[i + 1];
@@ -302,7 +339,7 @@ static bool fit_determined(struct problem *p, struct fit_result *fit,
 		for (size_t i = 0; i < p->n_free; i++) {
 			all = all && fit->determined[i];
 		}
-		if (all || p->n_free == 1) {
+		if (all) {
 			return true;
 		}
 		drop_widest(p, fit, &start, out);
@@ -342,6 +379,29 @@ static void read_predictions(struct problem *p, struct calibration_result *out)
 	}
 }
 
+/* Leave out figures that are none of a run, or of one that does not fit, with a note. */
+static void leave_out(struct problem *p, struct err *err)
+{
+	const struct target *first = NULL;
+	size_t n = 0;
+
+	jobs_run(p->n_runs, p->ask->threads, simulate, p);
+	for (size_t t = 0; t < p->n_targets; t++) {
+		if (p->targets[t].weight > 0.0 &&
+		    !(p->simulated[t] > 0.0 && isfinite(p->simulated[t]))) {
+			p->targets[t].weight = 0.0;
+			first = n++ == 0 ? &p->targets[t] : first;
+		}
+	}
+	if (first != NULL) {
+		const struct measured_run *const run = p->ask->cases[first->run]->run;
+		const struct measured_value *const v = &run->values[first->value];
+		err_note(err,
+		         "%zu figures that cannot be simulated are left out, first %s:%zu, %s.%s",
+		         n, run->source, v->line, v->metric, v->stat);
+	}
+}
+
 bool calibrate(const struct calibrate_ask *ask, struct calibration_result *out, struct err *err)
 {
 	struct problem p = {.ask = ask};
@@ -353,6 +413,7 @@ bool calibrate(const struct calibrate_ask *ask, struct calibration_result *out, 
 	}
 	list_targets(&p);
 	all_runs(&p);
+	leave_out(&p, err);
 	const bool ok = fit_determined(&p, &fit, out);
 	if (ok) {
 		all_runs(&p);
@@ -361,7 +422,7 @@ bool calibrate(const struct calibrate_ask *ask, struct calibration_result *out, 
 		read_predictions(&p, out);
 		cross_validate(&p, &fit, out);
 	} else {
-		err_add(err, ERR_INPUT, NULL,
+		err_add(err, ERR_INPUT, ask->title,
 		        "no fit: %zu configurations with %zu figures do not carry %zu constants",
 		        ask->n_cases, p.n_targets, p.n_free);
 	}
@@ -375,51 +436,4 @@ bool calibrate(const struct calibrate_ask *ask, struct calibration_result *out, 
 void calibration_result_fini(struct calibration_result *r)
 {
 	free(r->predictions);
-}
-
-static int by_size(const void *a, const void *b)
-{
-	const double x = fabs(*(const double *)a), y = fabs(*(const double *)b);
-	return x < y ? -1 : x > y;
-}
-
-void error_stats_of(double *errors, size_t n, struct error_stats *out)
-{
-	double sum = 0.0, bias = 0.0;
-
-	*out = (struct error_stats){0, (double)NAN, (double)NAN, (double)NAN, (double)NAN};
-	if (n == 0) {
-		return;
-	}
-	qsort(errors, n, sizeof(*errors), by_size);
-	for (size_t i = 0; i < n; i++) {
-		sum += fabs(errors[i]);
-		bias += errors[i];
-	}
-	out->n = n;
-	out->mean = 100.0 * sum / (double)n;
-	out->bias = 100.0 * bias / (double)n;
-	out->median = 50.0 * (fabs(errors[(n - 1) / 2]) + fabs(errors[n / 2]));
-	out->worst = 100.0 * fabs(errors[n - 1]);
-}
-
-void calibrate_errors(const struct calibrate_ask *ask, const struct calibration_result *r,
-                      const char *metric, int64_t users, bool held_out, struct error_stats *out)
-{
-	double *const errors = mem_new(r->n_predictions + 1, sizeof(*errors));
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->n_predictions; i++) {
-		const struct prediction *const p = &r->predictions[i];
-		const struct measured_run *const run = ask->cases[p->run]->run;
-		const struct measured_value *const v = &run->values[p->value];
-		const double simulated = held_out ? p->held_out : p->fitted;
-		if (strcmp(v->metric, metric) == 0 && isfinite(simulated) &&
-		    (strcmp(v->stat, "mean") == 0 || strcmp(v->stat, "max") == 0) &&
-		    (run->users == 0 || run->users >= users)) {
-			errors[n++] = simulated / v->value - 1.0;
-		}
-	}
-	error_stats_of(errors, n, out);
-	free(errors);
 }

@@ -21,6 +21,7 @@ struct calibrate_hold { /* a constant that is not fitted */
 };
 
 struct calibrate_ask {
+	const char *title;                     /* for messages; may be NULL */
 	const struct study_case *const *cases; /* those to fit, n_cases of them; none skipped */
 	size_t n_cases;
 	const struct cost_constants *profile; /* start, and values of what is not fitted */
@@ -57,12 +58,16 @@ struct calibration_result {
 	size_t n_predictions;
 };
 
+/* How many constants were fitted. */
+size_t calibrate_n_fitted(const struct calibration_result *r);
+
 /* Share of a value in the sum of squares; 0: judged, not fitted. */
 double calibrate_weight(const struct measured_value *v);
 
 /*
  * Fit. A constant that the rows do not determine is said to be so, goes back to the profile's value
- * and the rest is fitted again. False with errors added: unknown constants, fewer rows than
+ * and the rest is fitted again, down to none at all. Figures that cannot be simulated are noted and
+ * left out. False with errors added: unknown constants, values out of range, fewer figures than
  * constants, no start that converges. Free with calibration_result_fini.
  */
 bool calibrate(const struct calibrate_ask *ask, struct calibration_result *out, struct err *err);

@@ -103,7 +103,8 @@ static int by_place(const void *a, const void *b)
 	if (x->ask.n_cases != y->ask.n_cases) {
 		return x->ask.n_cases > y->ask.n_cases ? -1 : 1;
 	}
-	return strcmp(x->engine_version, y->engine_version);
+	const int version = strcmp(x->engine_version, y->engine_version);
+	return version != 0 ? version : strcmp(x->source, y->source);
 }
 
 /* Does a row of the set have this metric? */
@@ -151,26 +152,38 @@ static void choose_free(const struct campaign_ask *ask, struct campaign_set *set
 	set->ask.n_free = n;
 }
 
-/* A group of fewer rows than constants fits fewer constants. */
-static void shorten(struct campaign_set *set)
+/* Figures of a group that a fit may use. */
+static size_t count_figures(const struct campaign_set *set)
 {
-	size_t values = 0;
+	size_t n = 0;
 
 	for (size_t i = 0; i < set->ask.n_cases; i++) {
 		for (size_t v = 0; v < set->ask.cases[i]->run->n_values; v++) {
-			values += calibrate_weight(&set->ask.cases[i]->run->values[v]) > 0.0;
+			n += calibrate_weight(&set->ask.cases[i]->run->values[v]) > 0.0;
 		}
 	}
-	while (set->ask.n_free > 1 && values < 2 * set->ask.n_free) {
+	return n;
+}
+
+/* A group of few figures fits fewer of the usual constants. */
+static void shorten(struct campaign_set *set)
+{
+	const size_t figures = count_figures(set);
+
+	while (set->ask.n_free > 1 && figures < 2 * set->ask.n_free) {
 		set->ask.n_free--;
 	}
 }
 
-static bool fit_set(const struct campaign_ask *ask, struct campaign_set *set, struct err *err)
+static bool fit_set(const struct campaign_ask *ask, struct campaign_set *set, const char *title,
+                    struct err *err)
 {
 	note_region(set);
 	choose_free(ask, set);
-	shorten(set);
+	if (ask->n_free == 0) {
+		shorten(set);
+	}
+	set->ask.title = title;
 	set->ask.profile = &set->ask.cases[0]->scenario->services[0].engine->costs;
 	set->ask.held = ask->held;
 	set->ask.n_held = ask->n_held;
@@ -178,13 +191,83 @@ static bool fit_set(const struct campaign_ask *ask, struct campaign_set *set, st
 	set->ask.folds = set->ask.folds < 2 ? 0 : set->ask.folds;
 	set->ask.starts = ask->starts;
 	set->ask.threads = ask->threads;
-	return calibrate(&set->ask, &set->result, err);
+	const bool ok = calibrate(&set->ask, &set->result, err);
+	set->ask.title = NULL;
+	return ok;
+}
+
+static void free_set(struct campaign_set *set)
+{
+	free((void *)(uintptr_t)set->ask.cases);
+	free((void *)(uintptr_t)set->ask.free);
+	free(set->models);
+	calibration_result_fini(&set->result);
+}
+
+/* Fit the groups in turn; one of whose constants nothing is known leaves the list with a note. */
+static bool fit_all(const struct campaign_ask *ask, struct campaign *out, struct err *err)
+{
+	const size_t n = out->n_sets;
+	bool ok = true;
+
+	out->n_sets = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct campaign_set set = out->sets[i];
+		char *const title =
+			mem_printf("%s %s %s of %s", precision_names[set.precision],
+		                   set.moe ? "moe" : "dense", set.engine_version, set.source);
+		char *const what = mem_printf("fit %zu of %zu, %s", i + 1, n, title);
+		if (ask->progress != NULL) {
+			ask->progress(ask->progress_arg, what);
+		}
+		const bool any = count_figures(&set) > 0;
+		ok = ok && (!any || fit_set(ask, &set, title, err));
+		if (ok && any && calibrate_n_fitted(&set.result) > 0) {
+			out->sets[out->n_sets++] = set;
+		} else {
+			if (ok) {
+				err_note(err, "%s: %zu configurations determine no constant", title,
+				         set.ask.n_cases);
+			}
+			free_set(&set);
+		}
+		free(what);
+		free(title);
+	}
+	return ok;
+}
+
+/* Why no case is wanted: the first of the GPU and engine that was skipped says it. */
+static void fail_empty(const struct campaign_ask *ask, struct err *err)
+{
+	const char *why = NULL;
+	size_t n = 0, skipped = 0;
+
+	for (size_t i = 0; i < ask->cases->n; i++) {
+		const struct study_case *const c = &ask->cases->at[i];
+		if (strcmp(c->gpu, ask->gpu) == 0 && strcmp(c->engine, ask->engine) == 0) {
+			n++;
+			skipped += c->skipped != NULL;
+			why = why != NULL ? why : c->skipped;
+		}
+	}
+	if (n == 0) {
+		err_add(err, ERR_INPUT, NULL, "no row names GPU %s and engine %s", ask->gpu,
+		        ask->engine);
+	} else if (n == skipped) {
+		err_add(err, ERR_INPUT, NULL,
+		        "none of %zu configurations of GPU %s and engine %s can be simulated: %s",
+		        n, ask->gpu, ask->engine, why);
+	} else {
+		err_add(err, ERR_INPUT, NULL,
+		        "none of %zu configurations of GPU %s and engine %s is of the precision, "
+		        "model, engine version and source asked for",
+		        n - skipped, ask->gpu, ask->engine);
+	}
 }
 
 bool campaign_run(const struct campaign_ask *ask, struct campaign *out, struct err *err)
 {
-	bool ok = true;
-
 	*out = (struct campaign){.gpu = ask->gpu, .engine = ask->engine};
 	for (size_t i = 0; i < ask->cases->n; i++) {
 		if (wanted(ask, &ask->cases->at[i])) {
@@ -192,18 +275,14 @@ bool campaign_run(const struct campaign_ask *ask, struct campaign *out, struct e
 		}
 	}
 	if (out->n_sets == 0) {
-		err_add(err, ERR_INPUT, NULL, "no row of GPU %s and engine %s can be simulated",
-		        ask->gpu, ask->engine);
+		fail_empty(ask, err);
 		return false;
 	}
 	qsort(out->sets, out->n_sets, sizeof(*out->sets), by_place);
-	for (size_t i = 0; ok && i < out->n_sets; i++) {
-		if (ask->progress != NULL) {
-			char *const what = mem_printf("fit %zu of %zu", i + 1, out->n_sets);
-			ask->progress(ask->progress_arg, what);
-			free(what);
-		}
-		ok = fit_set(ask, &out->sets[i], err);
+	bool ok = fit_all(ask, out, err);
+	if (ok && out->n_sets == 0) {
+		err_add(err, ERR_INPUT, NULL, "the rows determine no constant at all");
+		ok = false;
 	}
 	if (!ok) {
 		campaign_fini(out);
@@ -214,10 +293,7 @@ bool campaign_run(const struct campaign_ask *ask, struct campaign *out, struct e
 void campaign_fini(struct campaign *c)
 {
 	for (size_t i = 0; i < c->n_sets; i++) {
-		free((void *)(uintptr_t)c->sets[i].ask.cases);
-		free((void *)(uintptr_t)c->sets[i].ask.free);
-		free(c->sets[i].models);
-		calibration_result_fini(&c->sets[i].result);
+		free_set(&c->sets[i]);
 	}
 	free(c->sets);
 	*c = (struct campaign){0};

@@ -1,4 +1,4 @@
-/* Makes scenarios of measured rows, runs them, and reads the figures that were measured. */
+/* Makes scenarios of measured rows. */
 #include "study/case.h"
 
 #include <math.h>
@@ -11,8 +11,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "spec/calibration.h"
-#include "flow/sim.h"
 #include "study/protocol.h"
+
+#define MOST_SEQUENCES 16384 /* of a step: as many as an engine may run */
 
 /* Spellings of precisions in tables of measurements; fp16 costs what bf16 costs. */
 static const struct {
@@ -97,6 +98,9 @@ static void check_load(struct study_case *c)
 	if (r->workload[0] != '\0') { /* the protocol says what it is */
 		return;
 	}
+	if (step && r->users > MOST_SEQUENCES) {
+		skip(c, "a step of %lld sequences", (long long)r->users);
+	}
 	if (r->isl < 1.0 || (!step && r->osl < 1.0)) {
 		skip(c, "input and output lengths are not given as numbers");
 	}
@@ -125,6 +129,9 @@ static void check_row(struct study_case *c)
 		skip(c, "part of a GPU: not simulated in this version");
 	}
 	check_load(c);
+	if (r->tp == 0 && r->gpu_count > 1) {
+		skip(c, "tp is not given: several GPUs as one replica, or as several?");
+	}
 }
 
 static int64_t seqs_of(const struct protocol_terms *t, const struct measured_run *r)
@@ -166,15 +173,20 @@ static void add_texts(json_t *load, const struct measured_run *r)
 	}
 }
 
+bool case_is_step(const struct study_case *c)
+{
+	return strcmp(c->run->load, "step") == 0;
+}
+
 static json_t *load_of(const struct study_case *c, const struct protocol_terms *t)
 {
 	const struct measured_run *const r = c->run;
+	const bool step = case_is_step(c);
 
 	if (r->trace != NULL) {
 		return json_pack("{s:s, s:s, s:s, s:s}", "service", "measured", "kind", "trace",
 		                 "format", "vllm-log", "file", r->trace);
 	}
-	const bool step = strcmp(r->load, "step") == 0;
 	json_t *const load = json_pack("{s:s, s:o, s:o}", "service", "measured", "isl",
 	                               lengths(r->isl, t->length_share), "osl",
 	                               lengths(step ? 2.0 : r->osl, t->length_share));
@@ -372,70 +384,4 @@ void case_list_fini(struct case_list *list)
 	}
 	free(list->at);
 	*list = (struct case_list){NULL, 0};
-}
-
-bool case_run(const struct study_case *c, struct sim **sim, struct summary *out, struct err *err)
-{
-	static const struct sim_options options = {.exact = false};
-
-	*sim = sim_new(c->scenario, &options, err);
-	if (*sim == NULL) {
-		return false;
-	}
-	if (!sim_run(*sim)) {
-		sim_free(*sim);
-		return false;
-	}
-	sim_summary(*sim, out);
-	return true;
-}
-
-static double statistic(const struct dist *d, const char *stat)
-{
-	static const char *const percentiles[DIST_PERCENTILES] = {"p1",  "p5",  "p10", "p25", "p50",
-	                                                          "p75", "p90", "p95", "p99"};
-	if (strcmp(stat, "mean") == 0 || strcmp(stat, "avg") == 0) {
-		return d->avg;
-	}
-	if (strcmp(stat, "max") == 0 || strcmp(stat, "min") == 0) {
-		return strcmp(stat, "max") == 0 ? d->max : d->min;
-	}
-	for (size_t i = 0; i < DIST_PERCENTILES; i++) {
-		if (strcmp(stat, percentiles[i]) == 0 || (i == 4 && strcmp(stat, "median") == 0)) {
-			return d->p[i];
-		}
-	}
-	return (double)NAN;
-}
-
-double case_observe(const struct study_case *c, const struct summary *s,
-                    const struct measured_value *v)
-{
-	const struct service_summary *const service = &s->services[0];
-	const struct {
-		const char *metric;
-		const struct dist *dist;
-	} dists[] = {
-		{"ttft", &service->ttft_ms},
-		{"tpot", &service->tpot_ms},
-		{"itl", &service->itl_ms},
-		{"e2e_latency", &service->latency_ms},
-		{"prefill_latency", &service->ttft_ms},
-		{"decode_step_latency", &service->tpot_ms},
-	};
-	const bool step = strcmp(c->run->load, "step") == 0;
-
-	if (strcmp(v->metric, "output_throughput") == 0) {
-		return service->output_tokens_per_s;
-	}
-	if (strcmp(v->metric, "request_throughput") == 0) {
-		return service->requests_per_s;
-	}
-	for (size_t i = 0; i < sizeof(dists) / sizeof(dists[0]); i++) {
-		if (strcmp(v->metric, dists[i].metric) == 0 && (i < 4 || step)) {
-			const double ms = statistic(dists[i].dist, v->stat);
-			return strcmp(v->unit, "s") == 0 ? ms / 1000.0 : ms;
-		}
-	}
-	return (double)NAN;
 }

@@ -40,14 +40,36 @@ bool case_list_make(struct case_list *out, const struct measured_table *table,
 void case_list_fini(struct case_list *list);
 
 /*
+ * Use these cost constants in runs from now on; those that the case's protocol sets stay over them,
+ * as in a scenario.
+ */
+void case_set_costs(const struct study_case *c, const struct cost_constants *costs);
+
+/*
+ * What the model says of every measured value of the run, in its unit: out[run->n_values], NaN
+ * where the metric, statistic or unit is none we know. False with errors added, and NaN all over,
+ * when the model does not fit the GPU. Steps are computed, all other loads are simulated.
+ */
+bool case_figures(const struct study_case *c, double *out, struct err *err);
+
+/*
  * Run a case; false with errors added when it does not fit. The summary is freed with summary_fini
  * and borrows from *sim, freed with sim_free.
  */
 struct sim;
 bool case_run(const struct study_case *c, struct sim **sim, struct summary *out, struct err *err);
 
-/* What the run says of a measured value, in its unit; NaN when the metric is none we know. */
-double case_observe(const struct study_case *c, const struct summary *s,
-                    const struct measured_value *v);
+/* What the run says of a measured value, in its unit; NaN when it is none we know. */
+double case_observe(const struct summary *s, const struct measured_value *v);
+
+/* Was one step timed, alone (load `step`)? */
+bool case_is_step(const struct study_case *c);
+
+/*
+ * Duration of such a step in ms from the cost model (physics.md section 2): `prefill_latency` of as
+ * many whole prompts of isl tokens as there are users, or `decode_step_latency` of as many
+ * sequences with isl tokens each in the cache. NaN for other metrics.
+ */
+double case_step_ms(const struct study_case *c, const char *metric);
 
 #endif

@@ -28,12 +28,12 @@ static void *take(void *arg)
 void jobs_run(size_t n, size_t threads, void (*work)(void *arg, size_t i), void *arg)
 {
 	struct queue q = {.n = n, .work = work, .arg = arg};
-	pthread_t *const helpers = mem_new(threads, sizeof(*helpers));
+	const size_t most = threads < n ? threads : n;
+	pthread_t *const helpers = mem_new(most, sizeof(*helpers));
 	size_t started = 0;
 
 	atomic_init(&q.next, 0);
-	while (started + 1 < threads && started + 1 < n &&
-	       pthread_create(&helpers[started], NULL, take, &q) == 0) {
+	while (started + 1 < most && pthread_create(&helpers[started], NULL, take, &q) == 0) {
 		started++;
 	}
 	take(&q);

@@ -88,6 +88,23 @@ void measured_missing(const struct measured_reader *r, const char *name)
 	         near != NULL ? near : "", near != NULL ? "\" meant?" : "");
 }
 
+/* A column that is no known one but looks like one that is not there; others are ignored. */
+static void suggest(const struct measured_reader *r, size_t field)
+{
+	const char *const got = r->fields[field];
+	const char *const near = str_nearest(got, column_names, C_COUNT);
+
+	for (enum column c = 0; c < C_COUNT; c++) {
+		if (strcmp(got, column_names[c]) == 0) {
+			return;
+		}
+	}
+	if (near != NULL && measured_column(r, near) == SIZE_MAX) {
+		err_note(r->err, "%s: column \"%s\" is not read; is \"%s\" meant?", r->file, got,
+		         near);
+	}
+}
+
 static bool find_columns(struct measured_reader *r)
 {
 	bool ok = true;
@@ -98,7 +115,18 @@ static bool find_columns(struct measured_reader *r)
 			measured_missing(r, column_names[c]);
 			ok = false;
 		}
+		for (size_t i = r->at[c] + 1; r->at[c] != SIZE_MAX && i < r->n_fields; i++) {
+			if (strcmp(r->fields[i], column_names[c]) == 0) {
+				csv_fail(r->csv, i + 1, "column \"%s\" is there twice",
+				         column_names[c]);
+				ok = false;
+			}
+		}
 	}
+	for (size_t i = 0; ok && i < r->n_fields; i++) {
+		suggest(r, i);
+	}
+	r->n_columns = r->n_fields;
 	return ok;
 }
 
@@ -111,21 +139,26 @@ static double number(const struct measured_reader *r, enum column c, struct meas
 	if (text[0] == '\0' || strcmp(text, "inf") == 0) {
 		return 0.0;
 	}
-	if ((!str_to_real(text, &v) || v < 0.0) && run->odd == NULL) {
-		run->odd = mem_printf("%s \"%s\" is no number", column_names[c], text);
-		return 0.0;
+	if (str_to_real(text, &v) && v >= 0.0) {
+		return v;
 	}
-	return v;
+	if (run->odd == NULL) {
+		run->odd = mem_printf("%s \"%s\" is no number", column_names[c], text);
+	}
+	return 0.0;
 }
 
 static int64_t count(const struct measured_reader *r, enum column c, struct measured_run *run)
 {
 	const double v = number(r, c, run);
 
-	if ((v > 1e9 || v != floor(v)) && run->odd == NULL) {
+	if (v <= MEASURED_MOST && v >= floor(v) && v <= floor(v)) {
+		return (int64_t)v;
+	}
+	if (run->odd == NULL) {
 		run->odd = mem_printf("%s \"%s\" is no count", column_names[c], cell(r, c));
 	}
-	return v <= 1e9 ? (int64_t)v : 0;
+	return 0;
 }
 
 static void read_run(const struct measured_reader *r, struct measured_run *run)
@@ -211,6 +244,12 @@ static void read_row(struct measured_reader *r)
 	double value;
 	bool fresh;
 
+	if (r->n_fields > r->n_columns) {
+		csv_fail(
+			r->csv, r->n_columns + 1,
+			"more fields than the header has columns: a text with a comma needs quotes");
+		return;
+	}
 	if (!str_to_real(cell(r, C_VALUE), &value)) {
 		csv_fail(r->csv, r->at[C_VALUE] + 1, "value: expected a number, got \"%s\"",
 		         cell(r, C_VALUE));

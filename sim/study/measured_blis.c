@@ -42,6 +42,18 @@ static double number(const struct measured_reader *r, size_t column, const char 
 	return v;
 }
 
+static int64_t count(const struct measured_reader *r, size_t column, const char *name)
+{
+	const double v = number(r, column, name);
+
+	if (!(v >= 0.0 && v <= MEASURED_MOST)) {
+		csv_fail(r->csv, column + 1, "%s: expected a count, got \"%s\"", name,
+		         text(r, column));
+		return 0;
+	}
+	return (int64_t)v;
+}
+
 static void set_texts(struct measured_run *run, const char *source, const char *gpu,
                       const char *model, const char *precision)
 {
@@ -140,15 +152,15 @@ static void read_stage(struct measured_reader *r)
 	set_texts(run, is_reasoning(text(r, r->at[S_RUN])) ? "blis-reasoning" : "blis",
 	          text(r, r->at[S_GPU]), text(r, r->at[S_MODEL]), "fp16");
 	run->workload = mem_strdup("");
-	run->tp = (int64_t)number(r, r->at[S_TP], stage_names[S_TP]);
-	run->batched_tokens = (int64_t)number(r, r->at[S_BATCHED], stage_names[S_BATCHED]);
-	run->max_num_seqs = (int64_t)number(r, r->at[S_SEQS], stage_names[S_SEQS]);
+	run->tp = count(r, r->at[S_TP], stage_names[S_TP]);
+	run->batched_tokens = count(r, r->at[S_BATCHED], stage_names[S_BATCHED]);
+	run->max_num_seqs = count(r, r->at[S_SEQS], stage_names[S_SEQS]);
 	run->rate = number(r, r->at[S_RATE], stage_names[S_RATE]);
 	run->prefix = number(r, r->at[S_PREFIX], stage_names[S_PREFIX]);
-	run->prefixes = (int64_t)number(r, r->at[S_PREFIXES], stage_names[S_PREFIXES]);
-	run->dataset_entries = run->prefixes * (int64_t)number(r, r->at[S_PROMPTS_EACH],
-	                                                       stage_names[S_PROMPTS_EACH]);
-	run->prompts = (int64_t)number(r, r->at[S_SENT], stage_names[S_SENT]);
+	run->prefixes = count(r, r->at[S_PREFIXES], stage_names[S_PREFIXES]);
+	run->dataset_entries =
+		run->prefixes * count(r, r->at[S_PROMPTS_EACH], stage_names[S_PROMPTS_EACH]);
+	run->prompts = count(r, r->at[S_SENT], stage_names[S_SENT]);
 	run->isl = number(r, r->at[S_INPUT], stage_names[S_INPUT]) - run->prefix;
 	run->osl = number(r, r->at[S_OUTPUT], stage_names[S_OUTPUT]);
 }
@@ -235,8 +247,8 @@ static void read_experiment(struct measured_reader *r, struct measured_run *run)
 	          text(r, r->at[E_HARDWARE]), text(r, r->at[E_MODEL]), text(r, r->at[E_PRECISION]));
 	run->workload = mem_printf("%s%s %s", workload_of(experiment), lite ? "-lite" : "",
 	                           text(r, r->at[E_STAGE]));
-	run->tp = (int64_t)number(r, r->at[E_TP], error_names[E_TP]);
-	run->batched_tokens = (int64_t)number(r, r->at[E_BATCHED], error_names[E_BATCHED]);
+	run->tp = count(r, r->at[E_TP], error_names[E_TP]);
+	run->batched_tokens = count(r, r->at[E_BATCHED], error_names[E_BATCHED]);
 	if (!str_to_real(text(r, r->at[E_UTILIZATION]), &run->memory_utilization)) {
 		run->memory_utilization = 0.0;
 	}

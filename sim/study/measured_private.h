@@ -6,6 +6,7 @@
 #include "study/measured.h"
 
 #define MEASURED_COLUMNS 32
+#define MEASURED_MOST 1e9 /* of anything that is counted: more is a typing mistake */
 
 struct measured_reader {
 	struct csv_reader *csv;
@@ -13,8 +14,8 @@ struct measured_reader {
 	struct err *err;
 	size_t at[MEASURED_COLUMNS]; /* field of a column, SIZE_MAX when absent */
 	const char *const *fields;
-	size_t n_fields;
-	char **keys; /* of the runs */
+	size_t n_fields, n_columns; /* of the row just read, of the header */
+	char **keys;                /* of the runs */
 	struct measured_table *table;
 	size_t cap;
 };

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/option.h"
 #include "base/str.h"
+#include "spec/llm_spec.h"
 
 struct rule {
 	struct protocol_terms terms; /* its nodes are borrowed from the file */
@@ -22,6 +23,11 @@ struct protocol {
 	size_t n_rules;
 };
 
+struct file_keys {
+	char *name, *title, *checked, *note;
+	const json_t *aliases, *rules;
+};
+
 struct rule_keys {
 	int64_t requests_per_user, requests, warmup, prompts;
 	double length_share;
@@ -30,9 +36,20 @@ struct rule_keys {
 	char *engine_version;
 };
 
+#define FILE_KEY(member) offsetof(struct file_keys, member)
 #define KEY(member) offsetof(struct rule_keys, member)
 
 /* clang-format off */
+static const struct option file_table[] = {
+	{"name", OPTION_TEXT, FILE_KEY(name), 0, 0, NULL, NULL, NULL, "the file name without .json"},
+	{"title", OPTION_TEXT, FILE_KEY(title), 0, 0, NULL, NULL, NULL, "for people"},
+	{"aliases", OPTION_NODE, FILE_KEY(aliases), 0, 0, "", NULL, NULL, "other sources like it"},
+	{"checked", OPTION_TEXT, FILE_KEY(checked), 0, 0, "", NULL, NULL, "date"},
+	{"note", OPTION_TEXT, FILE_KEY(note), 0, 0, "", NULL, NULL, "what a reader must know"},
+	{"rules", OPTION_NODE, FILE_KEY(rules), 0, 0, NULL, NULL, NULL, "applied in order"},
+	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},
+};
+
 static const struct option rule_table[] = {
 	{"source", OPTION_TEXT, KEY(source), 0, 0, NULL, NULL, NULL, "where the rule comes from"},
 	{"when", OPTION_NODE, KEY(when), 0, 0, "", NULL, NULL, "which runs it is for"},
@@ -52,9 +69,13 @@ static const struct option rule_table[] = {
 };
 /* clang-format on */
 
+/* What a rule may ask for, in the order of condition_values. */
 static const char *const conditions[] = {"gpu",       "model", "engine",   "engine_version",
                                          "precision", "load",  "workload", "tp",
                                          "isl",       "osl"};
+#define N_CONDITIONS (sizeof(conditions) / sizeof(conditions[0]))
+
+static const char *const loads[] = {"closed", "open", "flood", "step", NULL};
 
 static void read_seqs(const struct json_at *at, struct protocol_terms *t)
 {
@@ -77,7 +98,58 @@ static void read_seqs(const struct json_at *at, struct protocol_terms *t)
 	}
 }
 
-static void read_when(const struct json_at *at)
+/* A name that no data sheet has would never hold; `at` is it. */
+static void check_sheet(const struct json_at *at, const char *kind, const char *text,
+                        struct data_dir *data)
+{
+	const char *own = NULL;
+	size_t n;
+
+	if (data_dir_find(data, kind, text, &own) == NULL) {
+		const char *const *const names = data_dir_names(data, kind, &n);
+		json_fail_name(at, "name", text, names, n);
+	} else if (strcmp(own, text) != 0) {
+		json_fail(at, "\"%s\" is an alias; the data sheet's own name is \"%s\"", text, own);
+	}
+}
+
+static void check_choice(const struct json_at *at, const char *text, const char *const *names)
+{
+	size_t n = 0;
+
+	while (names[n] != NULL) {
+		if (strcmp(names[n++], text) == 0) {
+			return;
+		}
+	}
+	json_fail_name(at, "name", text, names, n);
+}
+
+/* One text that a condition is compared with. */
+static void check_text(const struct json_at *at, const char *condition, struct data_dir *data)
+{
+	const char *text;
+	double number;
+
+	if (!json_want_string(at, &text)) {
+		return;
+	}
+	if (strcmp(condition, "gpu") == 0 || strcmp(condition, "engine") == 0) {
+		check_sheet(at, condition, text, data);
+	} else if (strcmp(condition, "model") == 0) {
+		check_sheet(at, "llm", text, data);
+	} else if (strcmp(condition, "precision") == 0) {
+		check_choice(at, text, precision_names);
+	} else if (strcmp(condition, "load") == 0) {
+		check_choice(at, text, loads);
+	} else if ((strcmp(condition, "tp") == 0 || strcmp(condition, "isl") == 0 ||
+	            strcmp(condition, "osl") == 0) &&
+	           !str_to_real(text, &number)) {
+		json_fail(at, "expected a number as text, got \"%s\"", text);
+	}
+}
+
+static void read_when(const struct json_at *at, struct data_dir *data)
 {
 	const char *key;
 	json_t *value;
@@ -86,19 +158,36 @@ static void read_when(const struct json_at *at)
 		return;
 	}
 	json_object_foreach((json_t *)(uintptr_t)at->value, key, value) {
+		struct json_at member = {value, at, key, 0, at->file, at->err};
 		bool known = false;
 
-		for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
+		for (size_t i = 0; i < N_CONDITIONS; i++) {
 			known = known || strcmp(key, conditions[i]) == 0;
 		}
 		if (!known) {
-			json_fail_name(at, "condition", key, conditions,
-			               sizeof(conditions) / sizeof(conditions[0]));
+			json_fail_name(at, "condition", key, conditions, N_CONDITIONS);
+		} else if (!json_is_array(value)) {
+			check_text(&member, key, data);
+		}
+		for (size_t i = 0; known && i < json_array_size(value); i++) {
+			const struct json_at item = json_item(&member, i);
+			check_text(&item, key, data);
 		}
 	}
 }
 
-static void read_rule(struct rule *rule, const struct json_at *at)
+/* Objects that are laid over a scenario's; what is in them the scenario checks. */
+static void read_object(const struct json_at *at, const char *key, const char *elsewhere)
+{
+	struct json_at member, inner;
+
+	if (json_get(at, key, &member) && json_want_object(&member) && elsewhere != NULL &&
+	    json_get(&member, elsewhere, &inner)) {
+		json_fail(&inner, "is a key of the rule itself");
+	}
+}
+
+static void read_rule(struct rule *rule, const struct json_at *at, struct data_dir *data)
 {
 	struct rule_keys keys;
 	struct json_at member;
@@ -115,27 +204,54 @@ static void read_rule(struct rule *rule, const struct json_at *at)
 			read_seqs(&member, &rule->terms);
 		}
 		if (json_get(at, "when", &member)) {
-			read_when(&member);
+			read_when(&member, data);
 		}
+		read_object(at, "engine_options", NULL);
+		read_object(at, "services", "engine_options");
+		read_object(at, "loads", NULL);
 	}
 	option_fini(rule_table, &keys);
+}
+
+/* The keys of the file; its rules into *rules. */
+static bool read_file(const struct json_at *root, const char *sheet, struct json_at *rules)
+{
+	struct file_keys keys;
+	struct json_at member;
+	bool ok = json_want_object(root) && option_fill(file_table, &keys, root, "protocol", NULL);
+
+	if (!ok) {
+		return false;
+	}
+	if (strcmp(keys.name, sheet) != 0 && json_get(root, "name", &member)) {
+		json_fail(&member, "\"%s\" is not the file's name, \"%s\"", keys.name, sheet);
+		ok = false;
+	}
+	option_fini(file_table, &keys);
+	return ok && json_get(root, "rules", rules) && json_want_array(rules);
+}
+
+/* The file of a source's protocol, and the name it has. */
+static const char *find_file(const char *source, struct data_dir *data, const char **sheet,
+                             struct err *err)
+{
+	const char *file = data_dir_find(data, "protocol", source, sheet);
+
+	file = file != NULL ? file : data_dir_find(data, "protocol", "default", sheet);
+	if (file == NULL) {
+		err_add(err, ERR_IO, data_dir_path(data),
+		        "models/protocol/default.json is missing");
+	}
+	return file;
 }
 
 struct protocol *protocol_read(const char *source, struct data_dir *data, struct err *err)
 {
 	const size_t before = err_count(err);
-	const char *file = data_dir_find(data, "protocol", source, NULL);
+	const char *sheet = NULL;
+	const char *const file = find_file(source, data, &sheet, err);
+	json_t *const json = file != NULL ? json_read(file, err) : NULL;
 
-	if (file == NULL) {
-		file = data_dir_find(data, "protocol", "default", NULL);
-		source = "default";
-	}
-	if (file == NULL) {
-		err_add(err, ERR_IO, data_dir_path(data),
-		        "models/protocol/default.json is missing");
-		return NULL;
-	}
-	json_t *const json = json_read(file, err);
 	if (json == NULL) {
 		return NULL;
 	}
@@ -144,15 +260,13 @@ struct protocol *protocol_read(const char *source, struct data_dir *data, struct
 	struct json_at rules;
 
 	p->json = json;
-	p->name = mem_strdup(source);
-	if (json_want_object(&root) && !json_get(&root, "rules", &rules)) {
-		json_fail(&root, "missing key \"rules\"");
-	} else if (err_count(err) == before && json_want_array(&rules)) {
+	p->name = mem_strdup(sheet);
+	if (read_file(&root, sheet, &rules)) {
 		p->n_rules = json_array_size(rules.value);
 		p->rules = mem_new(p->n_rules, sizeof(*p->rules));
 		for (size_t i = 0; i < p->n_rules; i++) {
 			const struct json_at item = json_item(&rules, i);
-			read_rule(&p->rules[i], &item);
+			read_rule(&p->rules[i], &item, data);
 		}
 	}
 	if (err_count(err) > before) {
@@ -195,7 +309,7 @@ static bool is_one_of(const json_t *wanted, const char *is)
 
 static bool applies(const struct rule *rule, const struct protocol_ask *ask)
 {
-	char tp[24], isl[24], osl[24];
+	char tp[40], isl[40], osl[40];
 	const char *const is[] = {ask->gpu,
 	                          ask->model,
 	                          ask->engine,
@@ -206,9 +320,9 @@ static bool applies(const struct rule *rule, const struct protocol_ask *ask)
 	                          tp,
 	                          isl,
 	                          osl};
-	snprintf(isl, sizeof(isl), "%g", ask->isl);
-	snprintf(osl, sizeof(osl), "%g", ask->osl);
-	snprintf(tp, sizeof(tp), "%lld", (long long)ask->tp);
+	str_real(ask->isl, isl, sizeof(isl));
+	str_real(ask->osl, osl, sizeof(osl));
+	str_real((double)ask->tp, tp, sizeof(tp));
 	for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
 		const json_t *const wanted = json_object_get(rule->when, conditions[i]);
 		if (wanted != NULL && !is_one_of(wanted, is[i])) {
@@ -218,32 +332,39 @@ static bool applies(const struct rule *rule, const struct protocol_ask *ask)
 	return true;
 }
 
+static const json_t *set_by(const struct rule *rule, const char *key)
+{
+	const json_t *const value = json_object_get(rule->keys, key);
+	return json_is_null(value) ? NULL : value;
+}
+
 static void overlay(struct protocol_terms *t, const struct rule *rule)
 {
-	if (json_object_get(rule->keys, "requests_per_user") != NULL) {
+	if (set_by(rule, "requests_per_user") != NULL) {
 		t->requests_per_user = rule->terms.requests_per_user;
 		t->requests = 0;
 	}
-	if (json_object_get(rule->keys, "requests") != NULL) {
+	if (set_by(rule, "requests") != NULL) {
 		t->requests = rule->terms.requests;
 	}
-	if (json_object_get(rule->keys, "warmup_requests_per_user") != NULL) {
+	if (set_by(rule, "warmup_requests_per_user") != NULL) {
 		t->warmup_requests_per_user = rule->terms.warmup_requests_per_user;
 	}
-	if (json_object_get(rule->keys, "prompts") != NULL) {
+	if (set_by(rule, "prompts") != NULL) {
 		t->prompts = rule->terms.prompts;
 	}
-	if (json_object_get(rule->keys, "length_share") != NULL) {
+	if (set_by(rule, "length_share") != NULL) {
 		t->length_share = rule->terms.length_share;
 	}
 	if (rule->terms.seqs != SEQS_PROFILE) {
 		t->seqs = rule->terms.seqs;
 		t->max_num_seqs = rule->terms.max_num_seqs;
 	}
+	if (set_by(rule, "engine_version") != NULL) {
+		t->engine_version = json_string_value(set_by(rule, "engine_version"));
+	}
 	json_object_update(t->engine_options, json_object_get(rule->keys, "engine_options"));
 	json_object_update(t->service, json_object_get(rule->keys, "services"));
-	const json_t *const version = json_object_get(rule->keys, "engine_version");
-	t->engine_version = version != NULL ? json_string_value(version) : t->engine_version;
 	json_object_update(t->load, json_object_get(rule->keys, "loads"));
 }
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "flow/sim.h"
 #include "study/jobs.h"
 
 /*
@@ -43,7 +42,7 @@ static int role_of(const struct study_case *c)
 {
 	const struct calibration_set *const set = c->scenario->services[0].costs[0].set;
 
-	if (set == NULL || strcmp(set->source, c->run->source) != 0 ||
+	if (set == NULL || set->source == NULL || strcmp(set->source, c->run->source) != 0 ||
 	    strcmp(set->engine_version, c->engine_version) != 0) {
 		return ROW_PREDICTED;
 	}
@@ -67,48 +66,61 @@ static bool wanted(const struct validate_ask *ask, const struct study_case *c)
 	       (ask->engine == NULL || strcmp(ask->engine, c->engine) == 0);
 }
 
+static void skip(struct validated_row *row, const char *why)
+{
+	row->role = ROW_SKIPPED;
+	row->simulated = row->error_pct = (double)NAN;
+	row->why = mem_strdup(why);
+}
+
 static void judge(struct validated_row *row, double simulated)
 {
-	row->simulated = simulated;
-	row->error_pct = 100.0 * (simulated / row->value->value - 1.0);
-	if (!isfinite(row->error_pct)) {
-		row->role = ROW_SKIPPED;
-		row->why = mem_printf("metric \"%s.%s\" is not simulated", row->value->metric,
-		                      row->value->stat);
+	const struct measured_value *const v = row->value;
+	char why[200];
+
+	if (!isfinite(simulated)) {
+		snprintf(why, sizeof(why), "metric \"%s\", statistic \"%s\"%s%s%s is not simulated",
+		         v->metric, v->stat, v->unit[0] != '\0' ? " in \"" : "", v->unit,
+		         v->unit[0] != '\0' ? "\"" : "");
+		skip(row, why);
 		return;
 	}
+	if (!(v->value > 0.0)) {
+		skip(row, "no error against a figure that is not positive");
+		return;
+	}
+	row->simulated = simulated;
+	row->error_pct = 100.0 * (simulated / v->value - 1.0);
 	row->role = role_of(row->at);
 	row->ok = fabs(row->error_pct) <= row->tolerance_pct;
 }
 
 static void run_case(void *arg, size_t i)
 {
-	const struct work *const w = arg;
+	struct work *const w = arg;
 	const struct study_case *const c = &w->ask->cases->at[i];
-	struct err *const err = err_new();
-	struct sim *sim = NULL;
-	struct summary summary;
-	const bool ok = c->skipped == NULL && wanted(w->ask, c) && case_run(c, &sim, &summary, err);
+	const size_t n = c->run->n_values;
 
-	for (size_t k = 0; k < c->run->n_values && wanted(w->ask, c); k++) {
+	if (!wanted(w->ask, c)) {
+		return;
+	}
+	struct err *const err = err_new();
+	double *const figures = mem_new(n, sizeof(*figures));
+	const bool ok = c->skipped == NULL && case_figures(c, figures, err);
+
+	for (size_t k = 0; k < n; k++) {
 		struct validated_row *const row = &w->out->rows[w->first[i] + k];
 		row->at = c;
 		row->value = &c->run->values[k];
 		row->tolerance_pct = tolerance_of(w->ask, row->value);
 		row->ok = true;
 		if (ok) {
-			judge(row, case_observe(c, &summary, row->value));
+			judge(row, figures[k]);
 		} else {
-			row->role = ROW_SKIPPED;
-			row->simulated = row->error_pct = (double)NAN;
-			row->why =
-				mem_strdup(c->skipped != NULL ? c->skipped : err_message(err, 0));
+			skip(row, c->skipped != NULL ? c->skipped : err_message(err, 0));
 		}
 	}
-	if (ok) {
-		summary_fini(&summary);
-		sim_free(sim);
-	}
+	free(figures);
 	err_free(err);
 }
 

@@ -1,0 +1,52 @@
+/* Steps that were timed alone: their cost without a simulation, in which other steps would lie. */
+#include <math.h>
+#include <string.h>
+
+#include "perf/perf.h"
+#include "study/case.h"
+
+#define MOST_TOKENS 1e7 /* of one sequence: squares of it still add up in an integer */
+
+static struct perf *cost_model(const struct study_case *c)
+{
+	const struct scenario *const sc = c->scenario;
+	const struct scenario_service *const service = &sc->services[0];
+	struct llm_shape shape;
+	const struct perf_ask ask = {
+		.gpu = sc->nodes[0].gpu,
+		.llm = &shape,
+		.costs = &service->costs[0].constants,
+		.weights = (enum precision)service->precision,
+		.overlap = service->options.overlap,
+		.tensor_parallel = service->tensor_parallel,
+		.max_seqs = c->run->users,
+	};
+
+	llm_spec_shape(service->llm, ask.weights, (enum precision)service->kv_precision, &shape);
+	return perf_new(&ask);
+}
+
+double case_step_ms(const struct study_case *c, const char *metric)
+{
+	const bool prefill = strcmp(metric, "prefill_latency") == 0;
+	const int64_t batch = c->run->users;
+	struct step_shape shape = {0};
+	struct step_cost cost;
+
+	if ((!prefill && strcmp(metric, "decode_step_latency") != 0) || c->run->isl > MOST_TOKENS) {
+		return (double)NAN;
+	}
+	const int64_t tokens = (int64_t)(c->run->isl + 0.5);
+	if (prefill) {
+		shape.chunks = shape.finishing = batch;
+		shape.prompt = batch * tokens;
+		shape.pairs2 = batch * tokens * tokens;
+	} else {
+		shape.decodes = batch;
+		shape.context = batch * tokens;
+	}
+	struct perf *const perf = cost_model(c);
+	perf_step(perf, &shape, &cost);
+	perf_free(perf);
+	return (double)cost.step / (double)(1 << TICK_SHIFT) / 1e6;
+}
