@@ -1,4 +1,4 @@
-/* `aliquot calibrate`: fit cost constants to measured rows, or to tables of kernel times. */
+/* `aliquot calibrate`: fit cost constants to measured rows. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,9 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "report/json_writer.h"
 #include "study/campaign.h"
-#include "study/kernels.h"
 #include "cli/cli.h"
 
 struct lists { /* what the repeatable flags say */
@@ -20,45 +18,26 @@ struct lists { /* what the repeatable flags say */
 	size_t n_owned;
 };
 
-/* The sheet's own name of a flag's value, or NULL with an error. */
-static const char *canonical(struct cli *c, char letter, const char *flag, const char *kind,
-                             bool required)
-{
-	const char *const given = cli_value(c, letter);
-	const char *name = NULL;
-	if (given == NULL) {
-		if (required) {
-			err_add(c->err, ERR_USAGE, NULL, "%s is missing; see aliquot %s --help",
-			        flag, c->command->name);
-		}
-		return NULL;
-	}
-	if (data_dir_find(c->data, kind, given, &name) == NULL) {
-		size_t n;
-		const char *const *const names = data_dir_names(c->data, kind, &n);
-		const char *const near = str_nearest(given, names, n);
-		err_add(c->err, ERR_USAGE, NULL, "%s: unknown name \"%s\"%s%s%s", flag, given,
-		        near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-		        near != NULL ? "\"?" : "");
-		return NULL;
-	}
-	return name;
-}
-
 static void read_free(struct cli *c, struct lists *l)
 {
 	const char *const given = cli_value(c, 'F');
 	if (given == NULL) {
 		return;
 	}
-	char *const text = mem_strdup(given);
+	char *text = mem_strdup(given);
 	l->owned[l->n_owned++] = text;
-	for (char *p = strtok(text, ","); p != NULL; p = strtok(NULL, ",")) {
-		if (l->n_free == FIT_MOST) {
-			err_add(c->err, ERR_USAGE, NULL, "--free: at most %d constants", FIT_MOST);
+	for (bool more = true; more;) {
+		const size_t length = strcspn(text, ",");
+		more = text[length] == ',';
+		text[length] = '\0';
+		if (length == 0 || l->n_free == FIT_MOST) {
+			err_add(c->err, ERR_USAGE, NULL,
+			        "--free needs NAME,..., at most %d of them, got \"%s\"", FIT_MOST,
+			        given);
 			return;
 		}
-		l->free[l->n_free++] = p;
+		l->free[l->n_free++] = text;
+		text += length + 1;
 	}
 }
 
@@ -182,182 +161,155 @@ static void print(const struct cli *c, const struct campaign *campaign, const ch
 	}
 }
 
+/* Add a flag and its value to a command, quoted for a shell where it must be. */
+static char *with_flag(char *command, const char *flag, const char *value)
+{
+	const bool plain = strcspn(value, " \t\"$`\\&|;<>()*?[]#~") == strlen(value);
+	char *const longer = mem_printf("%s %s %s%s%s", command, flag, plain ? "" : "'", value,
+	                                plain ? "" : "'");
+	free(command);
+	return longer;
+}
+
+static char *with_number(char *command, const char *flag, int64_t value, int64_t usual)
+{
+	char text[24];
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	return value != usual ? with_flag(command, flag, text) : command;
+}
+
 /* How to make the file again, without paths and outputs. */
 static char *command_of(const struct cli *c, const struct campaign_ask *ask)
 {
 	const char *const rows = cli_value(c, 'R');
 	const char *const slash = strrchr(rows, '/');
-	char *text = mem_printf("aliquot calibrate --rows %s --gpu %s --engine %s",
-	                        slash != NULL ? slash + 1 : rows, ask->gpu, ask->engine);
-	static const struct {
-		char letter;
-		const char *flag;
-	} others[] = {{'P', "--precision"}, {'M', "--model"}, {'V', "--engine-version"},
-	              {'C', "--source"},    {'F', "--free"},  {'H', "--hold"}};
+	char *text = mem_strdup("aliquot calibrate");
+	const struct {
+		const char *flag, *value;
+	} given[] = {{"--rows", slash != NULL ? slash + 1 : rows},
+	             {"--gpu", ask->gpu},
+	             {"--engine", ask->engine},
+	             {"--precision", ask->precision},
+	             {"--model", ask->model},
+	             {"--engine-version", ask->engine_version},
+	             {"--source", ask->source},
+	             {"--free", cli_value(c, 'F')}};
 
-	for (size_t k = 0; k < sizeof(others) / sizeof(others[0]); k++) {
-		for (size_t i = 0; i < c->n_lists; i++) {
-			if (c->lists[i].letter == others[k].letter) {
-				char *const longer = mem_printf("%s %s %s", text, others[k].flag,
-				                                c->lists[i].value);
-				free(text);
-				text = longer;
-			}
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+		if (given[i].value != NULL) {
+			text = with_flag(text, given[i].flag, given[i].value);
 		}
 	}
-	return text;
+	for (size_t i = 0; i < c->n_lists; i++) {
+		if (c->lists[i].letter == 'H') {
+			text = with_flag(text, "--hold", c->lists[i].value);
+		}
+	}
+	text = with_number(text, "--folds", c->folds, CLI_FOLDS);
+	return with_number(text, "--starts", c->starts, CLI_STARTS);
 }
 
-static int fit_rows(struct cli *c, const struct lists *l, struct campaign_ask *ask)
+static void fit_cases(struct cli *c, const struct campaign_ask *ask)
+{
+	struct campaign campaign;
+	if (!campaign_run(ask, &campaign, c->err)) {
+		return;
+	}
+	char *const command = command_of(c, ask);
+	if (campaign_write(&campaign, c->out_dir != NULL ? c->out_dir : ".", cli_value(c, 'c'),
+	                   command, c->err)) {
+		print(c, &campaign, command);
+	}
+	free(command);
+	campaign_fini(&campaign);
+}
+
+static void fit_rows(struct cli *c, const struct campaign_ask *usual)
 {
 	struct measured_table *const table = measured_read(cli_value(c, 'R'), c->err);
 	struct progress *const progress = progress_new(c->quiet);
 	struct case_list cases;
-	struct campaign campaign;
-
-	ask->free = l->free;
-	ask->n_free = l->n_free;
-	ask->held = l->held;
-	ask->n_held = l->n_held;
-	ask->cases = &cases;
-	ask->progress = progress_say;
-	ask->progress_arg = progress;
 	if (table != NULL && case_list_make(&cases, table, c->data, c->err)) {
-		if (campaign_run(ask, &campaign, c->err)) {
-			char *const command = command_of(c, ask);
-			if (campaign_write(&campaign, c->out_dir != NULL ? c->out_dir : ".",
-			                   cli_value(c, 'c'), command, c->err)) {
-				print(c, &campaign, command);
-			}
-			free(command);
-			campaign_fini(&campaign);
-		}
+		struct campaign_ask ask = *usual;
+		ask.cases = &cases;
+		ask.progress = progress_say;
+		ask.progress_arg = progress;
+		fit_cases(c, &ask);
 		case_list_fini(&cases);
 	}
 	progress_end(progress);
 	measured_free(table);
-	return 0;
 }
 
-static void print_kernels(const struct kernel_report *r)
+/* What rows to fit, as the flags say; a wrong name is an error. */
+static void read_ask(struct cli *c, const struct lists *l, struct campaign_ask *ask)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		const struct kernel_fit *const f = &r->fits[i];
-		printf("%s, %zu points: mean error %.1f %%, worst %.0f %%\n  %s\n", f->title,
-		       f->points, 100.0 * f->mean_error, 100.0 * f->worst_error, f->formula);
-		for (size_t k = 0; k < f->n; k++) {
-			const struct kernel_constant *const v = &f->at[k];
-			char name[40];
-			snprintf(name, sizeof(name), v->gpus > 0 ? "%s(%lld)" : "%s", v->name,
-			         (long long)v->gpus);
-			const bool time = strcmp(v->unit, "s") == 0;
-			const double scale = time ? 1e6 : 1.0;
-			printf("  %-14s %8.3f %s", name, v->value * scale, time ? "us" : v->unit);
-			if (v->determined) {
-				printf(" (%.3f to %.3f)\n", v->low * scale, v->high * scale);
-			} else {
-				printf(" (not determined by this table)\n");
-			}
-		}
+	const char *const precision = cli_value(c, 'P');
+	*ask = (struct campaign_ask){
+		.gpu = cli_sheet(c, 'G', "gpu"),
+		.engine = cli_sheet(c, 'E', "engine"),
+		.model = cli_sheet(c, 'M', "llm"),
+		.precision = precision,
+		.engine_version = cli_value(c, 'V'),
+		.source = cli_value(c, 'C'),
+		.free = l->free,
+		.n_free = l->n_free,
+		.held = l->held,
+		.n_held = l->n_held,
+		.folds = (size_t)c->folds,
+		.starts = (size_t)c->starts,
+		.threads = (size_t)c->jobs,
+	};
+	bool known = precision == NULL;
+	for (size_t i = 0; i < PRECISION_COUNT && !known; i++) {
+		known = strcmp(precision_names[i], precision) == 0;
 	}
-}
-
-static void put_kernels(struct json_writer *w, const char *file, const struct kernel_report *r)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		const struct kernel_fit *const f = &r->fits[i];
-		json_begin_object(w, NULL);
-		json_put_string(w, "file", file);
-		json_put_string(w, "title", f->title);
-		json_put_string(w, "formula", f->formula);
-		json_put_int(w, "points", (int64_t)f->points);
-		json_put_real(w, "mean_error_pct", 100.0 * f->mean_error);
-		json_put_real(w, "worst_error_pct", 100.0 * f->worst_error);
-		json_begin_array(w, "constants");
-		for (size_t k = 0; k < f->n; k++) {
-			const struct kernel_constant *const v = &f->at[k];
-			json_begin_object_flat(w, NULL);
-			json_put_string(w, "name", v->name);
-			json_put_string(w, "unit", v->unit);
-			if (v->gpus > 0) {
-				json_put_int(w, "gpus", v->gpus);
-			}
-			json_put_real(w, "value", v->value);
-			json_put_real(w, "low", v->determined ? v->low : (double)NAN);
-			json_put_real(w, "high", v->determined ? v->high : (double)NAN);
-			json_end(w);
-		}
-		json_end(w);
-		json_end(w);
+	if (!known) {
+		const char *const near = str_nearest(precision, precision_names, PRECISION_COUNT);
+		err_add(c->err, ERR_USAGE, NULL, "--precision: unknown name \"%s\"%s%s%s",
+		        precision, near != NULL ? "; did you mean \"" : "",
+		        near != NULL ? near : "", near != NULL ? "\"?" : "");
 	}
 }
 
-static int fit_kernels(struct cli *c, const char *gpu_name)
+/* Flags that must be there, and those that exclude each other. */
+static void check_flags(struct cli *c)
 {
-	const char *const sheet = data_dir_find(c->data, "gpu", gpu_name, NULL);
-	struct gpu_spec *const gpu = gpu_spec_read(sheet, c->err);
-	struct json_writer w;
-
-	if (gpu == NULL) {
-		return 0;
-	}
-	if (c->json) {
-		json_writer_init(&w, stdout, false);
-		json_begin_object(&w, NULL);
-		json_put_string(&w, "schema", "aliquot/kernels/1");
-		json_begin_array(&w, "fits");
-	}
-	for (size_t i = 0; i < c->n_lists; i++) {
-		struct kernel_report report;
-		if (c->lists[i].letter != 'K' ||
-		    !kernels_fit(&report, c->lists[i].value, gpu, c->err)) {
-			continue;
-		}
-		if (c->json) {
-			put_kernels(&w, c->lists[i].value, &report);
-		} else {
-			print_kernels(&report);
+	const bool kernels = cli_value(c, 'K') != NULL;
+	const struct {
+		char letter;
+		const char *flag;
+		bool needed;
+	} wanted[] = {{'R', "--rows FILE (or --kernels FILE)", !kernels},
+	              {'G', "--gpu NAME", true},
+	              {'E', "--engine NAME", !kernels}};
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		if (wanted[i].needed && cli_value(c, wanted[i].letter) == NULL) {
+			err_add(c->err, ERR_USAGE, NULL,
+			        "%s is missing; see aliquot calibrate --help", wanted[i].flag);
 		}
 	}
-	if (c->json) {
-		json_end(&w);
-		json_end(&w);
+	if (kernels && cli_value(c, 'R') != NULL) {
+		err_add(c->err, ERR_USAGE, NULL, "--rows and --kernels are fitted one at a time");
 	}
-	gpu_spec_free(gpu);
-	return 0;
 }
 
 int cli_calibrate(struct cli *c)
 {
 	struct lists l = {.n_free = 0};
+	struct campaign_ask ask;
 	c->data = data_dir_open(c->data_flag, c->program, c->err);
 	if (c->data == NULL) {
 		return ERR_IO;
 	}
-	const bool kernels = cli_value(c, 'K') != NULL;
-	struct campaign_ask ask = {
-		.gpu = canonical(c, 'G', "--gpu", "gpu", true),
-		.engine = canonical(c, 'E', "--engine", "engine", !kernels),
-		.model = canonical(c, 'M', "--model", "llm", false),
-		.precision = cli_value(c, 'P'),
-		.engine_version = cli_value(c, 'V'),
-		.source = cli_value(c, 'C'),
-		.folds = (size_t)c->folds,
-		.starts = (size_t)c->starts,
-		.threads = (size_t)c->jobs,
-	};
-	if (!kernels && cli_value(c, 'R') == NULL) {
-		err_add(c->err, ERR_USAGE, NULL,
-		        "--rows FILE (or --kernels FILE) is missing; see aliquot calibrate --help");
-	}
+	check_flags(c);
 	read_free(c, &l);
 	read_held(c, &l);
-	if (err_count(c->err) == 0) {
-		if (kernels) {
-			fit_kernels(c, ask.gpu);
-		} else {
-			fit_rows(c, &l, &ask);
-		}
+	read_ask(c, &l, &ask);
+	if (err_count(c->err) == 0 && cli_value(c, 'K') != NULL) {
+		cli_kernels(c, ask.gpu);
+	} else if (err_count(c->err) == 0 && cli_can_write(c)) {
+		fit_rows(c, &ask);
 	}
 	for (size_t i = 0; i < l.n_owned; i++) {
 		free(l.owned[i]);

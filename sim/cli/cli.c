@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "report/out.h"
 
 struct flag {
 	char letter;       /* in command.flags */
@@ -209,8 +211,8 @@ const char *cli_value(const struct cli *c, char letter)
 bool cli_parse(struct cli *c, int argc, const char *const *argv)
 {
 	c->jobs = 1;
-	c->folds = 5;
-	c->starts = 4;
+	c->folds = CLI_FOLDS;
+	c->starts = CLI_STARTS;
 	c->args = mem_new((size_t)argc, sizeof(*c->args));
 	for (int i = 2; i < argc; i++) {
 		if (argv[i][0] == '-' && argv[i][1] != '\0') {
@@ -225,6 +227,42 @@ bool cli_parse(struct cli *c, int argc, const char *const *argv)
 		        c->command->name, c->command->args, c->command->name);
 	}
 	return err_count(c->err) == 0;
+}
+
+static const char *flag_name(char letter)
+{
+	size_t i = 0;
+	while (flags[i].letter != letter) {
+		i++;
+	}
+	return flags[i].name;
+}
+
+const char *cli_sheet(struct cli *c, char letter, const char *kind)
+{
+	const char *const given = cli_value(c, letter);
+	const char *name = NULL;
+	if (given != NULL && data_dir_find(c->data, kind, given, &name) == NULL) {
+		size_t n;
+		const char *const *const names = data_dir_names(c->data, kind, &n);
+		const char *const near = str_nearest(given, names, n);
+		err_add(c->err, ERR_USAGE, NULL, "%s: unknown name \"%s\"%s%s%s", flag_name(letter),
+		        given, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+		        near != NULL ? "\"?" : "");
+	}
+	return name;
+}
+
+bool cli_can_write(struct cli *c)
+{
+	if (c->out_dir != NULL && !out_make_folder(c->out_dir, c->err)) {
+		return false;
+	}
+	if (c->out_dir != NULL && access(c->out_dir, W_OK) != 0) {
+		err_add(c->err, ERR_IO, c->out_dir, "cannot write to this folder");
+		return false;
+	}
+	return true;
 }
 
 void cli_fini(struct cli *c)

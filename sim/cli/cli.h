@@ -18,6 +18,8 @@ enum exit_code { /* the error codes are enum err_kind */
 	         EXIT_INTERRUPTED = 130,
 };
 
+enum { CLI_FOLDS = 5, CLI_STARTS = 4 }; /* of a calibration, unless flags say otherwise */
+
 /* A value of a flag that only some commands know, in the order given. */
 struct cli_list {
 	char letter; /* of the flag, see cli.c */
@@ -64,6 +66,7 @@ int cli_list(struct cli *c);
 int cli_show(struct cli *c);
 int cli_show_calibration(struct cli *c, const char *file); /* for `show`, which found the file */
 int cli_calibrate(struct cli *c);
+void cli_kernels(struct cli *c, const char *gpu); /* calibrate --kernels */
 int cli_validate(struct cli *c);
 int cli_help(struct cli *c);
 
@@ -73,6 +76,15 @@ void cli_fini(struct cli *c);
 
 /* The last value given to a flag of `lists`, or NULL. */
 const char *cli_value(const struct cli *c, char letter);
+
+/*
+ * The own name of the data sheet of a kind that a flag's value names, an alias too; NULL when it
+ * was not given, or with an error when there is no such sheet. c->data must be open.
+ */
+const char *cli_sheet(struct cli *c, char letter, const char *kind);
+
+/* Can files be written to the folder of -o? Makes it; false with an error. True without -o. */
+bool cli_can_write(struct cli *c);
 
 /* Usage of one command, or of the program (NULL), to stdout. */
 void cli_usage(const struct command *command);

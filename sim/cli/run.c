@@ -30,19 +30,6 @@ static void catch_interrupts(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-/* Requested files must be writable before time is spent on the run. */
-static bool can_write(struct cli *c)
-{
-	if (c->out_dir != NULL && !out_make_folder(c->out_dir, c->err)) {
-		return false;
-	}
-	if (c->out_dir != NULL && access(c->out_dir, W_OK) != 0) {
-		err_add(c->err, ERR_IO, c->out_dir, "cannot write to this folder");
-		return false;
-	}
-	return true;
-}
-
 static bool write_files(struct cli *c, const struct report *report)
 {
 	bool ok = true;
@@ -103,7 +90,8 @@ int cli_run(struct cli *c)
 		err_add(c->err, ERR_USAGE, NULL, "--records-itl needs --records FILE or -o DIR");
 		return ERR_USAGE;
 	}
-	struct scenario *const sc = can_write(c) ? cli_scenario(c, c->args[0]) : NULL;
+	/* requested files must be writable before time is spent on the run */
+	struct scenario *const sc = cli_can_write(c) ? cli_scenario(c, c->args[0]) : NULL;
 	struct progress *const progress = progress_new(c->quiet);
 	struct sim_options options = {
 		.exact = c->exact,

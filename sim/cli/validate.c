@@ -41,22 +41,6 @@ static void read_tolerances(struct cli *c, struct tolerances *t)
 	}
 }
 
-/* A flag's value as the sheet's own name; an unknown one is an error. */
-static const char *name_of(struct cli *c, char letter, const char *flag, const char *kind)
-{
-	const char *const given = cli_value(c, letter);
-	const char *name = NULL;
-	if (given != NULL && data_dir_find(c->data, kind, given, &name) == NULL) {
-		size_t n;
-		const char *const *const names = data_dir_names(c->data, kind, &n);
-		const char *const near = str_nearest(given, names, n);
-		err_add(c->err, ERR_USAGE, NULL, "%s: unknown name \"%s\"%s%s%s", flag, given,
-		        near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-		        near != NULL ? "\"?" : "");
-	}
-	return name;
-}
-
 static int run(struct cli *c, struct validate_ask *ask)
 {
 	struct measured_table *const table = measured_read(cli_value(c, 'R'), c->err);
@@ -115,8 +99,8 @@ int cli_validate(struct cli *c)
 	}
 	read_tolerances(c, &t);
 	struct validate_ask ask = {
-		.gpu = name_of(c, 'G', "--gpu", "gpu"),
-		.engine = name_of(c, 'E', "--engine", "engine"),
+		.gpu = cli_sheet(c, 'G', "gpu"),
+		.engine = cli_sheet(c, 'E', "engine"),
 		.tolerances = t.at,
 		.n_tolerances = t.n,
 		.threads = (size_t)c->jobs,

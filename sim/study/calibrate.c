@@ -9,7 +9,6 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/vec.h"
 #include "study/jobs.h"
 
 /* Where the constants may lie: generous physics, so that a fit that wants out is suspicious. */
@@ -159,31 +158,40 @@ static bool solve(struct problem *p, size_t starts, struct fit_result *out)
 static void list_targets(struct problem *p)
 {
 	const size_t n = p->ask->n_cases;
-	VEC(struct target) list = {0};
 
 	p->first = mem_new(n + 1, sizeof(*p->first));
 	for (size_t k = 0; k < n; k++) {
-		const struct measured_run *const run = p->ask->cases[k]->run;
-		p->first[k] = list.n;
-		for (size_t v = 0; v < run->n_values; v++) {
-			const struct target t = {k, v, calibrate_weight(&run->values[v]),
-			                         log(run->values[v].value)};
-			vec_push(&list, t);
+		p->first[k + 1] = p->first[k] + p->ask->cases[k]->run->n_values;
+	}
+	p->n_targets = p->first[n];
+	p->targets = mem_new(p->n_targets, sizeof(*p->targets));
+	p->simulated = mem_new(p->n_targets, sizeof(*p->simulated));
+	p->runs = mem_new(n, sizeof(*p->runs));
+	for (size_t k = 0; k < n; k++) {
+		const struct measured_value *const values = p->ask->cases[k]->run->values;
+		for (size_t t = p->first[k]; t < p->first[k + 1]; t++) {
+			const struct measured_value *const v = &values[t - p->first[k]];
+			p->targets[t] = (struct target){k, t - p->first[k], calibrate_weight(v),
+			                                log(v->value)};
 		}
 	}
-	p->first[n] = list.n;
-	p->targets = list.at;
-	p->n_targets = list.n;
-	p->simulated = mem_new(list.n, sizeof(*p->simulated));
-	p->runs = mem_new(n, sizeof(*p->runs));
+}
+
+/* The cases of a fold, or all others, become those of the fit. */
+static void pick_runs(struct problem *p, size_t fold, bool inside)
+{
+	p->n_runs = 0;
+	for (size_t k = 0; k < p->ask->n_cases; k++) {
+		if ((k % p->ask->folds == fold) == inside) {
+			p->runs[p->n_runs++] = k;
+		}
+	}
 }
 
 /* Refit without each fold in turn and note what it says of that fold. */
 static void cross_validate(struct problem *p, const struct fit_result *all,
                            struct calibration_result *out)
 {
-	const size_t n = p->ask->n_cases;
-
 	for (size_t i = 0; i < p->n_free; i++) {
 		/* beside the optimum of all rows: at it, a search would see no reason to leave */
 		struct fit_parameter *const q = &p->parameters[i];
@@ -192,23 +200,15 @@ static void cross_validate(struct problem *p, const struct fit_result *all,
 		q->start = q->start > q->low ? q->start : sqrt(q->low * q->high);
 	}
 	for (size_t fold = 0; fold < p->ask->folds; fold++) {
-		struct fit_result fit = *all;
-		p->n_runs = 0;
-		for (size_t k = 0; k < n; k++) {
-			if (k % p->ask->folds != fold) {
-				p->runs[p->n_runs++] = k;
-			}
-		}
+		struct fit_result fit;
+		pick_runs(p, fold, false);
 		if (!solve(p, 1, &fit)) {
 			continue; /* the others do not carry the constants: nothing is held out */
 		}
-		p->n_runs = 0;
-		for (size_t k = fold; k < n; k += p->ask->folds) {
-			p->runs[p->n_runs++] = k;
-		}
+		pick_runs(p, fold, true);
 		simulate_all(p, fit.value);
-		for (size_t i = 0; i < p->n_runs; i++) {
-			for (size_t t = p->first[p->runs[i]]; t < p->first[p->runs[i] + 1]; t++) {
+		for (size_t k = fold; k < p->ask->n_cases; k += p->ask->folds) {
+			for (size_t t = p->first[k]; t < p->first[k + 1]; t++) {
 				out->predictions[t].held_out = p->simulated[t];
 			}
 		}
@@ -311,8 +311,8 @@ static void drop_widest(struct problem *p, const struct fit_result *fit,
 	struct cost_constants profile = *start;
 	*cost_at(&p->costs, o) = *cost_at(&profile, o);
 	snprintf(out->constants[o - engine_cost_table].why, sizeof(out->constants[0].why),
-	         "not determined (%.3g to %.3g): the engine profile's",
-	         fit->low[widest], fit->high[widest]);
+	         "not determined (%.3g to %.3g): the engine profile's", fit->low[widest],
+	         fit->high[widest]);
 	for (size_t i = widest; i + 1 < p->n_free; i++) {
 		p->options[i] = p->options[i + 1];
 	}

@@ -56,10 +56,9 @@ static void add_case(struct campaign *out, const struct study_case *c)
 		set->engine_version = c->engine_version;
 		set->source = c->run->source;
 	}
-	const struct study_case **const cases =
-		mem_resize((void *)(uintptr_t)set->ask.cases, set->ask.n_cases + 1, sizeof(*cases));
-	cases[set->ask.n_cases++] = c;
-	set->ask.cases = cases;
+	set->cases = mem_resize(set->cases, set->ask.n_cases + 1, sizeof(*set->cases));
+	set->cases[set->ask.n_cases++] = c;
+	set->ask.cases = set->cases;
 }
 
 /* Widen a range to hold a value; 0 says nothing. */
@@ -126,29 +125,33 @@ static bool has_metric(const struct campaign_set *set, const char *metric)
  * all-reduces, eager prompts and a front end at its limit show with several GPUs only; throughput
  * alone says nothing of single requests.
  */
+static const struct {
+	const char *names[FIT_MOST]; /* the first `n` show on one GPU, `several` on more */
+	size_t n, several;
+} usual[] = {
+	{{"e_compute", "e_memory", "h_seq", "h_request", "t_eager", "t_stream", "t_link",
+          "t_request"},
+         4,
+         8},
+	{{"e_compute", "e_memory", "t_layer", "h_request", "t_link"}, 4, 5},
+	{{"e_compute", "e_kv", "h_seq"}, 3, 3},
+};
+enum { USUAL_DENSE, USUAL_MOE, USUAL_TOTALS };
+
 static void choose_free(const struct campaign_ask *ask, struct campaign_set *set)
 {
-	static const char *const dense[] = {"e_compute", "e_memory", "h_seq",  "h_request",
-	                                    "t_eager",   "t_stream", "t_link", "t_request"};
-	static const char *const moe[] = {"e_compute", "e_memory", "t_layer", "h_request",
-	                                  "t_link"};
-	static const char *const total[] = {"e_compute", "e_kv", "h_seq"};
-	const bool several = set->tensor_parallel.high > 1.0;
 	const bool single = has_metric(set, "ttft") || has_metric(set, "tpot");
-	const char *const *const usual = ask->n_free > 0 ? ask->free
-	                                 : !single       ? total
-	                                 : set->moe      ? moe
-	                                                 : dense;
-	const size_t n = ask->n_free > 0 ? ask->n_free
-	                 : !single       ? 3
-	                 : set->moe      ? (several ? 5 : 4)
-	                                 : (several ? 8 : 4);
-	const char **const list = mem_new(n, sizeof(char *));
+	const int kind = !single ? USUAL_TOTALS : set->moe ? USUAL_MOE : USUAL_DENSE;
+	const char *const *names = usual[kind].names;
+	size_t n = set->tensor_parallel.high > 1.0 ? usual[kind].several : usual[kind].n;
 
-	for (size_t i = 0; i < n; i++) {
-		list[i] = usual[i];
+	if (ask->n_free > 0) {
+		names = ask->free;
+		n = ask->n_free;
 	}
-	set->ask.free = list;
+	set->free = mem_new(n, sizeof(*set->free));
+	memcpy(set->free, names, n * sizeof(*set->free));
+	set->ask.free = set->free;
 	set->ask.n_free = n;
 }
 
@@ -198,8 +201,8 @@ static bool fit_set(const struct campaign_ask *ask, struct campaign_set *set, co
 
 static void free_set(struct campaign_set *set)
 {
-	free((void *)(uintptr_t)set->ask.cases);
-	free((void *)(uintptr_t)set->ask.free);
+	free(set->cases);
+	free(set->free);
 	free(set->models);
 	calibration_result_fini(&set->result);
 }

@@ -28,13 +28,15 @@ struct campaign_ask {
 
 /* One group of rows and its fit. */
 struct campaign_set {
-	struct calibrate_ask ask; /* owns ask.cases and ask.free */
+	struct calibrate_ask ask;
+	const struct study_case **cases; /* of ask; the list is owned, as are the next */
+	const char **free;
 	struct calibration_result result;
 	int precision;
 	bool moe;
 	const char *engine_version, *source;
 	struct trust_range isl, osl, users, tensor_parallel;
-	const char **models; /* fitted on; owned list of borrowed names */
+	const char **models; /* fitted on */
 	size_t n_models;
 };
 

@@ -178,6 +178,39 @@ bool case_is_step(const struct study_case *c)
 	return strcmp(c->run->load, "step") == 0;
 }
 
+/* What an open load has besides lengths and texts. */
+static json_t *open_load(const struct measured_run *r, const struct protocol_terms *t)
+{
+	const int64_t n = r->prompts > 0 ? r->prompts : t->prompts;
+
+	return json_pack("{s:s, s:s, s:f, s:I}", "kind", "rate", "arrivals",
+	                 r->constant_rate ? "constant" : "poisson", "rate", r->rate, "requests",
+	                 (json_int_t)n);
+}
+
+/* The same of a closed load: users and rounds. */
+static json_t *closed_load(const struct measured_run *r, const struct protocol_terms *t)
+{
+	const bool rounds = t->requests == 0;
+	json_t *const load =
+		json_pack("{s:s, s:I, s:I}", "kind", "concurrency", "users", (json_int_t)r->users,
+	                  rounds ? "requests_per_user" : "requests",
+	                  (json_int_t)(rounds ? t->requests_per_user : t->requests));
+
+	if (t->warmup_requests_per_user > 0) {
+		json_object_set_new(load, "warmup_requests_per_user",
+		                    json_integer(t->warmup_requests_per_user));
+	}
+	return load;
+}
+
+/* The same of a flood: as many users as prompts, each with one. */
+static json_t *flood_load(int64_t prompts)
+{
+	return json_pack("{s:s, s:I, s:i}", "kind", "concurrency", "users", (json_int_t)prompts,
+	                 "requests_per_user", 1);
+}
+
 static json_t *load_of(const struct study_case *c, const struct protocol_terms *t)
 {
 	const struct measured_run *const r = c->run;
@@ -192,33 +225,19 @@ static json_t *load_of(const struct study_case *c, const struct protocol_terms *
 	                               lengths(step ? 2.0 : r->osl, t->length_share));
 
 	add_texts(load, r);
-	if (strcmp(r->load, "open") == 0) {
-		const int64_t n = r->prompts > 0 ? r->prompts : t->prompts;
-		json_object_update_new(load,
-		                       json_pack("{s:s, s:s, s:f, s:I}", "kind", "rate", "arrivals",
-		                                 r->constant_rate ? "constant" : "poisson", "rate",
-		                                 r->rate, "requests", (json_int_t)n));
+	if (strcmp(r->load, "open") == 0) { /* the protocol may know its rate better */
+		json_object_update_new(load, open_load(r, t));
+		json_object_update(load, t->load);
+		return load;
 	}
 	json_object_update(load, t->load);
-	if (strcmp(r->load, "open") == 0) {
-		return load;
-	}
-	json_object_set_new(load, "kind", json_string("concurrency"));
 	if (strcmp(r->load, "closed") == 0) {
-		const bool rounds = t->requests == 0;
-		json_object_update_new(
-			load, json_pack("{s:I, s:I}", "users", (json_int_t)r->users,
-		                        rounds ? "requests_per_user" : "requests",
-		                        (json_int_t)(rounds ? t->requests_per_user : t->requests)));
-		if (t->warmup_requests_per_user > 0) {
-			json_object_set_new(load, "warmup_requests_per_user",
-			                    json_integer(t->warmup_requests_per_user));
-		}
-		return load;
+		json_object_update_new(load, closed_load(r, t));
+	} else {
+		json_object_update_new(load, flood_load(step             ? r->users
+		                                        : r->prompts > 0 ? r->prompts
+		                                                         : t->prompts));
 	}
-	const int64_t all = step ? r->users : r->prompts > 0 ? r->prompts : t->prompts;
-	json_object_update_new(
-		load, json_pack("{s:I, s:i}", "users", (json_int_t)all, "requests_per_user", 1));
 	return load;
 }
 

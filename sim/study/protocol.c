@@ -149,6 +149,16 @@ static void check_text(const struct json_at *at, const char *condition, struct d
 	}
 }
 
+static bool is_condition(const char *key)
+{
+	for (size_t i = 0; i < N_CONDITIONS; i++) {
+		if (strcmp(key, conditions[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void read_when(const struct json_at *at, struct data_dir *data)
 {
 	const char *key;
@@ -157,23 +167,22 @@ static void read_when(const struct json_at *at, struct data_dir *data)
 	if (!json_want_object(at)) {
 		return;
 	}
-	json_object_foreach((json_t *)(uintptr_t)at->value, key, value) {
-		struct json_at member = {value, at, key, 0, at->file, at->err};
-		bool known = false;
+	/* the iteration macro wants a pointer that is not const, though it only reads */
+	json_t *const object = json_deep_copy(at->value);
 
-		for (size_t i = 0; i < N_CONDITIONS; i++) {
-			known = known || strcmp(key, conditions[i]) == 0;
-		}
-		if (!known) {
+	json_object_foreach(object, key, value) {
+		const struct json_at member = {value, at, key, 0, at->file, at->err};
+		if (!is_condition(key)) {
 			json_fail_name(at, "condition", key, conditions, N_CONDITIONS);
 		} else if (!json_is_array(value)) {
 			check_text(&member, key, data);
 		}
-		for (size_t i = 0; known && i < json_array_size(value); i++) {
+		for (size_t i = 0; i < json_array_size(value); i++) {
 			const struct json_at item = json_item(&member, i);
 			check_text(&item, key, data);
 		}
 	}
+	json_decref(object);
 }
 
 /* Objects that are laid over a scenario's; what is in them the scenario checks. */
