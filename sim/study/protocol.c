@@ -75,7 +75,7 @@ static const char *const conditions[] = {"gpu",       "model", "engine",   "engi
                                          "isl",       "osl"};
 #define N_CONDITIONS (sizeof(conditions) / sizeof(conditions[0]))
 
-static const char *const loads[] = {"closed", "open", "flood", "step", NULL};
+static const char *const loads[] = {"closed", "open", "flood", "step", "trace", NULL};
 
 static void read_seqs(const struct json_at *at, struct protocol_terms *t)
 {
