@@ -70,15 +70,23 @@ static void widen(struct trust_range *r, double v)
 	}
 }
 
+/* Users at once: those of a closed loop, or the batch cap that a flood fills. */
+static int64_t users_of(const struct measured_run *run)
+{
+	const bool flood = strcmp(run->load, "flood") == 0;
+
+	return run->users > 0 ? run->users : flood ? run->max_num_seqs : 0;
+}
+
 static void note_region(struct campaign_set *set)
 {
 	for (size_t i = 0; i < set->ask.n_cases; i++) {
 		const struct study_case *const c = set->ask.cases[i];
 		bool known = false;
-		widen(&set->isl, c->run->isl);
-		widen(&set->osl, c->run->osl);
-		widen(&set->users,
-		      (double)(c->run->users > 0 ? c->run->users : c->run->max_num_seqs));
+		const struct scenario_load *const load = &c->scenario->loads[0];
+		widen(&set->isl, load->isl.mean + (double)load_text_before(&load->text));
+		widen(&set->osl, load->osl.mean);
+		widen(&set->users, (double)users_of(c->run));
 		widen(&set->tensor_parallel, (double)c->tp);
 		for (size_t k = 0; k < set->n_models; k++) {
 			known = known || strcmp(set->models[k], c->model) == 0;
@@ -88,22 +96,6 @@ static void note_region(struct campaign_set *set)
 			set->models[set->n_models++] = c->model;
 		}
 	}
-}
-
-static int by_place(const void *a, const void *b)
-{
-	const struct campaign_set *const x = a, *const y = b;
-	if (x->precision != y->precision) {
-		return x->precision < y->precision ? -1 : 1;
-	}
-	if (x->moe != y->moe) {
-		return x->moe ? 1 : -1;
-	}
-	if (x->ask.n_cases != y->ask.n_cases) {
-		return x->ask.n_cases > y->ask.n_cases ? -1 : 1;
-	}
-	const int version = strcmp(x->engine_version, y->engine_version);
-	return version != 0 ? version : strcmp(x->source, y->source);
 }
 
 /* Does a row of the set have this metric? */
@@ -118,6 +110,31 @@ static bool has_metric(const struct campaign_set *set, const char *metric)
 		}
 	}
 	return false;
+}
+
+/* Latency says more than a total: it is what a user of the calibration gets first. */
+static bool has_latency(const struct campaign_set *set)
+{
+	return has_metric(set, "ttft") || has_metric(set, "tpot");
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct campaign_set *const x = a, *const y = b;
+	if (x->precision != y->precision) {
+		return x->precision < y->precision ? -1 : 1;
+	}
+	if (x->moe != y->moe) {
+		return x->moe ? 1 : -1;
+	}
+	if (has_latency(x) != has_latency(y)) {
+		return has_latency(x) ? -1 : 1;
+	}
+	if (x->ask.n_cases != y->ask.n_cases) {
+		return x->ask.n_cases > y->ask.n_cases ? -1 : 1;
+	}
+	const int version = strcmp(x->engine_version, y->engine_version);
+	return version != 0 ? version : strcmp(x->source, y->source);
 }
 
 /*
@@ -140,7 +157,7 @@ enum { USUAL_DENSE, USUAL_MOE, USUAL_TOTALS };
 
 static void choose_free(const struct campaign_ask *ask, struct campaign_set *set)
 {
-	const bool single = has_metric(set, "ttft") || has_metric(set, "tpot");
+	const bool single = has_latency(set);
 	const int kind = !single ? USUAL_TOTALS : set->moe ? USUAL_MOE : USUAL_DENSE;
 	const char *const *names = usual[kind].names;
 	size_t n = set->tensor_parallel.high > 1.0 ? usual[kind].several : usual[kind].n;

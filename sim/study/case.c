@@ -128,6 +128,9 @@ static void check_row(struct study_case *c)
 	if (r->replicas > 1 || (r->fraction > 0.0 && r->fraction < 1.0)) {
 		skip(c, "part of a GPU: not simulated in this version");
 	}
+	if (strcmp(r->load, "flood") == 0 && (r->isl != floor(r->isl) || r->osl != floor(r->osl))) {
+		skip(c, "the lengths are means of a data set whose spread is not given");
+	}
 	check_load(c);
 	if (r->tp == 0 && r->gpu_count > 1) {
 		skip(c, "tp is not given: several GPUs as one replica, or as several?");
