@@ -227,12 +227,12 @@ static bool read_file(const struct json_at *root, const char *sheet, struct json
 {
 	struct file_keys keys;
 	struct json_at member;
-	bool ok = json_want_object(root) && option_fill(file_table, &keys, root, "protocol", NULL);
 
-	if (!ok) {
+	if (!json_want_object(root)) {
 		return false;
 	}
-	if (strcmp(keys.name, sheet) != 0 && json_get(root, "name", &member)) {
+	bool ok = option_fill(file_table, &keys, root, "protocol", NULL);
+	if (ok && strcmp(keys.name, sheet) != 0 && json_get(root, "name", &member)) {
 		json_fail(&member, "\"%s\" is not the file's name, \"%s\"", keys.name, sheet);
 		ok = false;
 	}
