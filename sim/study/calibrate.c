@@ -34,6 +34,8 @@ struct problem {
 	const struct calibrate_ask *ask;
 	size_t n_free;
 	const struct option *options[FIT_MOST]; /* of the free constants */
+	const char *over[2 * FIT_MOST]; /* held and free constants: they go over a protocol's */
+	size_t n_held;
 	struct cost_constants costs;
 	size_t *runs; /* cases in this fit */
 	size_t n_runs;
@@ -93,14 +95,18 @@ static void simulate(void *arg, size_t i)
 	const size_t k = p->runs[i];
 	struct err *const err = err_new(); /* what does not fit has no figures, see usable() */
 
-	case_set_costs(p->ask->cases[k], &p->costs);
+	case_set_costs(p->ask->cases[k], &p->costs, p->over, p->n_held + p->n_free);
 	case_figures(p->ask->cases[k], &p->simulated[p->first[k]], err);
 	err_free(err);
 }
 
+/* Simulate the cases of this fit; `values` are the free constants', NULL: as they stand. */
 static void simulate_all(struct problem *p, const double *values)
 {
 	for (size_t i = 0; i < p->n_free; i++) {
+		p->over[p->n_held + i] = p->options[i]->name;
+	}
+	for (size_t i = 0; values != NULL && i < p->n_free; i++) {
 		*cost_at(&p->costs, p->options[i]) = values[i];
 	}
 	jobs_run(p->n_runs, p->ask->threads, simulate, p);
@@ -230,6 +236,7 @@ static bool hold(struct problem *p, const struct calibrate_hold *held,
 		return false;
 	}
 	*cost_at(&p->costs, o) = held->value;
+	p->over[p->n_held++] = o->name;
 	snprintf(out->constants[o - engine_cost_table].why, sizeof(out->constants[0].why), "%s",
 	         held->why);
 	return true;
@@ -264,7 +271,7 @@ static bool start_constants(struct problem *p, struct calibration_result *out, s
 	const struct calibrate_ask *const ask = p->ask;
 	bool ok = true;
 
-	sim_assert(ask->n_free <= FIT_MOST);
+	sim_assert(ask->n_free <= FIT_MOST && ask->n_held <= FIT_MOST);
 	p->costs = *ask->profile;
 	for (const struct option *o = engine_cost_table; o->name != NULL; o++) {
 		struct calibrate_constant *const c = &out->constants[out->n_constants++];
@@ -346,6 +353,32 @@ static bool fit_determined(struct problem *p, struct fit_result *fit,
 	}
 }
 
+static bool is_held(const struct problem *p, const struct option *o)
+{
+	for (size_t i = 0; i < p->n_held; i++) {
+		if (strcmp(p->over[i], o->name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Do the protocols of all cases set a constant to the same value? It then held in the fit. */
+static bool set_by_protocol(const struct problem *p, const struct option *o, double *out)
+{
+	const struct calibrate_ask *const ask = p->ask;
+
+	for (size_t k = 0; k < ask->n_cases; k++) {
+		struct scenario_service *const s = &ask->cases[k]->scenario->services[0];
+		const double v = *cost_at(&s->costs[0].constants, o);
+		if (!service_sets_cost(s, o->name) || (k > 0 && (v < *out || v > *out))) {
+			return false;
+		}
+		*out = v;
+	}
+	return ask->n_cases > 0;
+}
+
 static void read_constants(struct problem *p, const struct fit_result *fit,
                            struct calibration_result *out)
 {
@@ -359,7 +392,12 @@ static void read_constants(struct problem *p, const struct fit_result *fit,
 	}
 	for (size_t i = 0; i < out->n_constants; i++) {
 		struct calibrate_constant *const c = &out->constants[i];
-		c->value = *cost_at(&p->costs, c->option);
+		double *const value = cost_at(&p->costs, c->option), set;
+		if (!c->fitted && !is_held(p, c->option) && set_by_protocol(p, c->option, &set)) {
+			*value = set;
+			snprintf(c->why, sizeof(c->why), "set by the protocol of these rows");
+		}
+		c->value = *value;
 		if (!c->fitted) {
 			c->low = c->high = c->value;
 		}
@@ -385,7 +423,7 @@ static void leave_out(struct problem *p, struct err *err)
 	const struct target *first = NULL;
 	size_t n = 0;
 
-	jobs_run(p->n_runs, p->ask->threads, simulate, p);
+	simulate_all(p, NULL);
 	for (size_t t = 0; t < p->n_targets; t++) {
 		if (p->targets[t].weight > 0.0 &&
 		    !(p->simulated[t] > 0.0 && isfinite(p->simulated[t]))) {

@@ -81,23 +81,17 @@ static void name_precision(struct study_case *c)
 	skip(c, "precision \"%s\" is none that is known", c->run->precision);
 }
 
-/* Loads that can be simulated, and what of a row they need. */
-static void check_load(struct study_case *c)
+bool case_is_step(const struct study_case *c)
+{
+	return strcmp(c->run->load, "step") == 0;
+}
+
+/* What a load needs of its row, where no protocol knows it by name. */
+static void check_numbers(struct study_case *c)
 {
 	const struct measured_run *const r = c->run;
+	const bool closed = strcmp(r->load, "closed") == 0, step = case_is_step(c);
 
-	if (r->trace != NULL) { /* the trace says all */
-		return;
-	}
-	const bool closed = strcmp(r->load, "closed") == 0, step = strcmp(r->load, "step") == 0;
-
-	if (!closed && !step && strcmp(r->load, "flood") != 0 && strcmp(r->load, "open") != 0) {
-		skip(c, r->load[0] == '\0' ? "the load is not described" : "load \"%s\" is unknown",
-		     r->load);
-	}
-	if (r->workload[0] != '\0') { /* the protocol says what it is */
-		return;
-	}
 	if (step && r->users > MOST_SEQUENCES) {
 		skip(c, "a step of %lld sequences", (long long)r->users);
 	}
@@ -110,6 +104,26 @@ static void check_load(struct study_case *c)
 	if (strcmp(r->load, "open") == 0 && !(r->rate > 0.0)) {
 		skip(c, "the rate is not given");
 	}
+}
+
+/* Loads that can be simulated. */
+static void check_load(struct study_case *c)
+{
+	static const char *const known[] = {"closed", "open", "flood", "step"};
+	const char *const load = c->run->load;
+
+	if (c->run->trace != NULL) { /* the trace says all */
+		return;
+	}
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(load, known[i]) == 0) {
+			if (c->run->workload[0] == '\0') {
+				check_numbers(c);
+			}
+			return;
+		}
+	}
+	skip(c, load[0] == '\0' ? "the load is not described" : "load \"%s\" is unknown", load);
 }
 
 static void check_row(struct study_case *c)
@@ -174,11 +188,6 @@ static void add_texts(json_t *load, const struct measured_run *r)
 	if (r->dataset_entries > 0) {
 		json_object_set_new(load, "dataset_entries", json_integer(r->dataset_entries));
 	}
-}
-
-bool case_is_step(const struct study_case *c)
-{
-	return strcmp(c->run->load, "step") == 0;
 }
 
 /* What an open load has besides lengths and texts. */

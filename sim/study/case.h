@@ -40,10 +40,11 @@ bool case_list_make(struct case_list *out, const struct measured_table *table,
 void case_list_fini(struct case_list *list);
 
 /*
- * Use these cost constants in runs from now on; those that the case's protocol sets stay over them,
- * as in a scenario.
+ * Use these cost constants in runs from now on. Those that the case's protocol sets stay over them,
+ * as in a scenario, but for the constants named in `over`, n_over of them.
  */
-void case_set_costs(const struct study_case *c, const struct cost_constants *costs);
+void case_set_costs(const struct study_case *c, const struct cost_constants *costs,
+                    const char *const *over, size_t n_over);
 
 /*
  * What the model says of every measured value of the run, in its unit: out[run->n_values], NaN

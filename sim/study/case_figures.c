@@ -89,18 +89,35 @@ double case_observe(const struct summary *s, const struct measured_value *v)
 	return (double)NAN;
 }
 
-void case_set_costs(const struct study_case *c, const struct cost_constants *costs)
+static bool is_named(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void case_set_costs(const struct study_case *c, const struct cost_constants *costs,
+                    const char *const *over, size_t n_over)
 {
 	const struct scenario_service *const service = &c->scenario->services[0];
-	struct cost_constants *const used = &service->costs[0].constants;
+	struct cost_constants own = *costs;
 
-	*used = *costs;
 	if (service->own_costs != NULL) { /* checked when the scenario was built */
 		struct err *const err = err_new();
-		const struct json_at own = json_root(service->own_costs, "", err);
-		option_override(engine_cost_table, used, &own, "scenario", NULL);
+		const struct json_at at = json_root(service->own_costs, "", err);
+		option_override(engine_cost_table, &own, &at, "scenario", NULL);
 		err_free(err);
 	}
+	for (const struct option *o = engine_cost_table; o->name != NULL; o++) {
+		if (is_named(o->name, over, n_over)) {
+			memcpy((char *)&own + o->offset, (const char *)costs + o->offset,
+			       sizeof(double));
+		}
+	}
+	service->costs[0].constants = own;
 }
 
 bool case_figures(const struct study_case *c, double *out, struct err *err)

@@ -403,9 +403,14 @@ START_TEST(a_protocols_costs_stay_over_others)
 	ck_assert_double_eq(used->t_request_s, 0.25);
 	costs.e_memory = 0.123;
 	costs.t_request_s = 0.001;
-	case_set_costs(c, &costs);
+	case_set_costs(c, &costs, NULL, 0);
 	ck_assert_double_eq(used->e_memory, 0.123);
 	ck_assert_double_eq(used->t_request_s, 0.25);
+	static const char *const over[] = {"e_kv", "t_request"};
+	case_set_costs(c, &costs, over, 1);
+	ck_assert_double_eq(used->t_request_s, 0.25);
+	case_set_costs(c, &costs, over, 2);
+	ck_assert_double_eq(used->t_request_s, 0.001);
 }
 END_TEST
 
@@ -469,12 +474,12 @@ START_TEST(steps_by_the_formula)
 	double out;
 	ck_assert_ptr_null(c->skipped);
 	ck_assert(case_is_step(c));
-	case_set_costs(c, &costs);
+	case_set_costs(c, &costs, NULL, 0);
 	ck_assert(case_figures(c, &out, t.err));
 	const double expected = step_ms(c, steps[_i].batch, steps[_i].isl, steps[_i].prompts);
 	ck_assert_double_eq_tol(out, expected, 1e-5);
 	costs.t_eager_s = 1.0; /* a floor under prompts, not under decodes */
-	case_set_costs(c, &costs);
+	case_set_costs(c, &costs, NULL, 0);
 	ck_assert(case_figures(c, &out, t.err));
 	ck_assert_double_eq_tol(out, steps[_i].prompts ? 1000.0 : expected, 1e-5);
 }
