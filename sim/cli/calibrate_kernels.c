@@ -94,6 +94,11 @@ static void put_tables(const tables_t *tables)
 	json_end(&w);
 }
 
+static void add_table(tables_t *tables, const struct table *t)
+{
+	vec_push(tables, *t);
+}
+
 void cli_kernels(struct cli *c, const char *gpu_name)
 {
 	struct gpu_spec *const gpu =
@@ -103,13 +108,11 @@ void cli_kernels(struct cli *c, const char *gpu_name)
 	for (size_t i = 0; gpu != NULL && i < c->n_lists; i++) {
 		struct table t = {.file = c->lists[i].value};
 		if (c->lists[i].letter == 'K' && kernels_fit(&t.report, t.file, gpu, c->err)) {
-			vec_push(&tables, t);
+			add_table(&tables, &t);
 		}
 	}
-	if (err_count(c->err) == 0 && c->json) {
-		put_tables(&tables);
-	} else if (err_count(c->err) == 0) {
-		print_tables(&tables);
+	if (err_count(c->err) == 0) {
+		(c->json ? put_tables : print_tables)(&tables);
 	}
 	free(tables.at);
 	gpu_spec_free(gpu);

@@ -148,12 +148,34 @@ static void end_prompt(struct sim *s, struct replica *r, uint32_t index, ns_t ba
 	replica_add_fresh(r, index, base);
 }
 
+/* When the tokens of the step just done begin to go out. */
+static ns_t step_base(const struct replica *r, ns_t now)
+{
+	if (r->decode_step) {
+		return r->last_decode;
+	}
+	return r->front > now ? r->front : now;
+}
+
+/* A prompt is complete; the front end, where there is one, takes its token after those before. */
+static void deliver_prompt(struct sim *s, struct replica *r, uint32_t index, ns_t base)
+{
+	const ns_t now = s->events.now;
+	if (s->cluster.requests.at[index].output == 0) {
+		finish(s, r, index, now);
+	} else if (r->stream > 0) {
+		r->front = ns_after(r->front, r->stream);
+		end_prompt(s, r, index, base, r->front);
+	} else {
+		end_prompt(s, r, index, base, now);
+	}
+}
+
 /* The chunks of a prompt step are done; decoding sequences emitted before them. */
 static void end_chunks(struct sim *s, struct replica *r)
 {
 	struct request_pool *const pool = &s->cluster.requests;
-	const ns_t now = s->events.now;
-	const ns_t base = r->decode_step ? r->last_decode : r->front > now ? r->front : now;
+	const ns_t base = step_base(r, s->events.now);
 	uint32_t i = r->prefilling.head;
 	r->front = r->stream > 0 && r->front < base ? base : r->front;
 	while (i != REQUEST_NONE && pool->at[i].chunk > 0) {
@@ -163,12 +185,7 @@ static void end_chunks(struct sim *s, struct replica *r)
 		q->chunk = 0;
 		if (q->prefilled == q->context) {
 			request_list_remove(&r->prefilling, pool, i);
-			if (q->output == 0) {
-				finish(s, r, i, now);
-			} else {
-				r->front = r->stream > 0 ? ns_after(r->front, r->stream) : 0;
-				end_prompt(s, r, i, base, r->stream > 0 ? r->front : now);
-			}
+			deliver_prompt(s, r, i, base);
 		}
 		i = next;
 	}
@@ -242,6 +259,19 @@ void engine_step_done(struct sim *s, uint32_t replica)
 	}
 }
 
+/* The boundary to stop at: the limit, or earlier where the next request may enter by then. */
+static int64_t plan_end(const struct sim *s, const struct replica *r)
+{
+	if (s->options.exact) {
+		return r->done + 1;
+	}
+	if (r->blocked == BLOCK_FRONT || r->blocked == BLOCK_AHEAD) {
+		const int64_t entry = batch_entry(s, r);
+		return entry > r->done && entry < r->limit ? entry : r->limit;
+	}
+	return r->limit;
+}
+
 void engine_start(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
@@ -258,11 +288,7 @@ void engine_start(struct sim *s, uint32_t replica)
 		/* after a preemption the waiting ones are looked at again one step later */
 		stretch_begin(s, r, &shape, prompts || preempted ? 1 : INT64_MAX);
 	}
-	r->planned = s->options.exact ? r->done + 1 : r->limit;
-	if (r->blocked == BLOCK_FRONT || r->blocked == BLOCK_AHEAD) {
-		const int64_t entry = batch_entry(s, r);
-		r->planned = entry > r->done && entry < r->planned ? entry : r->planned;
-	}
+	r->planned = plan_end(s, r);
 	r->state = REPLICA_RUNNING;
 	event_set(&s->events, replica, replica_boundary(r, r->planned), PHASE_STEP_DONE);
 }

@@ -96,22 +96,28 @@ static void note_gaps(struct sim *s, const struct replica *r)
 	}
 }
 
+/* The tokens of the steps up to `to` go out: their gaps are noted. */
+static void deliver(struct sim *s, struct replica *r, int64_t to)
+{
+	const int64_t skip = r->done == 0 && r->gap_noted ? 1 : 0;
+	const int64_t steps = to - r->done - skip;
+	if (r->stream > 0) {
+		front_advance(s, r, to);
+		return;
+	}
+	r->last_decode = s->events.now;
+	if (steps > 0) {
+		request_log_gaps(s->log, r->service, r->first + r->growth * (r->done + skip),
+		                 r->growth, steps, r->n_decoding - r->n_warm);
+	}
+}
+
 void stretch_advance(struct sim *s, struct replica *r, int64_t to)
 {
 	const int64_t steps = to - r->done;
 	sim_assert(steps >= 1 && to <= r->limit);
 	if (r->decode_step) {
-		const int64_t skip = r->done == 0 && r->gap_noted ? 1 : 0;
-		if (r->stream > 0) {
-			front_advance(s, r, to);
-		} else {
-			r->last_decode = s->events.now;
-			if (steps > skip) {
-				request_log_gaps(s->log, r->service,
-				                 r->first + r->growth * (r->done + skip), r->growth,
-				                 steps - skip, r->n_decoding - r->n_warm);
-			}
-		}
+		deliver(s, r, to);
 		if (r->kv.grows) {
 			kv_cache_take(&r->kv, kv_cache_growth(&r->kv, r->iteration, steps));
 		}

@@ -16,11 +16,9 @@
 static double rounded(double v, int digits)
 {
 	char text[40];
-	double out = 0.0;
 
 	snprintf(text, sizeof(text), "%.*e", digits - 1, v);
-	sscanf(text, "%lf", &out);
-	return out;
+	return strtod(text, NULL);
 }
 
 /* Caller frees. */
@@ -158,14 +156,21 @@ void campaign_json(FILE *out, const struct campaign *c, const char *command)
 	json_end(&w);
 }
 
-static bool write_file(const struct campaign *c, size_t from, const char *name, const char *dir,
-                       const char *checked, const char *command, struct err *err)
+/* `name`.json in `dir`, open for writing; NULL with an error added. */
+static struct out *open_file(const char *dir, const char *name, struct err *err)
 {
 	char *const file = mem_printf("%s.json", name);
 	struct out *const out = out_open(dir, file, err);
-	struct json_writer w;
 
 	free(file);
+	return out;
+}
+
+static bool write_file(struct out *out, const struct campaign *c, size_t from, const char *checked,
+                       const char *command)
+{
+	struct json_writer w;
+
 	if (out == NULL) {
 		return false;
 	}
@@ -206,6 +211,25 @@ struct extent {
 	bool users; /* loads are known */
 };
 
+/* The points of one figure over one set. */
+static void put_points(FILE *out, const struct campaign_set *set, size_t m, struct extent *extent)
+{
+	for (size_t k = 0; k < set->result.n_predictions; k++) {
+		const struct prediction *const p = &set->result.predictions[k];
+		const struct measured_run *const run = set->ask.cases[p->run]->run;
+		const struct measured_value *const v = &run->values[p->value];
+		if (strcmp(v->metric, shown[m].metric) != 0 || v->stat[0] != 'm' ||
+		    !isfinite(p->held_out)) {
+			continue;
+		}
+		put_point(out, set, p);
+		extent->n[m]++;
+		extent->users = extent->users || run->users > 0;
+		extent->low = fmin(extent->low, fmin(v->value, p->held_out));
+		extent->high = fmax(extent->high, fmax(v->value, p->held_out));
+	}
+}
+
 static void put_data(FILE *out, const struct campaign *c, size_t from, size_t to,
                      struct extent *extent)
 {
@@ -214,21 +238,7 @@ static void put_data(FILE *out, const struct campaign *c, size_t from, size_t to
 		fprintf(out, "# %s: users measured fitted held_out, %s\n", shown[m].metric,
 		        shown[m].unit);
 		for (size_t i = from; i < to; i++) {
-			const struct campaign_set *const set = &c->sets[i];
-			for (size_t k = 0; k < set->result.n_predictions; k++) {
-				const struct prediction *const p = &set->result.predictions[k];
-				const struct measured_run *const run = set->ask.cases[p->run]->run;
-				const struct measured_value *const v = &run->values[p->value];
-				if (strcmp(v->metric, shown[m].metric) != 0 || v->stat[0] != 'm' ||
-				    !isfinite(p->held_out)) {
-					continue;
-				}
-				put_point(out, set, p);
-				extent->n[m]++;
-				extent->users = extent->users || run->users > 0;
-				extent->low = fmin(extent->low, fmin(v->value, p->held_out));
-				extent->high = fmax(extent->high, fmax(v->value, p->held_out));
-			}
+			put_points(out, &c->sets[i], m, extent);
 		}
 		fputs("0 ? ? ?\n\n\n", out); /* an index is never empty */
 	}
@@ -317,7 +327,7 @@ bool campaign_write(const struct campaign *c, const char *dir, const char *check
 
 	for (size_t from = 0; from < c->n_sets; from = end_of(c, from)) {
 		char *const name = campaign_name(c, from);
-		ok = write_file(c, from, name, dir, checked, command, err) &&
+		ok = write_file(open_file(dir, name, err), c, from, checked, command) &&
 		     write_picture(c, from, end_of(c, from), name, dir, err) && ok;
 		free(name);
 	}

@@ -29,23 +29,25 @@ static bool alike(const struct study_case *a, const struct study_case *b)
 
 typedef VEC(struct group) groups_t;
 
+static struct group *group_of(groups_t *groups, const struct study_case *c)
+{
+	for (size_t g = 0; g < groups->n; g++) {
+		if (alike(groups->at[g].like, c)) {
+			return &groups->at[g];
+		}
+	}
+	const struct group fresh = {c, 0};
+	vec_push(groups, fresh);
+	return &groups->at[groups->n - 1];
+}
+
 static void list_groups(const struct validation *v, groups_t *out)
 {
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < v->n_rows; i++) {
-		const struct study_case *const c = v->rows[i].at;
-		size_t g = 0;
-		if (v->rows[i].role == ROW_SKIPPED) {
-			continue;
+		if (v->rows[i].role != ROW_SKIPPED) {
+			group_of(out, v->rows[i].at)->n++;
 		}
-		while (g < out->n && !alike(out->at[g].like, c)) {
-			g++;
-		}
-		if (g == out->n) {
-			const struct group fresh = {c, 0};
-			vec_push(out, fresh);
-		}
-		out->at[g].n++;
 	}
 }
 
@@ -206,19 +208,22 @@ static void print_failed(const struct validation *v, FILE *out)
 /* Names of the simulators that the rows quote. */
 typedef VEC(const char *) names_t;
 
+static void add_name(names_t *names, const char *name)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		if (strcmp(names->at[i], name) == 0) {
+			return;
+		}
+	}
+	vec_push(names, name);
+}
+
 static void list_others(const struct validation *v, names_t *out)
 {
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < v->n_rows; i++) {
 		for (size_t k = 0; k < v->rows[i].value->n_others; k++) {
-			const char *const name = v->rows[i].value->others[k].simulator;
-			size_t j = 0;
-			while (j < out->n && strcmp(out->at[j], name) != 0) {
-				j++;
-			}
-			if (j == out->n) {
-				vec_push(out, name);
-			}
+			add_name(out, v->rows[i].value->others[k].simulator);
 		}
 	}
 }
@@ -321,23 +326,28 @@ struct reason {
 	size_t n;
 };
 
+typedef VEC(struct reason) reasons_t;
+
+static void add_reason(reasons_t *reasons, const char *why)
+{
+	for (size_t k = 0; k < reasons->n; k++) {
+		if (strcmp(reasons->at[k].why, why) == 0) {
+			reasons->at[k].n++;
+			return;
+		}
+	}
+	const struct reason fresh = {why, 1};
+	vec_push(reasons, fresh);
+}
+
 static void print_skipped(const struct validation *v, FILE *out)
 {
-	VEC(struct reason) reasons = {0};
+	reasons_t reasons = {0};
 
 	for (size_t i = 0; i < v->n_rows; i++) {
-		size_t k = 0;
-		if (v->rows[i].role != ROW_SKIPPED) {
-			continue;
+		if (v->rows[i].role == ROW_SKIPPED) {
+			add_reason(&reasons, v->rows[i].why);
 		}
-		while (k < reasons.n && strcmp(reasons.at[k].why, v->rows[i].why) != 0) {
-			k++;
-		}
-		if (k == reasons.n) {
-			const struct reason fresh = {v->rows[i].why, 0};
-			vec_push(&reasons, fresh);
-		}
-		reasons.at[k].n++;
 	}
 	for (size_t k = 0; k < reasons.n; k++) {
 		fprintf(out, "%s%5zu  %.90s\n", k == 0 ? "\nskipped rows\n" : "", reasons.at[k].n,
