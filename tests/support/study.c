@@ -151,7 +151,7 @@ char *test_study_contents(const char *folder)
 	char *names[64], *text = mem_strdup("");
 	size_t n = 0;
 	for (const struct dirent *e; dir != NULL && n < 64 && (e = readdir(dir)) != NULL;) {
-		if (e->d_name[0] != '.') {
+		if (e->d_name[0] != '.' && strstr(e->d_name, ".png") == NULL) {
 			names[n++] = mem_strdup(e->d_name);
 		}
 	}

@@ -35,7 +35,7 @@ bool test_study_table(struct test_study *t, const char *csv);
 /* Read a table and make its cases; prints what is wrong and aborts when it cannot. */
 void test_study_rows(struct test_study *t, const char *csv);
 
-/* The text of every file below a folder, names and contents, for comparisons. Caller frees. */
+/* Names and contents of all files below a folder but pictures, for comparisons. Caller frees. */
 char *test_study_contents(const char *folder);
 
 #endif
