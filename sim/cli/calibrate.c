@@ -216,6 +216,7 @@ static void fit_cases(struct cli *c, const struct campaign_ask *ask)
 		return;
 	}
 	char *const command = command_of(c, ask);
+	progress_wipe(ask->progress_arg);
 	if (campaign_write(&campaign, c->out_dir != NULL ? c->out_dir : ".", cli_value(c, 'c'),
 	                   command, c->err)) {
 		print(c, &campaign, command);

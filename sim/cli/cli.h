@@ -100,7 +100,9 @@ struct progress *progress_new(bool quiet);
 void progress_show(void *progress, const struct sim_progress *p);
 /* The same for work whose state is a text. */
 void progress_say(void *progress, const char *what);
-/* Wipe the line; returns the wall time since progress_new in seconds. */
+/* Wipe the line, before something else is printed. */
+void progress_wipe(struct progress *progress);
+/* Wipe the line and free; returns the wall time since progress_new in seconds. */
 double progress_end(struct progress *progress);
 
 #endif

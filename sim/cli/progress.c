@@ -61,12 +61,18 @@ void progress_show(void *progress, const struct sim_progress *s)
 	        (unsigned long long)s->in_flight, seconds);
 }
 
-double progress_end(struct progress *p)
+void progress_wipe(struct progress *p)
 {
-	const double seconds = elapsed(p);
 	if (p->shown > 0.0) {
 		fprintf(stderr, "\r%80s\r", "");
 	}
+	p->shown = 0.0;
+}
+
+double progress_end(struct progress *p)
+{
+	const double seconds = elapsed(p);
+	progress_wipe(p);
 	free(p);
 	return seconds;
 }

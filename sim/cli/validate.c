@@ -18,6 +18,16 @@ struct tolerances {
 	size_t n;
 };
 
+static void check_metric(struct cli *c, const char *metric)
+{
+	const char *near;
+	if (!validate_knows(metric, &near)) {
+		err_add(c->err, ERR_USAGE, NULL, "--tolerance: unknown metric \"%s\"%s%s%s", metric,
+		        near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+		        near != NULL ? "\"?" : "");
+	}
+}
+
 static void read_tolerances(struct cli *c, struct tolerances *t)
 {
 	for (size_t i = 0; i < c->n_lists; i++) {
@@ -36,30 +46,46 @@ static void read_tolerances(struct cli *c, struct tolerances *t)
 			continue;
 		}
 		*equals = '\0';
+		check_metric(c, text);
 		t->owned[t->n] = text;
 		t->at[t->n++] = (struct validate_tolerance){text, pct};
 	}
 }
 
-static int run(struct cli *c, struct validate_ask *ask)
+static int print(const struct cli *c, const struct validation *v)
+{
+	if (v->n_rows == 0) {
+		err_add(c->err, ERR_INPUT, cli_value(c, 'R'), "no row names this GPU and engine");
+		return ERR_INPUT;
+	}
+	if (c->json) {
+		validation_json(v, stdout);
+	} else {
+		validation_print(v, stdout);
+	}
+	return validation_ok(v) ? 0 : EXIT_LIMIT;
+}
+
+static int run(struct cli *c, const struct validate_ask *flags)
 {
 	struct measured_table *const table = measured_read(cli_value(c, 'R'), c->err);
+	struct progress *const progress = progress_new(c->quiet);
 	struct case_list cases;
-	struct validation v;
+	struct validation v = {0};
 	int code = 0;
 
 	if (table != NULL && case_list_make(&cases, table, c->data, c->err)) {
-		ask->cases = &cases;
-		validate(ask, &v);
-		if (c->json) {
-			validation_json(&v, stdout);
-		} else {
-			validation_print(&v, stdout);
-		}
-		code = validation_ok(&v) ? 0 : EXIT_LIMIT;
+		struct validate_ask ask = *flags;
+		ask.cases = &cases;
+		ask.progress = progress_say;
+		ask.progress_arg = progress;
+		validate(&ask, &v);
+		progress_wipe(progress);
+		code = print(c, &v);
 		validation_fini(&v);
 		case_list_fini(&cases);
 	}
+	progress_end(progress);
 	measured_free(table);
 	return code;
 }

@@ -1,11 +1,14 @@
 /* Simulates the cases and judges each measured figure. */
-#include "study/validate.h"
+#include "study/validate_private.h"
 
 #include <math.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "study/jobs.h"
 
 /*
@@ -13,23 +16,41 @@
  * calibrated group is expected to reach. TTFT holds the queue, tails hold few requests.
  */
 static const struct validate_tolerance usual[] = {
-	{"tpot", 15.0},    {"itl", 15.0},           {"output_throughput", 15.0},
-	{"ttft", 40.0},    {"e2e_latency", 20.0},   {"request_throughput", 15.0},
-	{"queue", 40.0},   {"prefill_latency", 25}, {"decode_step_latency", 25},
-	{"running", 10.0},
+	{"tpot", 15.0},
+	{"itl", 15.0},
+	{"output_throughput", 15.0},
+	{"ttft", 40.0},
+	{"e2e_latency", 20.0},
+	{"request_throughput", 15.0},
+	{"prefill_latency", 25},
+	{"decode_step_latency", 25},
 };
+#define N_USUAL (sizeof(usual) / sizeof(usual[0]))
 #define OTHER_PCT 25.0
 #define TAIL_FACTOR 2.0
 
+bool validate_knows(const char *metric, const char **near)
+{
+	const char *names[N_USUAL];
+
+	for (size_t i = 0; i < N_USUAL; i++) {
+		names[i] = usual[i].metric;
+		if (strcmp(names[i], metric) == 0) {
+			return true;
+		}
+	}
+	*near = str_nearest(metric, names, N_USUAL);
+	return false;
+}
+
 static double tolerance_of(const struct validate_ask *ask, const struct measured_value *v)
 {
-	const bool tail = v->stat[0] == 'p' && strcmp(v->stat, "p50") != 0;
 	double pct = OTHER_PCT;
 
-	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+	for (size_t i = 0; i < N_USUAL; i++) {
 		pct = strcmp(usual[i].metric, v->metric) == 0 ? usual[i].pct : pct;
 	}
-	pct *= tail ? TAIL_FACTOR : 1.0;
+	pct *= validate_is_tail(v) ? TAIL_FACTOR : 1.0;
 	for (size_t i = 0; i < ask->n_tolerances; i++) {
 		pct = strcmp(ask->tolerances[i].metric, v->metric) == 0 ? ask->tolerances[i].pct
 		                                                        : pct;
@@ -37,7 +58,7 @@ static double tolerance_of(const struct validate_ask *ask, const struct measured
 	return pct;
 }
 
-/* Was this row among those that the constants in use were fitted to? */
+/* Was this row's configuration among those that the constants in use were fitted to? */
 static int role_of(const struct study_case *c)
 {
 	const struct calibration_set *const set = c->scenario->services[0].costs[0].set;
@@ -57,8 +78,23 @@ static int role_of(const struct study_case *c)
 struct work {
 	const struct validate_ask *ask;
 	struct validation *out;
-	size_t *first; /* [cases]: first row of a case */
+	size_t *first;        /* [cases]: first row of a case */
+	pthread_mutex_t lock; /* of what follows */
+	size_t done;
 };
+
+/* Say how far it is; a thread at a time. */
+static void tell(struct work *w)
+{
+	if (w->ask->progress == NULL) {
+		return;
+	}
+	pthread_mutex_lock(&w->lock);
+	char *const what = mem_printf("%zu of %zu configurations", ++w->done, w->ask->cases->n);
+	w->ask->progress(w->ask->progress_arg, what);
+	free(what);
+	pthread_mutex_unlock(&w->lock);
+}
 
 static bool wanted(const struct validate_ask *ask, const struct study_case *c)
 {
@@ -122,11 +158,13 @@ static void run_case(void *arg, size_t i)
 	}
 	free(figures);
 	err_free(err);
+	tell(w);
 }
 
 void validate(const struct validate_ask *ask, struct validation *out)
 {
-	struct work w = {ask, out, mem_new(ask->cases->n + 1, sizeof(*w.first))};
+	struct work w = {ask, out, mem_new(ask->cases->n + 1, sizeof(*w.first)),
+	                 PTHREAD_MUTEX_INITIALIZER, 0};
 
 	*out = (struct validation){0};
 	for (size_t i = 0; i < ask->cases->n; i++) {
@@ -136,6 +174,7 @@ void validate(const struct validate_ask *ask, struct validation *out)
 	}
 	out->rows = mem_new(out->n_rows + 1, sizeof(*out->rows));
 	jobs_run(ask->cases->n, ask->threads, run_case, &w);
+	pthread_mutex_destroy(&w.lock);
 	free(w.first);
 }
 

@@ -11,7 +11,12 @@
 #include "study/calibrate.h"
 #include "study/case.h"
 
-enum row_role { ROW_FITTED, ROW_PREDICTED, ROW_INPUT, ROW_SKIPPED };
+enum row_role {
+	ROW_FITTED,    /* of a configuration that the constants in use were fitted to */
+	ROW_PREDICTED, /* of another one */
+	ROW_INPUT,     /* told to the simulator */
+	ROW_SKIPPED,   /* not simulated; `why` says why */
+};
 
 struct validated_row {
 	const struct study_case *at;
@@ -35,7 +40,8 @@ struct validate_ask {
 	const struct validate_tolerance *tolerances; /* over the usual ones */
 	size_t n_tolerances;
 	size_t threads;
-	void (*progress)(void *arg, const char *what); /* may be NULL */
+	void (*progress)(void *arg, const char *what); /* now and then, from any thread but one at
+	                                                  a time; may be NULL */
 	void *progress_arg;
 };
 
@@ -43,6 +49,9 @@ struct validation {
 	struct validated_row *rows; /* in the table's order */
 	size_t n_rows;
 };
+
+/* Is it a metric that can be simulated? *near gets the most similar one, or NULL, when not. */
+bool validate_knows(const char *metric, const char **near);
 
 /* Simulate every case once. Free with validation_fini. */
 void validate(const struct validate_ask *ask, struct validation *out);
