@@ -51,25 +51,10 @@ bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request)
 	return true;
 }
 
-/* A sequence is complete: last token delivered at `end`. */
-static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
+/* The answer is out at `end`. */
+static void log_answer(struct sim *s, const struct replica *r, uint32_t index, ns_t end)
 {
-	struct request_pool *const pool = &s->cluster.requests;
-	struct request *const q = &pool->at[index];
-	struct service *const service = &s->cluster.services[r->service];
-	int64_t length = q->context;
-	if (q->decoding) {
-		length += r->iteration - q->joined;
-		kv_cache_leave(&r->kv, length, r->iteration);
-		r->context -= length;
-		r->n_warm -= q->warmup;
-	}
-	prefix_computed(s, r, q, length);
-	prefix_leave(r, q, kv_cache_blocks(&r->kv, r->kv.grows ? length : request_tokens(q)));
-	service_count(service, s->events.now, -1, 0);
-	service->stays += s->events.now - q->arrival;
-	service->left++;
-	service_load_remove(service, r->index, request_tokens(q));
+	const struct request *const q = &s->cluster.requests.at[index];
 	const struct request_record record = {
 		.id = q->id,
 		.arrival = q->arrival,
@@ -92,6 +77,30 @@ static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 		size_t n;
 		const ns_t *const gaps = gaps_of(s->gaps, index, &n);
 		request_log_add_gaps(s->log, gaps, n);
+	}
+}
+
+/* A sequence is complete: last token delivered at `end`. */
+static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
+{
+	struct request_pool *const pool = &s->cluster.requests;
+	struct request *const q = &pool->at[index];
+	struct service *const service = &s->cluster.services[r->service];
+	int64_t length = q->context;
+	if (q->decoding) {
+		length += r->iteration - q->joined;
+		kv_cache_leave(&r->kv, length, r->iteration);
+		r->context -= length;
+		r->n_warm -= q->warmup;
+	}
+	prefix_computed(s, r, q, length);
+	prefix_leave(r, q, kv_cache_blocks(&r->kv, r->kv.grows ? length : request_tokens(q)));
+	service_count(service, s->events.now, -1, 0);
+	service->stays += s->events.now - q->arrival;
+	service->left++;
+	service_load_remove(service, r->index, request_tokens(q));
+	if (end <= s->stop) { /* else its last token is still in the front end */
+		log_answer(s, r, index, end);
 	}
 	answered(s, q, end);
 	if (q->text != TEXT_NONE) {
@@ -164,8 +173,7 @@ static void deliver_prompt(struct sim *s, struct replica *r, uint32_t index, ns_
 	if (s->cluster.requests.at[index].output == 0) {
 		finish(s, r, index, now);
 	} else if (r->stream > 0) {
-		r->front = ns_after(r->front, r->stream);
-		end_prompt(s, r, index, base, r->front);
+		end_prompt(s, r, index, base, front_send(s, r, base));
 	} else {
 		end_prompt(s, r, index, base, now);
 	}
@@ -177,7 +185,6 @@ static void end_chunks(struct sim *s, struct replica *r)
 	struct request_pool *const pool = &s->cluster.requests;
 	const ns_t base = step_base(r, s->events.now);
 	uint32_t i = r->prefilling.head;
-	r->front = r->stream > 0 && r->front < base ? base : r->front;
 	while (i != REQUEST_NONE && pool->at[i].chunk > 0) {
 		struct request *const q = &pool->at[i];
 		const uint32_t next = q->next;

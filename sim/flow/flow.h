@@ -39,7 +39,8 @@ struct sim {
 	struct gaps *gaps;                  /* NULL unless asked for */
 	struct series **running, **waiting; /* per service; NULL unless asked for */
 	uint64_t arrived;
-	ns_t ended; /* time of the last event that is not a sample */
+	ns_t stop;  /* the run ends here at the latest: what is delivered later, is not */
+	ns_t ended; /* time of the last event that is not a sample, or of the last delivery */
 	ns_t sample_every;
 	bool incomplete;
 	bool failed;
@@ -139,8 +140,17 @@ void stretch_end(struct replica *r);
  */
 void front_advance(struct sim *s, struct replica *r, int64_t to);
 
+/* front.c: one token goes out after the others of its step, which began to at `base`. */
+ns_t front_send(struct sim *s, struct replica *r, ns_t base);
+
 /* front.c: when the front end is free, counting the steps that have ended by `now`. */
 ns_t front_at(const struct replica *r, ns_t now);
+
+/* front.c: when everything in the queues of the front ends is out. */
+ns_t front_drained(const struct sim *s);
+
+/* front.c: share of the time of a run that is over in which a service's front ends send tokens. */
+double front_share(const struct sim *s, size_t service);
 
 /* gaps.c: the token gaps of each request in flight. */
 struct gaps *gaps_new(void);

@@ -25,6 +25,34 @@ static ns_t base_after(const struct replica *r, int64_t to)
 	return behind > last ? behind : last;
 }
 
+ns_t front_send(struct sim *s, struct replica *r, ns_t base)
+{
+	r->front = ns_after(r->front > base ? r->front : base, r->stream);
+	s->cluster.services[r->service].sending += r->stream;
+	return r->front;
+}
+
+ns_t front_drained(const struct sim *s)
+{
+	ns_t drained = 0;
+	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
+		const ns_t front = s->cluster.replicas[i].front;
+		drained = front > drained ? front : drained;
+	}
+	return drained;
+}
+
+double front_share(const struct sim *s, size_t i)
+{
+	const struct service *const service = &s->cluster.services[i];
+	i128_t sending = service->sending;
+	for (uint32_t k = service->first; k < service->first + service->n; k++) {
+		const ns_t front = s->cluster.replicas[k].front;
+		sending -= front > s->ended ? front - s->ended : 0; /* sends until then */
+	}
+	return s->ended > 0 ? (double)sending / ((double)s->ended * service->n) : 0.0;
+}
+
 ns_t front_at(const struct replica *r, ns_t now)
 {
 	if (r->state != REPLICA_RUNNING || !r->decode_step || now < r->anchor) {
@@ -142,4 +170,5 @@ void front_advance(struct sim *s, struct replica *r, int64_t to)
 	}
 	r->last_decode = base;
 	r->front = ns_after(base, load);
+	s->cluster.services[r->service].sending += (i128_t)(to - r->done) * load;
 }

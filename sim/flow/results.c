@@ -129,6 +129,9 @@ static size_t slowest_service(const struct summary *out)
 	return worst;
 }
 
+/* A front end that rests this little holds up everything behind it. */
+#define FRONT_FULL 0.9
+
 /* What is seldom does not bind: a queue counts from this share of the time, or of the requests. */
 #define BINDING_SHARE 0.05
 
@@ -170,6 +173,7 @@ static void say_binding(const struct sim *s, struct summary *out)
 	const size_t worst = slowest_service(out);
 	const struct service_summary *const v = &out->services[worst];
 	const int64_t refused = v->rejected - v->too_long;
+	const double sending = front_share(s, worst);
 	double of_time;
 	const enum replica_block why = main_block(s, worst, &of_time);
 	char *const text = out->binding;
@@ -179,6 +183,9 @@ static void say_binding(const struct sim *s, struct summary *out)
 		         100.0 * share((double)refused, (double)v->submitted));
 	} else if (v->finished == 0) {
 		snprintf(text, size, "nothing of %s finished", v->name);
+	} else if (sending >= FRONT_FULL) {
+		snprintf(text, size, "front end: %s sends tokens %.0f %% of the time, one by one",
+		         v->name, 100.0 * sending);
 	} else if (why != BLOCK_NONE && of_time >= BINDING_SHARE) {
 		say_wait(why, v, 100.0 * of_time, text, size);
 	} else if (v->busy < 0.5) {

@@ -68,8 +68,8 @@ struct sim *sim_new(const struct scenario *sc, const struct sim_options *options
 		event_set(&s->events, entity_load(s, i), w->ops->peek(w), PHASE_ARRIVAL);
 		s->failed = s->failed || w->failed;
 	}
-	event_set(&s->events, entity_stop(s),
-	          sc->stop_after < NS_HORIZON ? sc->stop_after : NS_HORIZON, PHASE_STOP);
+	s->stop = sc->stop_after < NS_HORIZON ? sc->stop_after : NS_HORIZON;
+	event_set(&s->events, entity_stop(s), s->stop, PHASE_STOP);
 	if (options->keep_series) {
 		open_series(s);
 		s->sample_every = SAMPLE_FIRST;
@@ -183,6 +183,26 @@ static void end_running_stretch(struct sim *s, struct replica *r)
 	}
 }
 
+/* Close the books of the replicas at the time of the last event. */
+static void end_replicas(struct sim *s)
+{
+	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
+		struct replica *const r = &s->cluster.replicas[i];
+		end_running_stretch(s, r);
+		stretch_end(r);
+		batch_note_block(s, r, BLOCK_NONE);
+	}
+}
+
+/* The engines may be done before the last tokens are out. */
+static void end_deliveries(struct sim *s)
+{
+	const ns_t drained = front_drained(s);
+	if (s->cluster.requests.in_use == 0 && drained > s->ended) {
+		s->ended = drained < s->stop ? drained : s->stop;
+	}
+}
+
 bool sim_run(struct sim *s)
 {
 	int64_t next_look = PROGRESS_EVERY;
@@ -203,15 +223,11 @@ bool sim_run(struct sim *s)
 			}
 		}
 	}
-	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
-		struct replica *const r = &s->cluster.replicas[i];
-		end_running_stretch(s, r);
-		stretch_end(r);
-		batch_note_block(s, r, BLOCK_NONE);
-	}
-	if (s->sc->stop_after > NS_HORIZON && anything_left(s)) {
+	end_replicas(s);
+	if (s->sc->stop_after > NS_HORIZON && (anything_left(s) || front_drained(s) > NS_HORIZON)) {
 		s->incomplete = true; /* it would go on beyond the horizon */
 	}
+	end_deliveries(s);
 	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
 		service_count(&s->cluster.services[i], s->ended, 0, 0);
 	}

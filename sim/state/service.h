@@ -20,7 +20,8 @@ enum load_measure {
 struct service {
 	i128_t running_area, waiting_area; /* sequences integrated over time, x ns, up to `since` */
 	i128_t stays;                      /* time in the system of those who left, ns */
-	int64_t *load;                     /* [n], in the measure's unit */
+	i128_t sending; /* time of the front ends for the tokens of all steps so far, ns */
+	int64_t *load;  /* [n], in the measure's unit */
 	uint64_t *tree; /* winner tree of load << 24 | replica; NULL when not kept */
 	ns_t since;
 	uint64_t submitted; /* measured requests that arrived */

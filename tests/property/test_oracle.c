@@ -12,7 +12,7 @@
 #include "naive.h"
 #include "test_run.h"
 
-#define SCENARIOS 80
+#define SCENARIOS 200
 #define TRACE_ROOTS 5
 
 static char trace_file[] = "/tmp/aliquot-oracle-XXXXXX";

@@ -1,7 +1,7 @@
 /*
  * The plain engine: every iteration touches every sequence. Independent bookkeeping, the same cost
  * model; the oracle for the fast one and the yardstick of `make bench`. One service, round_robin or
- * least_outstanding, no front end.
+ * least_outstanding.
  */
 #ifndef ALIQUOT_TESTS_BENCH_NAIVE_H
 #define ALIQUOT_TESTS_BENCH_NAIVE_H
