@@ -15,7 +15,7 @@ static void print_cell(FILE *out, const struct error_stats *e, double value)
 	if (e->n == 0) {
 		fprintf(out, " %8s", "-");
 	} else {
-		fprintf(out, " %8.1f", value);
+		fprintf(out, " %8.1f", fmin(value, MOST_SHOWN));
 	}
 }
 
@@ -251,7 +251,8 @@ static void print_role(const struct validation *v, int role, FILE *out)
 		        e.median);
 	}
 	if (t.n > 0) {
-		fprintf(out, "%s %zu rows of tails, mean %.1f %%", e.n > 0 ? ";" : "", t.n, t.mean);
+		fprintf(out, "%s %zu rows of tails, mean %.1f %%", e.n > 0 ? ";" : "", t.n,
+		        fmin(t.mean, MOST_SHOWN));
 	}
 	putc('\n', out);
 }
