@@ -247,8 +247,8 @@ static void print_role(const struct validation *v, int role, FILE *out)
 	}
 	fprintf(out, "%s:", validate_roles[role]);
 	if (e.n > 0) {
-		fprintf(out, " %zu rows, |error| mean %.1f %%, median %.1f %%", e.n, e.mean,
-		        e.median);
+		fprintf(out, " %zu rows, |error| mean %.1f %%, median %.1f %%", e.n,
+		        fmin(e.mean, MOST_SHOWN), fmin(e.median, MOST_SHOWN));
 	}
 	if (t.n > 0) {
 		fprintf(out, "%s %zu rows of tails, mean %.1f %%", e.n > 0 ? ";" : "", t.n,
