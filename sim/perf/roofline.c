@@ -8,7 +8,8 @@
 struct perf {
 	/* seconds per unit of work, efficiencies and tensor parallelism applied */
 	double s_per_flop, s_per_byte, s_per_attn_flop, s_per_image;
-	double fixed_s; /* t_layer * layers and the latency of the all-reduces */
+	double s_per_sample; /* turning the logits of one token into the next */
+	double fixed_s;      /* t_layer * layers and the latency of the all-reduces */
 	double link_s_per_token;
 	double f_token, f_head, attn_flops;
 	double dense_bytes, head_bytes, activation_bytes,
@@ -67,8 +68,8 @@ static double linear_s(const struct perf *p, int64_t tokens, int64_t sampled, in
 	}
 	const double compute = flops * p->s_per_flop;
 	const double memory = bytes * p->s_per_byte;
-	return p->fixed_s + t * p->link_s_per_token + (compute > memory ? compute : memory) +
-	       (double)images * p->s_per_image;
+	return p->fixed_s + t * p->link_s_per_token + (double)sampled * p->s_per_sample +
+	       (compute > memory ? compute : memory) + (double)images * p->s_per_image;
 }
 
 /* Seconds per unit of work on `tp` GPUs, and what tensor parallelism adds. */
@@ -84,6 +85,7 @@ static void set_rates(struct perf *p, const struct gpu_spec *gpu, const struct l
 	p->s_per_attn_flop = 1.0 / (bf16 * costs->e_attn);
 	p->s_per_image = llm->image_flops / (bf16 * costs->e_compute); /* the encoder stays bf16 */
 	p->s_per_byte = 1.0 / (gpu->hbm_bytes_per_s * costs->e_memory * tp);
+	p->s_per_sample = costs->t_logit_s * llm->logits; /* every GPU samples for itself */
 	p->fixed_s = costs->t_layer_s * (double)llm->layers;
 	if (tp > 1.0) {
 		const double link = gpu->nvlink_bytes_per_s > 0.0 ? gpu->nvlink_bytes_per_s

@@ -59,6 +59,7 @@ static uint64_t hash_model(uint64_t hash, const struct scenario_service *s)
 		(double)m.layers,
 		m.f_token,
 		m.f_head,
+		m.logits,
 		m.attn_flops,
 		m.activation_bytes,
 		m.allreduce_bytes,

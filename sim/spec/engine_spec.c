@@ -72,6 +72,8 @@ const struct option engine_cost_table[] = {
 	{"e_link", OPTION_REAL, COST(e_link), LEAST_EFFICIENCY, 2, "0.58", NULL, "share",
 	 "of peak NVLink, or host link, bandwidth that all-reduces reach"},
 	{"t_layer", OPTION_REAL, COST(t_layer_s), 0, 0.1, NULL, NULL, "s", "GPU time per layer and step"},
+	{"t_logit", OPTION_REAL, COST(t_logit_s), 0, 1e-6, "0", NULL, "s",
+	 "GPU time per sampled token and entry of the vocabulary"},
 	{"t_eager", OPTION_REAL, COST(t_eager_s), 0, 10, NULL, NULL, "s",
 	 "least duration of a step with prompt tokens"},
 	{"h_step", OPTION_REAL, COST(h_step_s), 0, 1, NULL, NULL, "s", "host time per step"},

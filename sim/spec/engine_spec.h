@@ -47,6 +47,7 @@ struct engine_options {
 struct cost_constants {
 	double e_compute, e_memory, e_kv, e_attn, e_link;
 	double t_layer_s;   /* GPU time per layer and step */
+	double t_logit_s;   /* GPU time per sampled token and entry of the vocabulary */
 	double t_eager_s;   /* least duration of a step with prompt tokens */
 	double h_step_s;    /* host time per step */
 	double h_seq_s;     /* host time per sequence in the step */

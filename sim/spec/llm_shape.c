@@ -187,6 +187,7 @@ void llm_spec_shape(const struct llm_spec *m, enum precision weights, enum preci
 	out->weight_bytes = out->dense_bytes + routed * out->expert_bytes +
 	                    (tables + m->vision_parameters) * wide;
 	out->f_head = m->task == LLM_EMBED ? 0 : 2 * table;
+	out->logits = m->task == LLM_EMBED ? 0 : (double)m->vocab;
 	fill_work(m, common.matrix + shared.matrix + router.matrix + used * expert.matrix,
 	          common.moved + shared.moved + router.moved + used * expert.moved, out);
 	fill_sequence(m, kv, out);

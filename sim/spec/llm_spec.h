@@ -70,6 +70,7 @@ struct llm_shape {
 	double f_token;    /* FLOP per token, without head and attention scores; the scores of */
 			   /* windowed layers count here, as if the window were full */
 	double f_head;     /* FLOP per sampled token */
+	double logits;     /* per sampled token: the vocabulary */
 	double attn_flops; /* FLOP per (query, key): 4 * heads * head_dim * seeing layers */
 	double activation_bytes; /* read and written per token by the matrix products, bf16 */
 	double allreduce_bytes; /* one token's vector in a tensor-parallel all-reduce: 2 * hidden */

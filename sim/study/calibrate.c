@@ -20,7 +20,7 @@ static const struct {
 	{"e_attn", 0.1, 0.95},    {"e_link", 0.2, 0.95},    {"t_layer", 1e-6, 2e-3},
 	{"t_eager", 1e-4, 0.5},   {"h_step", 1e-5, 0.1},    {"h_seq", 1e-6, 1e-3},
 	{"h_request", 1e-5, 0.1}, {"t_stream", 1e-7, 1e-3}, {"t_link", 1e-7, 5e-4},
-	{"t_request", 1e-5, 0.5},
+	{"t_request", 1e-5, 0.5}, {"t_logit", 1e-12, 1e-8},
 };
 #define APART 1.25 /* from the optimum, where refits without a fold start */
 #define N_BOUNDS (sizeof(bounds) / sizeof(bounds[0]))

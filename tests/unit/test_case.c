@@ -442,8 +442,8 @@ static double step_ms(const struct study_case *c, double batch, double isl, bool
 	const double scores =
 		prompts ? 4.0 * layers * hidden * batch * isl * isl / 2.0 / (flops * k->e_attn)
 			: 0.0;
-	const double all =
-		layers * k->t_layer_s + linear + kv + scores + k->h_step_s + batch * k->h_seq_s;
+	const double all = layers * k->t_layer_s + linear + kv + scores +
+	                   batch * vocab * k->t_logit_s + k->h_step_s + batch * k->h_seq_s;
 	return 1e3 * fmax(all, prompts ? k->t_eager_s : 0.0);
 }
 
@@ -465,6 +465,7 @@ START_TEST(steps_by_the_formula)
 	                               .e_attn = 0.52,
 	                               .e_link = 0.5,
 	                               .t_layer_s = 2e-5,
+	                               .t_logit_s = 2e-10,
 	                               .h_step_s = 5e-4,
 	                               .h_seq_s = 3e-5,
 	                               .h_request_s = 1.0, /* nobody is admitted in a step */

@@ -31,6 +31,7 @@ static const struct llm_shape shape = {
 	.layers = 30,
 	.f_token = 6e9,
 	.f_head = 1.4e9,
+	.logits = 100e3,
 	.attn_flops = 4.0 * 30 * 32 * 128,
 	.activation_bytes = 4e6,
 	.allreduce_bytes = 8192,
@@ -49,6 +50,7 @@ static const struct cost_constants costs = {
 	.e_attn = 0.5,
 	.e_link = 0.6,
 	.t_layer_s = 40e-6,
+	.t_logit_s = 2e-10,
 	.t_eager_s = 1e-4,
 	.h_step_s = 3e-4,
 	.h_seq_s = 2e-5,
@@ -82,7 +84,7 @@ static double gpu_s(const struct step_shape *s, enum precision p, double tp)
 	const double image = (double)s->images * 5e12 / (1e15 * 0.6 * tp);
 	const double link =
 		tp > 1 ? 60 * (1e-5 + 2 * (tp - 1) / tp * t * 8192 / (400e9 * 0.6)) : 0.0;
-	return 30 * 40e-6 + linear + kv + state + attn + image + link;
+	return 30 * 40e-6 + sampled * 100e3 * 2e-10 + linear + kv + state + attn + image + link;
 }
 
 static double host_s(const struct step_shape *s)
