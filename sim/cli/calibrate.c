@@ -181,13 +181,10 @@ static char *with_number(char *command, const char *flag, int64_t value, int64_t
 /* How to make the file again, without paths and outputs. */
 static char *command_of(const struct cli *c, const struct campaign_ask *ask)
 {
-	const char *const rows = cli_value(c, 'R');
-	const char *const slash = strrchr(rows, '/');
 	char *text = mem_strdup("aliquot calibrate");
 	const struct {
 		const char *flag, *value;
-	} given[] = {{"--rows", slash != NULL ? slash + 1 : rows},
-	             {"--gpu", ask->gpu},
+	} given[] = {{"--gpu", ask->gpu},
 	             {"--engine", ask->engine},
 	             {"--precision", ask->precision},
 	             {"--model", ask->model},
@@ -195,6 +192,13 @@ static char *command_of(const struct cli *c, const struct campaign_ask *ask)
 	             {"--source", ask->source},
 	             {"--free", cli_value(c, 'F')}};
 
+	for (size_t i = 0; i < c->n_lists; i++) {
+		const char *const file = c->lists[i].value;
+		if (c->lists[i].letter == 'R') {
+			const char *const slash = strrchr(file, '/');
+			text = with_flag(text, "--rows", slash != NULL ? slash + 1 : file);
+		}
+	}
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
 		if (given[i].value != NULL) {
 			text = with_flag(text, given[i].flag, given[i].value);
@@ -225,12 +229,29 @@ static void fit_cases(struct cli *c, const struct campaign_ask *ask)
 	campaign_fini(&campaign);
 }
 
+/* All the rows, each measurement once; NULL with errors added. */
+static struct measured_table *read_rows(struct cli *c)
+{
+	struct measured_table *table = NULL;
+	for (size_t i = 0; i < c->n_lists; i++) {
+		struct measured_table *const next =
+			c->lists[i].letter == 'R' ? measured_read(c->lists[i].value, c->err) : NULL;
+		if (table == NULL) {
+			table = next;
+		} else if (next != NULL) {
+			measured_join(table, next, true);
+		}
+	}
+	return table;
+}
+
 static void fit_rows(struct cli *c, const struct campaign_ask *usual)
 {
-	struct measured_table *const table = measured_read(cli_value(c, 'R'), c->err);
+	struct measured_table *const table = read_rows(c);
 	struct progress *const progress = progress_new(c->quiet);
 	struct case_list cases;
-	if (table != NULL && case_list_make(&cases, table, c->data, c->err)) {
+	if (table != NULL && err_count(c->err) == 0 &&
+	    case_list_make(&cases, table, c->data, c->err)) {
 		struct campaign_ask ask = *usual;
 		ask.cases = &cases;
 		ask.progress = progress_say;

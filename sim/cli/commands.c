@@ -28,11 +28,12 @@ const struct command commands[] = {
          "  aliquot show gpu h100-nvl\n"
          "  aliquot show model llama-3.1-8b-instruct\n"
          "  aliquot show calibration h100-sxm__trtllm__bf16\n"},
-	{"validate", "", "simulate measured rows and compare, row by row and by group", "fRGEtoqjd",
-         0, 0, cli_validate,
+	{"validate", "", "simulate measured rows and compare, row by row and by group",
+         "fRAGEtoqjd", 0, 0, cli_validate,
          "Examples:\n"
          "  aliquot validate --rows rows.csv\n"
-         "  aliquot validate --rows rows.csv --gpu h200 --format json\n"},
+         "  aliquot validate --rows rows.csv --gpu h200 --format json\n"
+         "  aliquot validate --rows stages.csv --against sim_vs_vllm_errors.csv\n"},
 	{"calibrate", "", "fit cost constants to measured rows and write the calibration",
          "fRGEPMVCFHKknocqjd", 0, 0, cli_calibrate,
          "Examples:\n"

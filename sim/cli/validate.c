@@ -66,15 +66,31 @@ static int print(const struct cli *c, const struct validation *v)
 	return validation_ok(v) ? 0 : EXIT_LIMIT;
 }
 
-static int run(struct cli *c, const struct validate_ask *flags)
+/* The rows, with what other simulators said of them; NULL with errors added. */
+static struct measured_table *read_rows(struct cli *c)
 {
 	struct measured_table *const table = measured_read(cli_value(c, 'R'), c->err);
+	for (size_t i = 0; i < c->n_lists && table != NULL; i++) {
+		struct measured_table *const other =
+			c->lists[i].letter == 'A' ? measured_read(c->lists[i].value, c->err) : NULL;
+		if (other != NULL && measured_join(table, other, false) == 0) {
+			err_note(c->err, "%s: none of the rows' measurements is there",
+			         c->lists[i].value);
+		}
+	}
+	return table;
+}
+
+static int run(struct cli *c, const struct validate_ask *flags)
+{
+	struct measured_table *const table = read_rows(c);
 	struct progress *const progress = progress_new(c->quiet);
 	struct case_list cases;
 	struct validation v = {0};
 	int code = 0;
 
-	if (table != NULL && case_list_make(&cases, table, c->data, c->err)) {
+	if (table != NULL && err_count(c->err) == 0 &&
+	    case_list_make(&cases, table, c->data, c->err)) {
 		struct validate_ask ask = *flags;
 		ask.cases = &cases;
 		ask.progress = progress_say;

@@ -82,6 +82,13 @@ void measured_free(struct measured_table *t);
  */
 struct measured_table *measured_read_folder(const char *dir, struct err *err);
 
+/*
+ * Join two tables. A run of `other` that is one of `t` (same GPU, model and tensor parallelism, and
+ * two figures that agree but for rounding) gives over what other simulators said of it; the others
+ * become runs of `t` where `add` says so. Frees `other`; returns how many of its runs were known.
+ */
+size_t measured_join(struct measured_table *t, struct measured_table *other, bool add);
+
 /* A value by metric and statistic, or NULL. */
 const struct measured_value *measured_find(const struct measured_run *run, const char *metric,
                                            const char *stat);

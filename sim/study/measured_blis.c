@@ -110,7 +110,7 @@ static bool is_reasoning(const char *run)
 }
 
 /*
- * The client counted two chunks for every token: its gaps have a median of 0.04 ms, and its TPOT is
+ * The client counted two chunks for every token: its gaps have a median of 0.04 ms, and its ITL is
  * half of (e2e - ttft) / (tokens - 1). That quotient is what is compared, as in the list of errors;
  * but over the tokens that were asked for. The client counted the tokens of the text it got: none
  * for 1 to 20 % of the answers of three models, which took as long as the others.
@@ -135,7 +135,7 @@ static void add_stage_values(struct measured_reader *r, struct measured_run *run
 		}
 	}
 	if (mean[0] > mean[1] && run->osl > 1.0) {
-		measured_add(r, run, "tpot", "mean", "s", (mean[0] - mean[1]) / (run->osl - 1.0));
+		measured_add(r, run, "itl", "mean", "s", (mean[0] - mean[1]) / (run->osl - 1.0));
 	}
 }
 
@@ -311,8 +311,15 @@ bool measured_read_errors(struct measured_reader *r)
 	if (!columns(r, error_names, E_COUNT)) {
 		return false;
 	}
+	bool any = false;
 	while (csv_next(r->csv, &r->fields, &r->n_fields)) {
 		read_error(r);
+		any = true;
+	}
+	if (any && r->table->n_runs == 0) {
+		err_add(r->err, ERR_INPUT, r->file,
+		        "whole runs alone (stage_index -1): of how many requests is not said");
+		return false;
 	}
 	return true;
 }
