@@ -308,7 +308,8 @@ void cli_usage(const struct command *command)
 		program_usage();
 		return;
 	}
-	printf("aliquot %s %s\n  %s\n\n", command->name, command->args, command->help);
+	printf("aliquot %s%s%s\n  %s\n\n", command->name, command->args[0] != '\0' ? " " : "",
+	       command->args, command->help);
 	for (size_t i = 0; i < N_FLAGS; i++) {
 		if (takes(command, &flags[i])) {
 			print_flag(&flags[i]);

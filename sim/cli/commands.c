@@ -36,6 +36,7 @@ const struct command commands[] = {
          "  aliquot validate --rows stages.csv --against sim_vs_vllm_errors.csv\n"},
 	{"calibrate", "", "fit cost constants to measured rows and write the calibration",
          "fRGEPMVCFHKknocqjd", 0, 0, cli_calibrate,
+         "Writes GPU__ENGINE__PRECISION.json, and a picture of it to plots/, into -o DIR or here.\n\n"
          "Examples:\n"
          "  aliquot calibrate --rows rows.csv --gpu h100-sxm --engine trtllm -o mine\n"
          "  aliquot calibrate --rows rows.csv --gpu h200 --engine vllm --free e_compute,h_seq\n"

@@ -224,7 +224,33 @@ static void free_set(struct campaign_set *set)
 	calibration_result_fini(&set->result);
 }
 
-/* Fit the groups in turn; one of whose constants nothing is known leaves the list with a note. */
+/* For messages; caller frees. */
+static char *title_of(const struct campaign_set *set)
+{
+	return mem_printf("%s, %s models%s%s, %s", set->source, set->moe ? "moe" : "dense",
+	                  set->engine_version[0] != '\0' ? ", version " : "", set->engine_version,
+	                  precision_names[set->precision]);
+}
+
+/* Fit a group; *keep: its rows determine a constant, else a note says that they do not. */
+static bool fit_one(const struct campaign_ask *ask, struct campaign_set *set, bool *keep,
+                    struct err *err)
+{
+	char *const title = title_of(set);
+	const bool any = count_figures(set) > 0;
+	const bool ok = !any || fit_set(ask, set, title, err);
+	const size_t n = set->ask.n_cases;
+
+	*keep = ok && any && calibrate_n_fitted(&set->result) > 0;
+	if (ok && !*keep) {
+		err_note(err, "%s: %zu configuration%s no constant", title, n,
+		         n == 1 ? " determines" : "s determine");
+	}
+	free(title);
+	return ok;
+}
+
+/* Fit the groups in turn; those that determine no constant leave the list. */
 static bool fit_all(const struct campaign_ask *ask, struct campaign *out, struct err *err)
 {
 	const size_t n = out->n_sets;
@@ -233,26 +259,18 @@ static bool fit_all(const struct campaign_ask *ask, struct campaign *out, struct
 	out->n_sets = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct campaign_set set = out->sets[i];
-		char *const title =
-			mem_printf("%s %s %s of %s", precision_names[set.precision],
-		                   set.moe ? "moe" : "dense", set.engine_version, set.source);
-		char *const what = mem_printf("fit %zu of %zu, %s", i + 1, n, title);
-		if (ask->progress != NULL) {
+		bool keep = false;
+		if (ok && ask->progress != NULL) {
+			char *const what = mem_printf("fit %zu of %zu", i + 1, n);
 			ask->progress(ask->progress_arg, what);
+			free(what);
 		}
-		const bool any = count_figures(&set) > 0;
-		ok = ok && (!any || fit_set(ask, &set, title, err));
-		if (ok && any && calibrate_n_fitted(&set.result) > 0) {
+		ok = ok && fit_one(ask, &set, &keep, err);
+		if (keep) {
 			out->sets[out->n_sets++] = set;
 		} else {
-			if (ok) {
-				err_note(err, "%s: %zu configurations determine no constant", title,
-				         set.ask.n_cases);
-			}
 			free_set(&set);
 		}
-		free(what);
-		free(title);
 	}
 	return ok;
 }
