@@ -232,13 +232,69 @@ START_TEST(a_file_that_is_not_there)
 }
 END_TEST
 
+/* --- two tables --------------------------------------------------------------------------------
+ */
+
+static struct measured_table *table_from(const char *csv)
+{
+	struct measured_table *const table = test_study_table(&t, csv) ? t.table : NULL;
+	ck_assert_ptr_nonnull(table);
+	t.table = NULL;
+	return table;
+}
+
+#define FIRST HEADER "s,g,m,tpot,10,mean,ms,8,1,1,closed,\ns,g,m,ttft,200,mean,ms,8,1,1,closed,\n"
+
+START_TEST(the_same_measurement_in_two_tables)
+{
+	struct measured_table *const a = table_from(FIRST);
+	/* known by two figures, in another unit; the third is another measurement */
+	struct measured_table *const b =
+		table_from(HEADER "z,g,m,tpot,0.01,mean,s,,,,,\nz,g,m,ttft,0.2000001,mean,s,,,,,\n"
+	                          "z,g,m,tpot,0.01,mean,s,9,,,,\nz,g,m,ttft,0.3,mean,s,9,,,,\n");
+	struct measured_value *const v = &b->runs[0].values[1];
+	v->others = mem_new(1, sizeof(*v->others));
+	v->others[v->n_others++] = (struct measured_other){mem_strdup("sim"), 0.25};
+	ck_assert_uint_eq(measured_join(a, b, true), 1);
+	ck_assert_uint_eq(a->n_runs, 2);
+	ck_assert_uint_eq(a->n_values, 4);
+	ck_assert_uint_eq(a->runs[0].values[0].n_others, 0);
+	ck_assert_uint_eq(a->runs[0].values[1].n_others, 1);
+	ck_assert_str_eq(a->runs[0].values[1].others[0].simulator, "sim");
+	ck_assert_double_eq_tol(a->runs[0].values[1].others[0].value, 250.0, 1e-9);
+	ck_assert_double_eq(a->runs[1].values[1].value, 0.3);
+	t.table = a;
+}
+END_TEST
+
+START_TEST(two_tables_stay_apart)
+{
+	static const char *const others[] = {
+		HEADER "z,h,m,tpot,10,mean,ms,,,,,\nz,h,m,ttft,200,mean,ms,,,,,\n", /* GPU */
+		HEADER "z,g,n,tpot,10,mean,ms,,,,,\nz,g,n,ttft,200,mean,ms,,,,,\n", /* model */
+		HEADER "z,g,m,tpot,10,p99,ms,,,,,\nz,g,m,ttft,200,mean,ms,,,,,\n",
+		HEADER "z,g,m,tpot,10,mean,s,,,,,\nz,g,m,ttft,200,mean,ms,,,,,\n",
+		HEADER "z,g,m,tpot,10,mean,GB,,,,,\nz,g,m,ttft,200,mean,ms,,,,,\n",
+		HEADER "z,g,m,tpot,10,mean,ms,,,,,\n", /* one figure may agree by chance */
+	};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct measured_table *const a = table_from(FIRST);
+		ck_assert_msg(measured_join(a, table_from(others[i]), false) == 0, "%zu", i);
+		ck_assert_uint_eq(a->n_runs, 1);
+		ck_assert_uint_eq(measured_join(a, table_from(others[i]), true), 0);
+		ck_assert_uint_eq(a->n_runs, 2);
+		measured_free(a);
+	}
+}
+END_TEST
+
 /* --- tables of others --------------------------------------------------------------------------
  */
 
 #define STAGES                                                                                   \
 	"run,model,gpu,tp,stage,max_num_batched_tokens,max_num_seqs,rate_rps,system_prompt_len," \
 	"num_system_prompts,users_per_system_prompt,requests_sent,prompt_tokens_mean,"           \
-	"output_tokens_mean,e2e_s_mean,ttft_s_mean\n"
+	"output_len,e2e_s_mean,ttft_s_mean\n"
 
 START_TEST(stages_with_impossible_counts)
 {
@@ -282,6 +338,8 @@ int main(void)
 	tcase_add_test(c, a_misspelt_column_is_named);
 	tcase_add_test(c, mistakes);
 	tcase_add_test(c, a_file_that_is_not_there);
+	tcase_add_test(c, the_same_measurement_in_two_tables);
+	tcase_add_test(c, two_tables_stay_apart);
 	tcase_add_test(c, stages_with_impossible_counts);
 	suite_add_tcase(s, c);
 	SRunner *const runner = srunner_create(s);

@@ -218,6 +218,118 @@ START_TEST(all_bundled_protocols_are_good)
 }
 END_TEST
 
+/* --- models/README.md --------------------------------------------------------------------------
+ */
+
+struct fields {
+	char name[32][32];
+	size_t n;
+};
+
+/* The first column of the table under a heading, one name for each `name` in it. */
+static void read_fields(const char *heading, struct fields *out)
+{
+	char line[1024];
+	bool inside = false;
+	FILE *const f = fopen("models/README.md", "r");
+	ck_assert_ptr_nonnull(f);
+	out->n = 0;
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (line[0] == '#') {
+			inside = strncmp(line, heading, strlen(heading)) == 0 &&
+			         line[strlen(heading)] == '\n';
+		}
+		char *const end = inside && line[0] == '|' ? strchr(line + 1, '|') : NULL;
+		if (end != NULL) {
+			*end = '\0';
+		}
+		for (char *p = end != NULL ? strtok(line, "|`, ") : NULL; p != NULL;
+		     p = strtok(NULL, "|`, ")) {
+			if (strcmp(p, "field") != 0 && strcmp(p, "---") != 0) {
+				ck_assert_uint_lt(strlen(p), sizeof(out->name[0]));
+				strcpy(out->name[out->n++], p);
+			}
+		}
+	}
+	fclose(f);
+	ck_assert_msg(out->n > 0, "no table under %s", heading);
+}
+
+static bool is_field(const struct fields *fields, const char *name)
+{
+	for (size_t i = 0; i < fields->n; i++) {
+		if (strcmp(fields->name[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Every documented name is known, whatever else is wrong with it. */
+static void check_known(const struct fields *fields, const char *before, const char *after)
+{
+	for (size_t i = 0; i < fields->n; i++) {
+		struct err *const err = err_new();
+		char *const text = mem_printf("%s%s%s", before, fields->name[i], after);
+		test_study_file(&t, "models/protocol/s.json", text);
+		data_dir_close(t.data);
+		t.data = data_dir_open(t.folder, NULL, err);
+		protocol_free(protocol_read("s", t.data, err));
+		for (size_t k = 0; k < err_count(err); k++) {
+			ck_assert_msg(strstr(err_message(err, k), "unknown key") == NULL &&
+			                      strstr(err_message(err, k), "unknown condition") ==
+			                              NULL,
+			              "%s", err_message(err, k));
+		}
+		err_free(err);
+		free(text);
+	}
+}
+
+static void check_documented(json_t *object, const struct fields *fields, const char *file)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach(object, key, value) {
+		ck_assert_msg(is_field(fields, key), "%s: \"%s\" is not in models/README.md", file,
+		              key);
+	}
+}
+
+START_TEST(what_the_manual_says)
+{
+	struct fields file, rule, when;
+	size_t n;
+	read_fields("### protocol", &file);
+	read_fields("### rules[]", &rule);
+	read_fields("### when", &when);
+	ck_assert_uint_eq(file.n, 6);
+	ck_assert_uint_eq(rule.n, 12);
+	ck_assert_uint_eq(when.n, 10);
+	check_known(&file, "{\"", "\": 1}");
+	check_known(&rule, "{\"name\": \"s\", \"title\": \"t\", \"rules\": [{\"", "\": false}]}");
+	check_known(
+		&when,
+		"{\"name\": \"s\", \"title\": \"t\", \"rules\": [{\"source\": \"a\", \"when\": {\"",
+		"\": []}}]}");
+	data_dir_close(t.data);
+	t.data = data_dir_open(".", NULL, t.err);
+	const char *const *const names = data_dir_names(t.data, "protocol", &n);
+	for (size_t i = 0; i < n; i++) {
+		const char *const path = data_dir_find(t.data, "protocol", names[i], NULL);
+		json_t *const root = json_load_file(path, 0, NULL);
+		size_t k;
+		json_t *item;
+		check_documented(root, &file, path);
+		json_array_foreach(json_object_get(root, "rules"), k, item) {
+			check_documented(item, &rule, path);
+			check_documented(json_object_get(item, "when"), &when, path);
+		}
+		json_decref(root);
+	}
+}
+END_TEST
+
 #define FILE_OF(rules) "{\"name\": \"s\", \"title\": \"t\", \"rules\": " rules "}"
 #define WHEN(when) FILE_OF("[{\"source\": \"a\", \"when\": " when "}]")
 
@@ -316,6 +428,7 @@ int main(void)
 	tcase_add_loop_test(c, mistakes_say_where_they_are, 0,
 	                    (int)(sizeof(mistakes) / sizeof(mistakes[0])));
 	tcase_add_test(c, all_mistakes_at_once);
+	tcase_add_test(c, what_the_manual_says);
 	suite_add_tcase(s, c);
 	SRunner *const runner = srunner_create(s);
 	srunner_run_all(runner, CK_NORMAL);
