@@ -111,7 +111,7 @@ static bool find_columns(struct measured_reader *r)
 
 	for (enum column c = 0; c < C_COUNT; c++) {
 		r->at[c] = measured_column(r, column_names[c]);
-		if (r->at[c] == SIZE_MAX && c < C_REQUIRED) {
+		if (c < C_REQUIRED && r->at[c] == SIZE_MAX) {
 			measured_missing(r, column_names[c]);
 			ok = false;
 		}

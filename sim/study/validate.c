@@ -1,5 +1,5 @@
 /* Simulates the cases and judges each measured figure. */
-#include "study/validate_private.h"
+#include "study/validate.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "study/jobs.h"
+#include "study/validate_private.h"
 
 /*
  * What a single row may be off before it is called wrong: about four times the mean error that a

@@ -285,6 +285,22 @@ START_TEST(what_the_rows_cannot_tell)
 }
 END_TEST
 
+/* Each has bounds, and a place in the result. */
+START_TEST(every_constant_can_be_asked_for)
+{
+	size_t n = 0;
+	make_rows(four_gpus, 4, dense, N_DENSE, 3);
+	for (const struct option *o = engine_cost_table; o->name != NULL; o++, n++) {
+		const struct known asked = {o->name, 0.0};
+		struct fitted f;
+		fit_rows(&f, &asked, 1, 0);
+		ck_assert_ptr_eq(constant(&f, o->name)->option, o);
+		fitted_fini(&f);
+	}
+	ck_assert_uint_ge(n, 13);
+}
+END_TEST
+
 START_TEST(rows_that_tell_nothing)
 {
 	static const struct known asked[] = {{"t_link", 7e-6}};
@@ -631,6 +647,7 @@ int main(void)
 	tcase_add_test(c, finds_the_constants_of_several_gpus);
 	tcase_add_test(c, exact_rows);
 	tcase_add_test(c, what_the_rows_cannot_tell);
+	tcase_add_test(c, every_constant_can_be_asked_for);
 	tcase_add_test(c, rows_that_tell_nothing);
 	tcase_add_test(c, a_held_constant_stays);
 	tcase_add_test(c, rows_held_out);
