@@ -6,7 +6,8 @@
 set -eu
 
 rows=../shared/reference/rows.csv
-stages=../shared/peer-data/blis/sim_vs_vllm_errors_38exp.csv
+blis=../shared/peer-data/blis
+stages=$blis/vllm_h100_runs.csv
 if [ ! -r $rows ] || [ ! -r $stages ]; then
 	echo "SKIPPED: $rows and $stages are not there; nothing was fitted" >&2
 	exit 0
@@ -35,7 +36,9 @@ only_gpu=${1:-} only_engine=${2:-}
 fit $rows h100-sxm trtllm --precision bf16 --hold t_request=0.0125 \
 	--free e_compute,e_memory,t_eager,h_request,t_stream,t_link
 fit $rows h100-sxm trtllm --precision fp8
-fit $stages h100-sxm vllm --free e_memory,t_layer,h_step,t_request,t_link
+# The runs whose every stage is known first: what is listed again is taken once.
+fit $stages h100-sxm vllm --rows $blis/sim_vs_vllm_errors_38exp.csv --rows $blis/sim_vs_vllm_errors_trainval.csv \
+	--source blis --precision bf16 --hold h_seq=0 --free e_memory,e_kv,t_layer,t_logit,h_step,t_request,t_link
 fit $rows h200-sxm trtllm
 fit $rows h200-sxm vllm
 fit $rows h200-sxm sglang

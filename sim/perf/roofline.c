@@ -16,6 +16,7 @@ struct perf {
 		expert_bytes_all; /* all experts of all layers */
 	double idle_share;        /* 1 - k/E: probability that a token leaves an expert alone */
 	tick_t kv_token;          /* reading or writing one token's KV */
+	tick_t kv_mixed;          /* reading it for a decoding sequence beside prompts */
 	tick_t state;             /* reading and writing one sequence's state */
 	tick_t h_step, h_seq, h_request, eager;
 	ns_t stream, entry;
@@ -96,6 +97,11 @@ static void set_rates(struct perf *p, const struct gpu_spec *gpu, const struct l
 		                      (link * costs->e_link);
 	}
 	p->kv_token = ticks(llm->kv_bytes_per_token * s_per_byte / kv_gpus);
+	p->kv_mixed = p->kv_token;
+	if (costs->e_kv_mixed > 0.0) {
+		p->kv_mixed = ticks(llm->kv_bytes_per_token /
+		                    (gpu->hbm_bytes_per_s * costs->e_kv_mixed) / kv_gpus);
+	}
 	/* Mamba-2 state is read and written, a window's KV is read */
 	p->state =
 		ticks((2.0 * mamba / tp + llm->window_bytes_per_sequence / kv_gpus) * s_per_byte);
@@ -159,8 +165,8 @@ static tick_t gpu_ticks(const struct perf *p, const struct step_shape *s, tick_t
 	const double linear = linear_s(p, tokens, s->decodes + s->finishing, s->images);
 	const double attn = p->attn_flops * 0.5 * (double)s->pairs2 * p->s_per_attn_flop;
 	*growth = 0;
-	return ticks(linear + attn) +
-	       capped((i128_t)(s->context + s->cached + tokens) * p->kv_token) +
+	return ticks(linear + attn) + capped((i128_t)s->context * p->kv_mixed) +
+	       capped((i128_t)(s->cached + tokens) * p->kv_token) +
 	       capped((i128_t)(s->decodes + s->chunks) * p->state);
 }
 

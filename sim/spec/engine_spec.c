@@ -67,6 +67,8 @@ const struct option engine_cost_table[] = {
 	 "of peak bandwidth that reading weights reaches"},
 	{"e_kv", OPTION_REAL, COST(e_kv), LEAST_EFFICIENCY, 2, NULL, NULL, "share",
 	 "of peak bandwidth that reading KV cache and state reaches"},
+	{"e_kv_mixed", OPTION_REAL, COST(e_kv_mixed), 0, 2, "0", NULL, "share",
+	 "e_kv of decoding sequences in a step with prompts; 0: the same"},
 	{"e_attn", OPTION_REAL, COST(e_attn), LEAST_EFFICIENCY, 2, NULL, NULL, "share",
 	 "of peak bf16 FLOP/s that attention over prompts reaches"},
 	{"e_link", OPTION_REAL, COST(e_link), LEAST_EFFICIENCY, 2, "0.58", NULL, "share",

@@ -46,6 +46,7 @@ struct engine_options {
 /* Costs of physics.md sections 2 and 7. Efficiencies are shares of the data-sheet peak. */
 struct cost_constants {
 	double e_compute, e_memory, e_kv, e_attn, e_link;
+	double e_kv_mixed;  /* e_kv of decoding sequences in a step with prompts; 0: the same */
 	double t_layer_s;   /* GPU time per layer and step */
 	double t_logit_s;   /* GPU time per sampled token and entry of the vocabulary */
 	double t_eager_s;   /* least duration of a step with prompt tokens */

@@ -20,7 +20,7 @@ static const struct {
 	{"e_attn", 0.1, 0.95},    {"e_link", 0.2, 0.95},    {"t_layer", 1e-6, 2e-3},
 	{"t_eager", 1e-4, 0.5},   {"h_step", 1e-5, 0.1},    {"h_seq", 1e-6, 1e-3},
 	{"h_request", 1e-5, 0.1}, {"t_stream", 1e-7, 1e-3}, {"t_link", 1e-7, 5e-4},
-	{"t_request", 1e-5, 0.5}, {"t_logit", 1e-12, 1e-8},
+	{"t_request", 1e-5, 0.5}, {"t_logit", 1e-12, 1e-8}, {"e_kv_mixed", 0.05, 0.95},
 };
 #define APART 1.25 /* from the optimum, where refits without a fold start */
 #define N_BOUNDS (sizeof(bounds) / sizeof(bounds[0]))
@@ -45,6 +45,11 @@ struct problem {
 	double *simulated; /* [n_targets] */
 	struct fit_parameter parameters[FIT_MOST];
 };
+
+static const char *profile_name(const struct calibrate_ask *ask)
+{
+	return ask->profile_name != NULL ? ask->profile_name : "the engine profile's";
+}
 
 static const struct option *find_cost(const char *name, struct err *err)
 {
@@ -277,7 +282,7 @@ static bool start_constants(struct problem *p, struct calibration_result *out, s
 		struct calibrate_constant *const c = &out->constants[out->n_constants++];
 		sim_assert(out->n_constants <= CALIBRATE_MOST);
 		c->option = o;
-		snprintf(c->why, sizeof(c->why), "the engine profile's");
+		snprintf(c->why, sizeof(c->why), "%s", profile_name(ask));
 	}
 	for (size_t i = 0; i < ask->n_held; i++) {
 		ok = hold(p, &ask->held[i], out, err) && ok;
@@ -318,8 +323,8 @@ static void drop_widest(struct problem *p, const struct fit_result *fit,
 	struct cost_constants profile = *start;
 	*cost_at(&p->costs, o) = *cost_at(&profile, o);
 	snprintf(out->constants[o - engine_cost_table].why, sizeof(out->constants[0].why),
-	         "not determined (%.3g to %.3g): the engine profile's", fit->low[widest],
-	         fit->high[widest]);
+	         "not determined (%.3g to %.3g): %s", fit->low[widest], fit->high[widest],
+	         profile_name(p->ask));
 	for (size_t i = widest; i + 1 < p->n_free; i++) {
 		p->options[i] = p->options[i + 1];
 	}

@@ -25,6 +25,7 @@ struct calibrate_ask {
 	const struct study_case *const *cases; /* those to fit, n_cases of them; none skipped */
 	size_t n_cases;
 	const struct cost_constants *profile; /* start, and values of what is not fitted */
+	const char *profile_name;             /* whose they are; NULL: the engine profile's */
 	const char *const *free;              /* names of the constants to fit */
 	size_t n_free;                        /* up to FIT_MOST */
 	const struct calibrate_hold *held;

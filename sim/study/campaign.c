@@ -195,8 +195,26 @@ static void shorten(struct campaign_set *set)
 	}
 }
 
-static bool fit_set(const struct campaign_ask *ask, struct campaign_set *set, const char *title,
-                    struct err *err)
+/*
+ * Where a fit starts, and what it keeps where its rows say nothing. A mixture of experts runs in
+ * the same engine as dense models do: what those determined is better than what was set by hand.
+ */
+static void choose_profile(const struct campaign *done, struct campaign_set *set)
+{
+	set->ask.profile = &set->ask.cases[0]->scenario->services[0].engine->costs;
+	for (size_t i = 0; i < done->n_sets; i++) {
+		const struct campaign_set *const other = &done->sets[i];
+		if (set->moe && !other->moe && other->precision == set->precision &&
+		    strcmp(other->engine_version, set->engine_version) == 0 &&
+		    strcmp(other->source, set->source) == 0) {
+			set->ask.profile = &other->result.costs;
+			set->ask.profile_name = "as for dense models";
+		}
+	}
+}
+
+static bool fit_set(const struct campaign_ask *ask, const struct campaign *done,
+                    struct campaign_set *set, const char *title, struct err *err)
 {
 	note_region(set);
 	choose_free(ask, set);
@@ -204,7 +222,7 @@ static bool fit_set(const struct campaign_ask *ask, struct campaign_set *set, co
 		shorten(set);
 	}
 	set->ask.title = title;
-	set->ask.profile = &set->ask.cases[0]->scenario->services[0].engine->costs;
+	choose_profile(done, set);
 	set->ask.held = ask->held;
 	set->ask.n_held = ask->n_held;
 	set->ask.folds = ask->folds < set->ask.n_cases ? ask->folds : set->ask.n_cases;
@@ -233,12 +251,12 @@ static char *title_of(const struct campaign_set *set)
 }
 
 /* Fit a group; *keep: its rows determine a constant, else a note says that they do not. */
-static bool fit_one(const struct campaign_ask *ask, struct campaign_set *set, bool *keep,
-                    struct err *err)
+static bool fit_one(const struct campaign_ask *ask, const struct campaign *done,
+                    struct campaign_set *set, bool *keep, struct err *err)
 {
 	char *const title = title_of(set);
 	const bool any = count_figures(set) > 0;
-	const bool ok = !any || fit_set(ask, set, title, err);
+	const bool ok = !any || fit_set(ask, done, set, title, err);
 	const size_t n = set->ask.n_cases;
 
 	*keep = ok && any && calibrate_n_fitted(&set->result) > 0;
@@ -265,7 +283,7 @@ static bool fit_all(const struct campaign_ask *ask, struct campaign *out, struct
 			ask->progress(ask->progress_arg, what);
 			free(what);
 		}
-		ok = ok && fit_one(ask, &set, &keep, err);
+		ok = ok && fit_one(ask, out, &set, &keep, err);
 		if (keep) {
 			out->sets[out->n_sets++] = set;
 		} else {

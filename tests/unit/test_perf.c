@@ -47,6 +47,7 @@ static const struct cost_constants costs = {
 	.e_compute = 0.6,
 	.e_memory = 0.8,
 	.e_kv = 0.7,
+	.e_kv_mixed = 0.35,
 	.e_attn = 0.5,
 	.e_link = 0.6,
 	.t_layer_s = 40e-6,
@@ -77,7 +78,8 @@ static double gpu_s(const struct step_shape *s, enum precision p, double tp)
 	const double bytes = 3e9 + (sampled > 0 ? 0.7e9 : 0.0) + 20.0 * touched * 20e6 + t * 4e6;
 	const double linear =
 		fmax(flops / (gpu.flops_per_s[p] * 0.6 * tp), bytes / (3e12 * 0.8 * tp));
-	const double kv = ((double)(s->context + s->cached) + t) * 30000.0 / (3e12 * 0.7 * kv_gpus);
+	const double read = (double)s->context / (s->chunks > 0 ? 0.35 : 0.7);
+	const double kv = (read + ((double)s->cached + t) / 0.7) * 30000.0 / (3e12 * kv_gpus);
 	const double sequences = (double)(s->decodes + s->chunks);
 	const double state = sequences * (2.0 * 4e6 / tp + 1e6 / kv_gpus) / (3e12 * 0.7);
 	const double attn = 4.0 * 30 * 32 * 128 * (double)s->pairs2 / 2.0 / (1e15 * 0.5 * tp);
