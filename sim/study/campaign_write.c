@@ -291,33 +291,51 @@ static void put_script(FILE *out, const char *name, const struct extent *extent)
 	fputs("unset multiplot\n", out);
 }
 
+/* Commit where `ok`, else throw away; `o` may be NULL. */
+static bool finish(struct out *o, bool ok)
+{
+	if (o != NULL && !ok) {
+		out_abort(o);
+	}
+	return ok && o != NULL && out_commit(o);
+}
+
+/* Nothing where no row was held out, as there is nothing to see. */
 static bool write_picture(const struct campaign *c, size_t from, size_t to, const char *name,
                           const char *dir, struct err *err)
 {
 	char *const plots = mem_printf("%s/plots", dir);
 	char *const data = mem_printf("%s.dat", name), *const script = mem_printf("%s.gp", name);
 	struct out *const a = out_open(plots, data, err);
-	struct out *const b = out_open(plots, script, err);
-	bool ok = a != NULL && b != NULL;
+	struct out *const b = a != NULL ? out_open(plots, script, err) : NULL;
+	bool ok = b != NULL;
 	struct extent extent = {.high = 0.0};
 
 	if (ok) {
 		put_data(out_file(a), c, from, to, &extent);
 		put_script(out_file(b), name, &extent);
 	}
-	if (a != NULL) {
-		ok = out_commit(a) && ok;
-	}
-	if (b != NULL) {
-		ok = out_commit(b) && ok;
-	}
-	if (ok && extent.high > 0.0) {
+	const bool seen = extent.high > 0.0;
+	const bool written = finish(a, ok && seen);
+	ok = finish(b, ok && seen && written) || (ok && !seen);
+	if (ok && seen) {
 		gnuplot_run(plots, name, err); /* adds a note when it cannot */
 	}
 	free(plots);
 	free(data);
 	free(script);
 	return ok;
+}
+
+/* Is there a group of this precision with rows held out? */
+static bool any_folds(const struct campaign *c, size_t from)
+{
+	for (size_t i = from; i < end_of(c, from); i++) {
+		if (c->sets[i].ask.folds > 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 bool campaign_write(const struct campaign *c, const char *dir, const char *checked,
@@ -328,7 +346,9 @@ bool campaign_write(const struct campaign *c, const char *dir, const char *check
 	for (size_t from = 0; from < c->n_sets; from = end_of(c, from)) {
 		char *const name = campaign_name(c, from);
 		ok = write_file(open_file(dir, name, err), c, from, checked, command) &&
-		     write_picture(c, from, end_of(c, from), name, dir, err) && ok;
+		     (!any_folds(c, from) ||
+		      write_picture(c, from, end_of(c, from), name, dir, err)) &&
+		     ok;
 		free(name);
 	}
 	return ok;

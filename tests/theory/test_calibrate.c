@@ -514,6 +514,37 @@ START_TEST(threads_change_no_byte)
 }
 END_TEST
 
+/* Without folds there is nothing to draw. */
+START_TEST(no_picture_of_nothing)
+{
+	struct campaign campaign;
+	struct campaign_ask ask = campaign_of(1);
+	char *const dir = test_study_path(&t, "mine");
+	ask.folds = 0;
+	make_rows(one_gpu, 4, dense, N_DENSE, 12);
+	ck_assert(campaign_run(&ask, &campaign, t.err));
+	ck_assert(campaign_write(&campaign, dir, NULL, "a note", t.err));
+	campaign_fini(&campaign);
+	char *const contents = test_study_contents(dir);
+	ck_assert_ptr_nonnull(strstr(contents, "== h100-sxm__vllm__bf16.json\n"));
+	ck_assert_ptr_null(strstr(contents, "plots"));
+	free(contents);
+	free(dir);
+}
+END_TEST
+
+START_TEST(a_folder_that_cannot_be_written)
+{
+	struct campaign campaign;
+	const struct campaign_ask ask = campaign_of(1);
+	make_rows(one_gpu, 4, dense, N_DENSE, 12);
+	ck_assert(campaign_run(&ask, &campaign, t.err));
+	ck_assert(!campaign_write(&campaign, "/dev/null/mine", NULL, "a note", t.err));
+	ck_assert_int_eq(err_exit_code(t.err), ERR_IO);
+	campaign_fini(&campaign);
+}
+END_TEST
+
 START_TEST(a_written_file_is_read_again)
 {
 	struct campaign campaign;
@@ -656,6 +687,8 @@ int main(void)
 	tcase_add_test(c, fewer_figures_than_constants);
 	tcase_add_test(c, figures_that_cannot_be_used);
 	tcase_add_test(c, threads_change_no_byte);
+	tcase_add_test(c, no_picture_of_nothing);
+	tcase_add_test(c, a_folder_that_cannot_be_written);
 	tcase_add_test(c, a_written_file_is_read_again);
 	tcase_add_test(c, a_group_that_tells_nothing_is_left_out);
 	tcase_add_test(c, nothing_to_fit);
