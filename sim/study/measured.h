@@ -54,7 +54,9 @@ struct measured_run {
 };
 
 struct measured_request {
+	double arrival_s; /* on a clock of its own */
 	double ttft_s, e2e_s;
+	double output; /* tokens */
 };
 
 struct measured_table {

@@ -27,7 +27,7 @@ static bool read_request(const char *line, size_t size, const char *file, size_t
                          requests_t *out, struct err *err)
 {
 	json_t *const json = json_parse_line(line, size, file, number, err);
-	double queued, first, last;
+	double queued, first, last, output;
 
 	if (json == NULL) {
 		return false;
@@ -35,9 +35,10 @@ static bool read_request(const char *line, size_t size, const char *file, size_t
 	char *const name = mem_printf("%s:%zu", file, number);
 	const struct json_at row = json_root(json, name, err);
 	const bool ok = json_want_object(&row) && real(&row, "queued_ts", &queued) &&
-	                real(&row, "first_token_ts", &first) && real(&row, "last_token_ts", &last);
+	                real(&row, "first_token_ts", &first) &&
+	                real(&row, "last_token_ts", &last) && real(&row, "output_toks", &output);
 	if (ok) {
-		const struct measured_request q = {first - queued, last - queued};
+		const struct measured_request q = {queued, first - queued, last - queued, output};
 		vec_push(out, q);
 	}
 	json_decref(json);
