@@ -17,7 +17,7 @@ out=build/calibrations
 pictures=results/reference/validation
 checked=${CHECKED:-$(date +%F)}
 rm -rf $out
-mkdir -p $out $pictures
+mkdir -p $out $pictures models/calibration
 
 fit() { # FILE GPU ENGINE FLAG...
 	file=$1 gpu=$2 engine=$3

@@ -66,7 +66,11 @@ static void read_held(struct cli *c, struct lists *l)
 static const char *quantity(const struct calibrate_constant *c, double v, char *buf, size_t size)
 {
 	if (c->option->unit != NULL && strcmp(c->option->unit, "s") == 0) {
-		snprintf(buf, size, v < 1e-3 ? "%.3g us" : "%.3g ms", v * (v < 1e-3 ? 1e6 : 1e3));
+		const double scale = v > 0.0 && v < 1e-9 ? 1e12 : v < 1e-3 ? 1e6 : 1e3;
+		snprintf(buf, size, "%.3g %s", v * scale,
+		         scale == 1e12  ? "ps"
+		         : scale == 1e6 ? "us"
+		                        : "ms");
 	} else {
 		snprintf(buf, size, "%.3f", v);
 	}
@@ -80,6 +84,9 @@ static void print_constants(const struct campaign_set *set)
 		const struct calibrate_constant *const c = &set->result.constants[i];
 		char value[32], low[32], high[32];
 		quantity(c, c->value, value, sizeof(value));
+		if (!c->fitted && c->value == 0.0 && strcmp(c->option->name, "e_kv_mixed") == 0) {
+			continue; /* the same as e_kv */
+		}
 		if (c->fitted) {
 			printf("  %-12s %-12s %s to %s\n", c->option->name, value,
 			       quantity(c, c->low, low, sizeof(low)),

@@ -20,10 +20,11 @@ typedef VEC(struct table) tables_t;
 static void print_constant(const struct kernel_constant *v)
 {
 	const bool time = strcmp(v->unit, "s") == 0;
-	const double scale = time ? 1e6 : 1.0;
+	const bool tiny = time && v->value < 1e-9;
+	const double scale = tiny ? 1e12 : time ? 1e6 : 1.0;
 	char name[40];
 	snprintf(name, sizeof(name), v->gpus > 0 ? "%s(%lld)" : "%s", v->name, (long long)v->gpus);
-	printf("  %-14s %8.3f %s", name, v->value * scale, time ? "us" : v->unit);
+	printf("  %-14s %8.3f %s", name, v->value * scale, tiny ? "ps" : time ? "us" : v->unit);
 	if (v->determined) {
 		printf(" (%.3f to %.3f)\n", v->low * scale, v->high * scale);
 	} else {
@@ -103,11 +104,15 @@ void cli_kernels(struct cli *c, const char *gpu_name)
 {
 	struct gpu_spec *const gpu =
 		gpu_spec_read(data_dir_find(c->data, "gpu", gpu_name, NULL), c->err);
+	const char *const model = cli_sheet(c, 'M', "llm");
+	struct llm_spec *const llm =
+		model != NULL ? llm_spec_read(data_dir_find(c->data, "llm", model, NULL), c->err)
+			      : NULL;
 	tables_t tables = {0};
 
 	for (size_t i = 0; gpu != NULL && i < c->n_lists; i++) {
 		struct table t = {.file = c->lists[i].value};
-		if (c->lists[i].letter == 'K' && kernels_fit(&t.report, t.file, gpu, c->err)) {
+		if (c->lists[i].letter == 'K' && kernels_fit(&t.report, t.file, gpu, llm, c->err)) {
 			add_table(&tables, &t);
 		}
 	}
@@ -115,5 +120,6 @@ void cli_kernels(struct cli *c, const char *gpu_name)
 		(c->json ? put_tables : print_tables)(&tables);
 	}
 	free(tables.at);
+	llm_spec_free(llm);
 	gpu_spec_free(gpu);
 }

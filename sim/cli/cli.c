@@ -34,7 +34,7 @@ static const struct flag flags[] = {
 	{'G', 0, "--gpu", "NAME", "a GPU data sheet or its alias"},
 	{'E', 0, "--engine", "NAME", "an engine profile or its alias"},
 	{'P', 0, "--precision", "NAME", "only rows of this precision: bf16, fp8 or nvfp4"},
-	{'M', 0, "--model", "NAME", "only rows of this model"},
+	{'M', 0, "--model", "NAME", "only rows of this model; of --kernels: whose layers"},
 	{'V', 0, "--engine-version", "TEXT", "only rows of this engine version"},
 	{'C', 0, "--source", "NAME", "only rows of this source"},
 	{'F', 0, "--free", "NAME,...", "the constants to fit; the others are held"},

@@ -40,7 +40,8 @@ const struct command commands[] = {
          "Examples:\n"
          "  aliquot calibrate --rows rows.csv --gpu h100-sxm --engine trtllm -o mine\n"
          "  aliquot calibrate --rows rows.csv --gpu h200 --engine vllm --free e_compute,h_seq\n"
-         "  aliquot calibrate --kernels gemm.csv --gpu h100-sxm\n"},
+         "  aliquot calibrate --kernels gemm.csv --gpu h100-sxm\n"
+         "  aliquot calibrate --kernels dense.csv --gpu rtx-4090 --model llama-3.1-8b-instruct\n"},
 	{"help", "[TOPIC]", "this text, a command, or one of: units, limits, exit-codes", "", 0, 1,
          cli_help,
          "Examples:\n"

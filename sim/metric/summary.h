@@ -29,7 +29,7 @@ struct service_summary {
 	bool generates;       /* false: embedding, no output tokens */
 	/* from the replicas */
 	int64_t replicas;
-	int64_t *placed; /* of them, by group of nodes */
+	int64_t *placed;                            /* of them, by group of nodes */
 	int64_t kv_capacity_tokens, kv_peak_tokens; /* per replica; peak over replicas */
 	int64_t preemptions;
 	double running_avg, waiting_avg;  /* sequences per replica, time average */

@@ -42,8 +42,8 @@ enum {
 static const struct {
 	const char *name, *folder;
 } kinds[KIND_COUNT] = {
-	{"gpu", "models/gpu"},       {"llm", "models/llm"},
-	{"engine", "models/engine"}, {"calibration", "models/calibration"},
+	{"gpu", "models/gpu"},           {"llm", "models/llm"},
+	{"engine", "models/engine"},     {"calibration", "models/calibration"},
 	{"protocol", "models/protocol"}, {"scenarios", "scenarios"},
 };
 

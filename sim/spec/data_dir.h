@@ -20,8 +20,8 @@ void data_dir_close(struct data_dir *d);
 const char *data_dir_path(const struct data_dir *d);
 
 /*
- * Names of the sheets of one kind ("gpu", "llm", "engine", "calibration", "protocol"), sorted, without ".json";
- * *n of them, borrowed until close. "scenarios" lists the bundled scenarios.
+ * Names of the sheets of one kind ("gpu", "llm", "engine", "calibration", "protocol"), sorted,
+ * without ".json"; *n of them, borrowed until close. "scenarios" lists the bundled scenarios.
  */
 const char *const *data_dir_names(const struct data_dir *d, const char *kind, size_t *n);
 

@@ -195,22 +195,46 @@ static void shorten(struct campaign_set *set)
 	}
 }
 
-/*
- * Where a fit starts, and what it keeps where its rows say nothing. A mixture of experts runs in
- * the same engine as dense models do: what those determined is better than what was set by hand.
- */
-static void choose_profile(const struct campaign *done, struct campaign_set *set)
+/* What the dense models of the same engine determined; NULL: nothing, or the set is theirs. */
+static const struct cost_constants *costs_of_dense(const struct campaign *done,
+                                                   const struct campaign_set *set)
 {
-	set->ask.profile = &set->ask.cases[0]->scenario->services[0].engine->costs;
-	for (size_t i = 0; i < done->n_sets; i++) {
+	for (size_t i = 0; set->moe && i < done->n_sets; i++) {
 		const struct campaign_set *const other = &done->sets[i];
-		if (set->moe && !other->moe && other->precision == set->precision &&
+		if (!other->moe && other->precision == set->precision &&
 		    strcmp(other->engine_version, set->engine_version) == 0 &&
 		    strcmp(other->source, set->source) == 0) {
-			set->ask.profile = &other->result.costs;
-			set->ask.profile_name = "as for dense models";
+			return &other->result.costs;
 		}
 	}
+	return NULL;
+}
+
+/*
+ * A mixture of experts runs in the same engine as dense models do: where its rows say nothing, it
+ * keeps what those determined, unless the engine profile's constants explain its rows better.
+ */
+static bool fit_from_both(const struct campaign *done, struct campaign_set *set, struct err *err)
+{
+	const struct cost_constants *const dense = costs_of_dense(done, set);
+	struct calibration_result other;
+
+	set->ask.profile = &set->ask.cases[0]->scenario->services[0].engine->costs;
+	if (!calibrate(&set->ask, &set->result, err)) {
+		return false;
+	}
+	if (dense == NULL) {
+		return true;
+	}
+	set->ask.profile = dense;
+	set->ask.profile_name = "as for dense models";
+	if (!calibrate(&set->ask, &other, err)) {
+		return false;
+	}
+	const bool better = other.deviation <= set->result.deviation;
+	calibration_result_fini(better ? &set->result : &other);
+	set->result = better ? other : set->result;
+	return true;
 }
 
 static bool fit_set(const struct campaign_ask *ask, const struct campaign *done,
@@ -222,14 +246,13 @@ static bool fit_set(const struct campaign_ask *ask, const struct campaign *done,
 		shorten(set);
 	}
 	set->ask.title = title;
-	choose_profile(done, set);
 	set->ask.held = ask->held;
 	set->ask.n_held = ask->n_held;
 	set->ask.folds = ask->folds < set->ask.n_cases ? ask->folds : set->ask.n_cases;
 	set->ask.folds = set->ask.folds < 2 ? 0 : set->ask.folds;
 	set->ask.starts = ask->starts;
 	set->ask.threads = ask->threads;
-	const bool ok = calibrate(&set->ask, &set->result, err);
+	const bool ok = fit_from_both(done, set, err);
 	set->ask.title = NULL;
 	return ok;
 }

@@ -49,6 +49,16 @@ static double decode_s(const double *v, const struct kernel_point *p)
 	return fmax(p->tokens, v[1]) * p->byte_s / v[0] + v[2];
 }
 
+static double mixed_s(const double *v, const struct kernel_point *p)
+{
+	return p->flop_s / v[0] + p->tokens * p->byte_s / v[1] + v[2];
+}
+
+static double sampler_s(const double *v, const struct kernel_point *p)
+{
+	return p->byte_s * v[0] + v[1];
+}
+
 static double all_reduce_s(const double *v, const struct kernel_point *p)
 {
 	return p->byte_s / v[0] + v[1 + p->slot];
@@ -83,6 +93,14 @@ static const struct form forms[] = {
 	 {{"e_kv", "share", SHARE}, {"least_context", "tokens", {100.0, 0.01, 1e5}},
 	  {"t_kernel", "s", OF_A_KERNEL}},
 	 3, KERNEL_DECODE, false},
+	{"attention over a prompt and of decodes in one launch",
+	 "FLOP of the prompt / (peak e_attn) + KV bytes of the decodes / (bandwidth e_kv_mixed) + t_kernel",
+	 mixed_s, 0.0,
+	 {{"e_attn", "share", SHARE}, {"e_kv_mixed", "share", SHARE}, {"t_kernel", "s", OF_A_KERNEL}},
+	 3, KERNEL_MIXED, false},
+	{"sampling", "sequences * vocabulary * t_logit + t_kernel", sampler_s, 0.0,
+	 {{"t_logit", "s", {1e-11, 1e-14, 1e-7}}, {"t_kernel", "s", OF_A_KERNEL}},
+	 2, KERNEL_SAMPLER, false},
 	{"all-reduces",
 	 "2 (n - 1) / n bytes / (link e_link) + t_link(n)", all_reduce_s, 0.0,
 	 {{"e_link", "share", SHARE}, {"t_link", "s", OF_A_KERNEL}},
@@ -237,10 +255,10 @@ static bool fit_form(const struct form *form, const struct kernel_points *all, c
 }
 
 bool kernels_fit(struct kernel_report *out, const char *file, const struct gpu_spec *gpu,
-                 struct err *err)
+                 const struct llm_spec *llm, struct err *err)
 {
 	struct kernel_points points = {0};
-	bool ok = kernels_read(&points, file, gpu, err);
+	bool ok = kernels_read(&points, file, gpu, llm, err);
 
 	*out = (struct kernel_report){.n = 0};
 	for (size_t i = 0; ok && i < N_FORMS; i++) {

@@ -8,9 +8,9 @@ struct kernel_point {
 	enum kernel_table table;
 	double seconds; /* measured */
 	double flop_s;  /* its FLOP at the data sheet's peak */
-	double byte_s;  /* its bytes at the peak of memory or link; decode: those of one token of
-	                   context */
-	double tokens;  /* prefill: new tokens of a sequence; decode: context of a sequence */
+	double byte_s;  /* its bytes at the peak of memory or link; decode and mixed: those of one
+	                   token of context; sampler: the logits */
+	double tokens;  /* prefill: new tokens of a sequence; else context of a sequence */
 	int64_t gpus;   /* of an all-reduce */
 	size_t slot;    /* the place of that number among those of the table; set by the fit */
 };
@@ -22,6 +22,6 @@ struct kernel_points {
 
 /* Append the rows of a table; false with errors added. Caller frees points->at either way. */
 bool kernels_read(struct kernel_points *points, const char *file, const struct gpu_spec *gpu,
-                  struct err *err);
+                  const struct llm_spec *llm, struct err *err);
 
 #endif

@@ -16,6 +16,7 @@ struct reader {
 	struct csv_reader *csv;
 	const char *file;
 	const struct gpu_spec *gpu;
+	const struct llm_spec *llm; /* NULL unless the layout needs it */
 	struct err *err;
 	struct kernel_points *points;
 	const char *const *columns; /* of the layout, ended by NULL */
@@ -284,6 +285,78 @@ static void workers_row(struct reader *r)
 	}
 }
 
+/* --- operators of one model --------------------------------------------------------------------
+ */
+
+static const char *const operator_columns[] = {"layer", "tokens", "time_us", NULL};
+
+/* The products; what is between them takes no part in a formula. */
+static void operator_row(struct reader *r)
+{
+	const double m = count(r, 1), seconds = duration(r, 2, 1e-6);
+	const double hidden = (double)r->llm->hidden, ffn = (double)r->llm->ffn;
+	const double of_heads = (double)(r->llm->heads * r->llm->head_dim);
+	const double qkv = of_heads + 2.0 * (double)(r->llm->kv_heads * r->llm->head_dim);
+	const struct {
+		const char *layer;
+		double n, k;
+	} products[] = {{"qkv_proj", qkv, hidden},
+	                {"o_proj", hidden, of_heads},
+	                {"gate_up_proj", 2.0 * ffn, hidden},
+	                {"down_proj", hidden, ffn}};
+
+	for (size_t i = 0; i < sizeof(products) / sizeof(products[0]); i++) {
+		if (strcmp(text(r, 0), products[i].layer) == 0) {
+			keep_product(r, m, products[i].n, products[i].k, seconds);
+		}
+	}
+}
+
+static const char *const head_columns[] = {"layer", "sequences", "time_us", NULL};
+
+static void head_row(struct reader *r)
+{
+	const double m = count(r, 1), seconds = duration(r, 2, 1e-6);
+	const double vocab = (double)r->llm->vocab;
+
+	if (strcmp(text(r, 0), "lm_head") == 0) {
+		keep_product(r, m, vocab, (double)r->llm->hidden, seconds);
+	} else if (strcmp(text(r, 0), "sampler") == 0) {
+		keep(r, (struct kernel_point){
+				.table = KERNEL_SAMPLER, .seconds = seconds, .byte_s = m * vocab});
+	}
+}
+
+static const char *const chunk_columns[] = {"prefill_chunk", "kv_prefill", "n_decode",
+                                            "kv_decode",     "time_us",    NULL};
+
+static void chunk_row(struct reader *r)
+{
+	const double chunk = number(r, 0, 0.0), cached = number(r, 1, 0.0);
+	const double decodes = number(r, 2, 0.0), context = number(r, 3, 0.0);
+	const double seconds = duration(r, 4, 1e-6);
+	const double heads = (double)r->llm->heads, kv_heads = (double)r->llm->kv_heads;
+	const double values = (double)r->llm->head_dim;
+
+	if (decodes <= 0.0) {
+		const struct attention a = {1, chunk, cached, heads, kv_heads, values};
+		keep_prefill(r, &a, seconds);
+	} else if (chunk <= 0.0) {
+		const struct attention a = {decodes, 1, context, heads, kv_heads, values};
+		keep_decode(r, &a, seconds);
+	} else {
+		keep(r, (struct kernel_point){
+				.table = KERNEL_MIXED,
+				.seconds = seconds,
+				.flop_s = 4.0 * heads * values * chunk * (cached + chunk / 2.0) /
+		                          gpu_spec_flops(r->gpu, PRECISION_BF16),
+				.byte_s = 2.0 * BF16_BYTES * decodes * kv_heads * values /
+		                          r->gpu->hbm_bytes_per_s,
+				.tokens = context,
+			});
+	}
+}
+
 /* --- tables ------------------------------------------------------------------------------------
  */
 
@@ -291,13 +364,17 @@ static const struct layout {
 	const char *const *columns;
 	void (*row)(struct reader *r);
 	const char *title;
+	bool of_model; /* the shapes are those of a model that is named beside */
 } layouts[] = {
-	{product_columns, product_row, "matrix products"},
-	{attention_columns, attention_row, "attention"},
-	{layer_columns, layer_row, "products of a layer"},
-	{paged_columns, paged_row, "attention of both kinds"},
-	{nccl_columns, nccl_row, "all-reduces"},
-	{workers_columns, workers_row, "all-reduces of workers"},
+	{product_columns, product_row, "matrix products", false},
+	{attention_columns, attention_row, "attention", false},
+	{layer_columns, layer_row, "products of a layer", false},
+	{paged_columns, paged_row, "attention of both kinds", false},
+	{nccl_columns, nccl_row, "all-reduces", false},
+	{workers_columns, workers_row, "all-reduces of workers", false},
+	{operator_columns, operator_row, "operators", true},
+	{head_columns, head_row, "head and sampler", true},
+	{chunk_columns, chunk_row, "attention over chunks", true},
 };
 #define N_LAYOUTS (sizeof(layouts) / sizeof(layouts[0]))
 
@@ -360,16 +437,22 @@ static const struct layout *find_layout(struct reader *r)
 }
 
 bool kernels_read(struct kernel_points *points, const char *file, const struct gpu_spec *gpu,
-                  struct err *err)
+                  const struct llm_spec *llm, struct err *err)
 {
 	const size_t before = err_count(err), first = points->n;
-	struct reader r = {.file = file, .gpu = gpu, .err = err, .points = points};
+	struct reader r = {.file = file, .gpu = gpu, .llm = llm, .err = err, .points = points};
 
 	r.csv = csv_open(file, err);
 	if (r.csv == NULL) {
 		return false;
 	}
-	const struct layout *const layout = find_layout(&r);
+	const struct layout *layout = find_layout(&r);
+	if (layout != NULL && layout->of_model && llm == NULL) {
+		err_add(err, ERR_USAGE, file,
+		        "a table of %s says nothing of their shapes: name the model with --model",
+		        layout->title);
+		layout = NULL;
+	}
 	if (layout != NULL) {
 		r.columns = layout->columns;
 		while (csv_next(r.csv, &r.fields, &r.n_fields)) {

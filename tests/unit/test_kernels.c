@@ -33,26 +33,40 @@ static void file_open(struct file *f)
 	ck_assert_ptr_nonnull(f->out);
 }
 
-/* Fit what was written; the errors are the caller's. */
-static bool file_fit(struct file *f, struct kernel_report *r, const struct gpu_spec *g,
-                     struct err *err)
+static const struct llm_spec llm = {
+	.hidden = 4096, .heads = 32, .kv_heads = 8, .head_dim = 128, .ffn = 16384, .vocab = 128256};
+
+/* Fit what was written, layers of `model` if not NULL; the errors are the caller's. */
+static bool file_fit_of(struct file *f, struct kernel_report *r, const struct gpu_spec *g,
+                        const struct llm_spec *model, struct err *err)
 {
 	fclose(f->out);
-	const bool ok = kernels_fit(r, f->name, g, err);
+	const bool ok = kernels_fit(r, f->name, g, model, err);
 	ck_assert_int_eq(ok, err_count(err) == 0);
 	unlink(f->name);
 	free(f->name);
 	return ok;
 }
 
+static bool file_fit(struct file *f, struct kernel_report *r, const struct gpu_spec *g,
+                     struct err *err)
+{
+	return file_fit_of(f, r, g, NULL, err);
+}
+
 /* A good table: no error. */
-static void file_read(struct file *f, struct kernel_report *r)
+static void file_read_of(struct file *f, struct kernel_report *r, const struct llm_spec *model)
 {
 	struct err *const err = err_new();
-	if (!file_fit(f, r, &gpu, err)) {
+	if (!file_fit_of(f, r, &gpu, model, err)) {
 		ck_abort_msg("%s", err_message(err, 0));
 	}
 	err_free(err);
+}
+
+static void file_read(struct file *f, struct kernel_report *r)
+{
+	file_read_of(f, r, NULL);
 }
 
 /* A measuring error of up to 4 per cent, the same in every run. */
@@ -257,6 +271,105 @@ START_TEST(attention_of_both_kinds)
 }
 END_TEST
 
+START_TEST(operators_of_a_model)
+{
+	struct file f;
+	struct kernel_report r;
+	file_open(&f);
+	fputs("layer,tokens,time_us\n", f.out);
+	for (int m = 1; m <= 8192; m *= 2) {
+		fprintf(f.out, "act_fn,%d,1.5\n", m); /* no product */
+		fprintf(f.out, "qkv_proj,%d,%.9g\n", m,
+		        1e6 * noisy(product_s(m, (32 + 16) * 128.0, 4096)));
+		fprintf(f.out, "o_proj,%d,%.9g\n", m, 1e6 * noisy(product_s(m, 4096, 4096)));
+		fprintf(f.out, "gate_up_proj,%d,%.9g\n", m, 1e6 * noisy(product_s(m, 32768, 4096)));
+		fprintf(f.out, "down_proj,%d,%.9g\n", m, 1e6 * noisy(product_s(m, 4096, 16384)));
+	}
+	file_read_of(&f, &r, &llm);
+	const struct kernel_fit *const fit = only_fit(&r, KERNEL_GEMM);
+	ck_assert_uint_eq(fit->points, 4 * 14);
+	found(fit, "e_compute", 0, 0.7);
+	found(fit, "e_memory", 0, 0.8);
+}
+END_TEST
+
+START_TEST(head_and_sampler)
+{
+	struct file f;
+	struct kernel_report r;
+	file_open(&f);
+	fputs("layer,sequences,time_us\n", f.out);
+	for (int m = 1; m <= 1024; m += 31) {
+		fprintf(f.out, "lm_head,%d,%.9g\n", m, 1e6 * noisy(product_s(m, 128256, 4096)));
+		fprintf(f.out, "sampler,%d,%.9g\n", m, 1e6 * noisy(m * 128256.0 * 2e-11 + 3e-5));
+	}
+	file_read_of(&f, &r, &llm);
+	ck_assert_uint_eq(r.n, 2);
+	ck_assert_int_eq(r.fits[0].table, KERNEL_GEMM);
+	ck_assert_uint_eq(r.fits[0].points, 34);
+	ck_assert_double_lt(r.fits[0].mean_error, 0.03); /* the right products */
+	ck_assert_int_eq(r.fits[1].table, KERNEL_SAMPLER);
+	ck_assert_uint_eq(r.fits[1].points, 34);
+	found(&r.fits[1], "t_logit", 0, 2e-11);
+	found(&r.fits[1], "t_kernel", 0, 3e-5);
+}
+END_TEST
+
+START_TEST(chunks_and_decodes_in_one_launch)
+{
+	struct file f;
+	struct kernel_report r;
+	file_open(&f);
+	fputs("prefill_chunk,kv_prefill,n_decode,kv_decode,time_us\n", f.out);
+	for (int c = 16; c <= 8192; c *= 2) {
+		for (int cached = 0; cached <= 4096; cached += 2048) {
+			fprintf(f.out, "%d,%d,0,0,%.9g\n", c, cached,
+			        1e6 * noisy(prefill_s(1, c, cached, 32, 8)));
+		}
+		for (int b = 1; b <= 256; b *= 4) {
+			fprintf(f.out, "0,0,%d,%d,%.9g\n", b, c, 1e6 * noisy(decode_s(b, c, 8)));
+			/* the prompt and, at half of the bandwidth that decodes alone reach, theirs
+			 */
+			const double flop = 4.0 * 32 * 128 * c * (1024 + c / 2.0);
+			const double bytes = 4.0 * b * 8 * 128 * 2.0 * c;
+			fprintf(f.out, "%d,1024,%d,%d,%.9g\n", c, b, 2 * c,
+			        1e6 * noisy(flop / (1e15 * 0.5) + bytes / (2e12 * 0.425) + 9e-6));
+		}
+	}
+	file_read_of(&f, &r, &llm);
+	const struct kernel_fit *mixed = NULL, *decodes = NULL;
+	for (size_t i = 0; i < r.n; i++) {
+		mixed = r.fits[i].table == KERNEL_MIXED ? &r.fits[i] : mixed;
+		decodes = r.fits[i].table == KERNEL_DECODE ? &r.fits[i] : decodes;
+	}
+	ck_assert_ptr_nonnull(mixed);
+	ck_assert_uint_eq(mixed->points, 5 * 10);
+	found(mixed, "e_attn", 0, 0.5);
+	found(mixed, "e_kv_mixed", 0, 0.425);
+	found(mixed, "t_kernel", 0, 9e-6);
+	ck_assert_ptr_nonnull(decodes);
+	ck_assert_uint_eq(decodes->points, 5 * 10);
+	found(decodes, "e_kv", 0, 0.85);
+}
+END_TEST
+
+START_TEST(a_table_of_a_model_needs_the_model)
+{
+	struct err *const err = err_new();
+	struct kernel_report r;
+	struct file f;
+	file_open(&f);
+	fputs("layer,tokens,time_us\no_proj,1,5\n", f.out);
+	ck_assert(!file_fit(&f, &r, &gpu, err));
+	ck_assert_uint_eq(err_count(err), 1);
+	ck_assert_int_eq(err_exit_code(err), ERR_USAGE);
+	ck_assert_ptr_nonnull(strstr(err_message(err, 0),
+	                             "a table of operators says nothing of their shapes: name the "
+	                             "model with --model"));
+	err_free(err);
+}
+END_TEST
+
 static double all_reduce_s(double n, double bytes, double link)
 {
 	return 2 * (n - 1) / n * bytes / (link * 0.55) + (4 + n) * 1e-6;
@@ -417,7 +530,7 @@ START_TEST(no_file)
 {
 	struct err *const err = err_new();
 	struct kernel_report r;
-	ck_assert(!kernels_fit(&r, "/nowhere/table.csv", &gpu, err));
+	ck_assert(!kernels_fit(&r, "/nowhere/table.csv", &gpu, NULL, err));
 	ck_assert_uint_eq(r.n, 0);
 	ck_assert_int_eq(err_exit_code(err), ERR_IO);
 	err_free(err);
@@ -434,6 +547,10 @@ int main(void)
 	tcase_add_test(t, prefill_attention);
 	tcase_add_test(t, decode_attention);
 	tcase_add_test(t, attention_of_both_kinds);
+	tcase_add_test(t, operators_of_a_model);
+	tcase_add_test(t, head_and_sampler);
+	tcase_add_test(t, chunks_and_decodes_in_one_launch);
+	tcase_add_test(t, a_table_of_a_model_needs_the_model);
 	tcase_add_test(t, all_reduces);
 	tcase_add_test(t, without_nvlink_the_host_link_counts);
 	tcase_add_test(t, all_reduces_of_workers);

@@ -26,8 +26,8 @@ struct replay {
 
 static inline struct scenario_load load_of(const char *format_or_null)
 {
-	static const char *const names[] = {"azure",  "burstgpt",   "mooncake",
-	                                    "aiperf", "genai-perf", "csv", "vllm-log"};
+	static const char *const names[] = {"azure",      "burstgpt", "mooncake", "aiperf",
+	                                    "genai-perf", "csv",      "vllm-log"};
 	struct scenario_load load = {
 		.kind = LOAD_TRACE, .speedup = 1, .hash_block = 512, .format = TRACE_GUESS};
 
