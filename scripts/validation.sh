@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make the validation page again: results/reference/validation/README.md from validation.head.md and what
+# Make the validation page again: results/reference/validation/README.md from head.md beside it and what
 # the program prints about the measured rows in ../shared, and the pictures of replayed runs.
 set -eu
 
@@ -17,7 +17,9 @@ jobs=$(nproc 2>/dev/null || echo 2)
 show() { # COMMAND...: as a reader would type it, and what it prints
 	printf '```\n$ %s\n' "$*"
 	# 99: a row is off, which the table says; a folder that cannot be replayed says why
-	"$@" 2>&1 || [ $? -eq 99 ] || [ $? -eq 3 ]
+	status=0
+	"$@" 2>&1 || status=$?
+	case $status in 0 | 3 | 99) ;; *) return 1 ;; esac
 	printf '```\n\n'
 }
 PATH=$(pwd)/build:$PATH
@@ -48,6 +50,12 @@ PATH=$(pwd)/build:$PATH
 		show aliquot calibrate --gpu h100-sxm --kernels $shared/peer-data/aiconfigurator/h100_sxm_vllm0.24_$table.csv
 	done
 	show aliquot calibrate --gpu h100-sxm --kernels $shared/peer-data/apex/comm_H100-SXM-80GB_all_reduce.csv
+	for run in RTX4090:rtx-4090 RTXPRO6000:rtx-pro-6000; do
+		for table in dense per_sequence attention; do
+			show aliquot calibrate --gpu ${run#*:} --model llama-3.1-8b-instruct \
+				--kernels $shared/peer-data/llmservingsim/profile_${run%:*}_Llama-3.1-8B_tp1/$table.csv
+		done
+	done
 } >$out/README.md
 cp $out/README.md $page/README.md
 echo "$page/README.md"

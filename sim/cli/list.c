@@ -170,21 +170,34 @@ static double held_out(const struct calibration_set *set, const char *metric)
 	return -1.0;
 }
 
+/* Names of what does not come from the engine profile; caller frees. */
+static char *determined(const struct calibration_set *set)
+{
+	char *names = mem_strdup("");
+	bool any = false;
+
+	for (size_t i = 0; i < set->n_constants; i++) {
+		const struct calibrated_constant *const k = &set->constants[i];
+
+		any = any || k->role == CONSTANT_FITTED;
+		if (k->role != CONSTANT_HELD) {
+			char *longer = mem_printf("%s%s%s", names, names[0] ? ", " : "", k->name);
+
+			free(names);
+			names = longer;
+		}
+	}
+	char *const all = mem_printf("%s%s", names, any ? "" : " (transferred)");
+	free(names);
+	return all;
+}
+
 static json_t *set_item(const struct calibration *c, const struct calibration_set *set)
 {
 	const double tpot = held_out(set, "tpot"), ttft = held_out(set, "ttft");
-	char *fitted = mem_strdup("");
+	char *const fitted = determined(set);
 	json_t *item;
 
-	for (size_t i = 0; i < set->n_constants; i++) {
-		if (set->constants[i].role != CONSTANT_HELD) {
-			char *longer = mem_printf("%s%s%s", fitted, fitted[0] ? ", " : "",
-			                          set->constants[i].name);
-
-			free(fitted);
-			fitted = longer;
-		}
-	}
 	item = json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:s}", "name", c->name, "models",
 	                 set->moe ? "moe" : "dense", "engine_version", set->engine_version,
 	                 "configurations", (json_int_t)set->configurations, "tpot_pct",

@@ -179,17 +179,32 @@ static bool write_file(struct out *out, const struct campaign *c, size_t from, c
 	return out_commit(out);
 }
 
+/* Users of a closed loop, requests/s of an open one, the largest batch of a flood. */
+static double load_of(const struct measured_run *run)
+{
+	return run->users > 0  ? (double)run->users
+	       : run->rate > 0 ? run->rate
+	                       : (double)run->max_num_seqs;
+}
+
+/* From the unit of a row to that of the picture: times in ms. */
+static double scale_of(const struct measured_value *v)
+{
+	return strcmp(v->unit, "s") == 0 ? 1e3 : strcmp(v->unit, "us") == 0 ? 1e-3 : 1.0;
+}
+
 static void put_point(FILE *out, const struct campaign_set *set, const struct prediction *p)
 {
 	const struct measured_run *const run = set->ask.cases[p->run]->run;
 	const struct measured_value *const v = &run->values[p->value];
-	char users[40], measured[40], fitted[40], held_out[40];
-	const double load = (double)(run->users > 0 ? run->users : run->max_num_seqs);
+	const double scale = scale_of(v);
+	char load[40], measured[40], fitted[40], held_out[40];
 
-	fprintf(out, "%s %s %s %s\n", str_real(load, users, sizeof(users)),
-	        str_real(v->value, measured, sizeof(measured)),
-	        isfinite(p->fitted) ? str_real(p->fitted, fitted, sizeof(fitted)) : "?",
-	        isfinite(p->held_out) ? str_real(p->held_out, held_out, sizeof(held_out)) : "?");
+	fprintf(out, "%s %s %s %s\n", str_real(load_of(run), load, sizeof(load)),
+	        str_real(scale * v->value, measured, sizeof(measured)),
+	        isfinite(p->fitted) ? str_real(scale * p->fitted, fitted, sizeof(fitted)) : "?",
+	        isfinite(p->held_out) ? str_real(scale * p->held_out, held_out, sizeof(held_out))
+	                              : "?");
 }
 
 /* Figures that the picture shows; the unit of a point is the metric's. */
@@ -208,7 +223,7 @@ static const struct {
 struct extent {
 	size_t n[N_SHOWN]; /* points of a figure */
 	double low, high;
-	bool users; /* loads are known */
+	bool users, rates; /* loads are known, as these */
 };
 
 /* The points of one figure over one set. */
@@ -225,8 +240,9 @@ static void put_points(FILE *out, const struct campaign_set *set, size_t m, stru
 		put_point(out, set, p);
 		extent->n[m]++;
 		extent->users = extent->users || run->users > 0;
-		extent->low = fmin(extent->low, fmin(v->value, p->held_out));
-		extent->high = fmax(extent->high, fmax(v->value, p->held_out));
+		extent->rates = extent->rates || (run->users == 0 && run->rate > 0.0);
+		extent->low = fmin(extent->low, scale_of(v) * fmin(v->value, p->held_out));
+		extent->high = fmax(extent->high, scale_of(v) * fmax(v->value, p->held_out));
 	}
 }
 
@@ -235,7 +251,7 @@ static void put_data(FILE *out, const struct campaign *c, size_t from, size_t to
 {
 	*extent = (struct extent){.low = (double)INFINITY};
 	for (size_t m = 0; m < N_SHOWN; m++) {
-		fprintf(out, "# %s: users measured fitted held_out, %s\n", shown[m].metric,
+		fprintf(out, "# %s: load measured fitted held_out, %s\n", shown[m].metric,
 		        shown[m].unit);
 		for (size_t i = from; i < to; i++) {
 			put_points(out, &c->sets[i], m, extent);
@@ -260,6 +276,7 @@ static void put_plot(FILE *out, const struct extent *extent, const char *using, 
 static void put_script(FILE *out, const char *name, const struct extent *extent)
 {
 	char low[40], high[40];
+	const bool load = extent->users || extent->rates;
 
 	fprintf(out,
 	        "# gnuplot -c %s.gp [png|svg [FOLDER]]: draws FOLDER/%s.png (or .svg) from FOLDER/%s.dat\n"
@@ -279,15 +296,20 @@ static void put_script(FILE *out, const char *name, const struct extent *extent)
 	        name, name, name, name, name, name);
 	fprintf(out,
 	        "set logscale xy\nset xrange [%s:%s]\nset yrange [%s:%s]\n"
-	        "set xlabel \"measured\"\nset ylabel \"simulated\"\n",
+	        "set xlabel \"measured, ms or tokens/s\"\n"
+	        "set ylabel \"simulated, rows held out\"\n",
 	        str_real(0.8 * extent->low, low, sizeof(low)),
 	        str_real(1.25 * extent->high, high, sizeof(high)), low, high);
 	put_plot(out, extent, "2:4", "x");
 	fprintf(out,
 	        "unset logscale\nset autoscale\n%sset xlabel \"%s\"\n"
 	        "set ylabel \"simulated over measured - 1 (%%)\"\n",
-	        extent->users ? "set logscale x 2\n" : "", extent->users ? "users" : "row");
-	put_plot(out, extent, extent->users ? "1:(100*($4/$2-1))" : "0:(100*($4/$2-1))", "0");
+	        load ? "set logscale x 2\n" : "",
+	        extent->users && extent->rates ? "users, or requests/s"
+	        : extent->users                ? "users"
+	        : load                         ? "requests/s"
+	                                       : "row");
+	put_plot(out, extent, load ? "1:(100*($4/$2-1))" : "0:(100*($4/$2-1))", "0");
 	fputs("unset multiplot\n", out);
 }
 
