@@ -387,14 +387,14 @@ static bool apply_overrides(struct scenario *sc, const struct scenario_override 
 }
 
 /* `json` is taken over. NULL with errors added. */
-static struct scenario *load(const char *file, const char *shown, json_t *json,
-                             struct data_dir *data, const struct scenario_override *overrides,
-                             size_t n_overrides, struct err *err)
+static struct scenario *load(const char *file, json_t *json, struct data_dir *data,
+                             const struct scenario_override *overrides, size_t n_overrides,
+                             struct err *err)
 {
 	const size_t before = err_count(err);
 	struct scenario *sc = mem_new(1, sizeof(*sc));
 	struct scenario_loader loader = {.sc = sc, .data = data, .err = err};
-	struct json_at root = json_root(json, shown, err);
+	struct json_at root = json_root(json, strcmp(file, "-") == 0 ? "stdin" : file, err);
 
 	sc->json = json;
 	sc->file = mem_strdup(file);
@@ -421,14 +421,13 @@ struct scenario *scenario_read(const char *file, struct data_dir *data,
 	if (json == NULL) {
 		return NULL;
 	}
-	return load(found, strcmp(found, "-") == 0 ? "stdin" : found, json, data, overrides,
-	            n_overrides, err);
+	return load(found, json, data, overrides, n_overrides, err);
 }
 
 struct scenario *scenario_build(const char *name, json_t *json, struct data_dir *data,
                                 struct err *err)
 {
-	return load(name, name, json, data, NULL, 0, err);
+	return load(name, json, data, NULL, 0, err);
 }
 
 static void free_service(struct scenario_service *service)

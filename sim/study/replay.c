@@ -1,4 +1,6 @@
 /* Runs a logged run again and holds every request against its log. */
+#include "study/replay.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,8 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void compare(struct replay *r, struct compared *out, bool whole)
+/* False: no request finished. */
+static bool compare(struct replay *r, struct compared *out, bool whole)
 {
 	const struct measured_run *const run = &r->table->runs[0];
 	size_t n;
@@ -34,6 +37,10 @@ static void compare(struct replay *r, struct compared *out, bool whole)
 		out->simulated_mean_s += simulated;
 		errors[r->n++] = fabs(simulated / measured - 1.0);
 	}
+	if (r->n == 0) {
+		free(errors);
+		return false;
+	}
 	qsort(errors, r->n, sizeof(*errors), by_value);
 	out->name = whole ? "E2E" : "TTFT";
 	out->measured_mean_s /= (double)r->n;
@@ -41,6 +48,7 @@ static void compare(struct replay *r, struct compared *out, bool whole)
 	out->median_pct = 100.0 * errors[r->n / 2];
 	out->p90_pct = 100.0 * errors[r->n * 9 / 10];
 	free(errors);
+	return true;
 }
 
 /* Output tokens per second from the first arrival to the last token. */
@@ -138,8 +146,11 @@ struct replay *replay_run(const char *dir, struct data_dir *data, struct err *er
 		replay_free(r);
 		return NULL;
 	}
-	compare(r, &r->ttft, false);
-	compare(r, &r->e2e, true);
+	if (!compare(r, &r->ttft, false) || !compare(r, &r->e2e, true)) {
+		err_add(err, ERR_INFEASIBLE, dir, "not one of its requests finished");
+		replay_free(r);
+		return NULL;
+	}
 	r->measured_tps = measured_tps(&r->table->runs[0]);
 	r->simulated_tps = r->summary.services[0].output_tokens_per_s;
 	read_peer(r);

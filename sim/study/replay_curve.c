@@ -14,30 +14,40 @@
 
 typedef VEC(struct curve_point) curve_t;
 
-/* The columns t, running and waiting of timeseries.csv. */
+enum { CURVE_T, CURVE_RUNNING, CURVE_WAITING, N_CURVE };
+
+/* Where the columns t, running and waiting are; SIZE_MAX where one is not. */
+static void find_columns(const char *const *names, size_t n, size_t *at)
+{
+	static const char *const wanted[N_CURVE] = {"t", "running", "waiting"};
+
+	for (size_t k = 0; k < N_CURVE; k++) {
+		at[k] = SIZE_MAX;
+		for (size_t i = 0; i < n; i++) {
+			at[k] = strcmp(names[i], wanted[k]) == 0 ? i : at[k];
+		}
+	}
+}
+
+/* The points of timeseries.csv. */
 static void read_points(struct csv_reader *csv, curve_t *out)
 {
-	static const char *const names[3] = {"t", "running", "waiting"};
-	size_t at[3] = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
 	const char *const *f;
-	size_t n;
+	size_t n, at[N_CURVE];
 
 	if (!csv_next(csv, &f, &n)) {
 		return;
 	}
-	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < 3; k++) {
-			at[k] = strcmp(f[i], names[k]) == 0 ? i : at[k];
-		}
-	}
+	find_columns(f, n, at);
 	while (csv_next(csv, &f, &n)) {
-		struct curve_point p;
-		double *const values[3] = {&p.t_s, &p.running, &p.waiting};
+		double values[N_CURVE] = {0};
 		bool ok = true;
-		for (size_t k = 0; k < 3; k++) {
-			ok = ok && at[k] < n && str_to_real(f[at[k]], values[k]);
+		for (size_t k = 0; k < N_CURVE; k++) {
+			ok = ok && at[k] < n && str_to_real(f[at[k]], &values[k]);
 		}
 		if (ok) {
+			const struct curve_point p = {values[CURVE_T], values[CURVE_RUNNING],
+			                              values[CURVE_WAITING]};
 			vec_push(out, p);
 		}
 	}
