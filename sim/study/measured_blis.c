@@ -180,7 +180,13 @@ bool measured_read_stages(struct measured_reader *r)
 	}
 	while (csv_next(r->csv, &r->fields, &r->n_fields)) {
 		read_stage(r);
-		add_stage_values(r, &r->table->runs[r->table->n_runs - 1]);
+		struct measured_run *const run = &r->table->runs[r->table->n_runs - 1];
+		add_stage_values(r, run);
+		if (run->n_values == 0) {
+			csv_fail(r->csv, r->at[S_RUN] + 1,
+			         "run %s, stage %s: no figure; e2e_s_mean or ttft_s_mean is wanted",
+			         text(r, r->at[S_RUN]), text(r, r->at[S_STAGE]));
+		}
 	}
 	return true;
 }

@@ -29,6 +29,21 @@ static void find_columns(const char *const *names, size_t n, size_t *at)
 	}
 }
 
+/* A row of timeseries.csv as a point, unless one of its values is no number. */
+static void read_point(const char *const *f, size_t n, const size_t *at, curve_t *out)
+{
+	double values[N_CURVE] = {0};
+
+	for (size_t k = 0; k < N_CURVE; k++) {
+		if (at[k] >= n || !str_to_real(f[at[k]], &values[k])) {
+			return;
+		}
+	}
+	const struct curve_point p = {values[CURVE_T], values[CURVE_RUNNING],
+	                              values[CURVE_WAITING]};
+	vec_push(out, p);
+}
+
 /* The points of timeseries.csv. */
 static void read_points(struct csv_reader *csv, curve_t *out)
 {
@@ -40,16 +55,7 @@ static void read_points(struct csv_reader *csv, curve_t *out)
 	}
 	find_columns(f, n, at);
 	while (csv_next(csv, &f, &n)) {
-		double values[N_CURVE] = {0};
-		bool ok = true;
-		for (size_t k = 0; k < N_CURVE; k++) {
-			ok = ok && at[k] < n && str_to_real(f[at[k]], &values[k]);
-		}
-		if (ok) {
-			const struct curve_point p = {values[CURVE_T], values[CURVE_RUNNING],
-			                              values[CURVE_WAITING]};
-			vec_push(out, p);
-		}
+		read_point(f, n, at, out);
 	}
 }
 

@@ -15,7 +15,7 @@ void test_scenario_read(struct test_scenario *t, const char *json)
 		abort();
 	}
 	t->err = err_new();
-	t->data = data_dir_open(".", NULL, t->err);
+	t->data = data_dir_open(UNCALIBRATED, NULL, t->err);
 	t->sc = t->data != NULL ? scenario_read(name, t->data, NULL, 0, t->err) : NULL;
 	unlink(name);
 	if (t->sc == NULL) {

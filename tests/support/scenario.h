@@ -4,6 +4,12 @@
 
 #include "spec/scenario.h"
 
+/*
+ * The project's data without its calibrations: constants are those of the engine profiles, so that
+ * a new fit changes no test.
+ */
+#define UNCALIBRATED "tests/support/uncalibrated"
+
 /* A scenario that lives as long as its data folder. */
 struct test_scenario {
 	struct scenario *sc;

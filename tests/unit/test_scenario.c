@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "spec/scenario_private.h"
+#include "scenario.h"
 
 #include <check.h>
 #include <math.h>
@@ -26,7 +27,7 @@ static char *name;
 static void setup(void)
 {
 	errors = err_new();
-	data = data_dir_open(".", NULL, errors);
+	data = data_dir_open(UNCALIBRATED, NULL, errors);
 	ck_assert_msg(data != NULL, "run from the project's root");
 }
 

@@ -249,7 +249,7 @@ static const struct mistake mistakes[] = {
 	{"engine", "vllm", "options.1.max_num_seqs", "16000", "is below max_num_seqs 16000"},
 	{"engine", "vllm", "costs.0.e_compute", "0", "costs.e_compute: "},
 	{"engine", "vllm", "costs.1.e_memory", "0.009", "costs.e_memory: must be at least 0.01"},
-	{"engine", "vllm", "costs.4.t_layer", "0.2", "costs.t_layer: must be at most 0.1"},
+	{"engine", "vllm", "costs.5.t_layer", "0.2", "costs.t_layer: must be at most 0.1"},
 	{"engine", "vllm", "startup.0.process", "\"soon\"", "startup.process: "},
 };
 

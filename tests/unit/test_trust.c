@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "flow/sim.h"
+#include "scenario.h"
 
 #include <check.h>
 #include <math.h>
@@ -27,7 +28,7 @@ static void set_up(void)
 {
 	err = err_new();
 	calibrated = data_dir_open(CALIBRATED, NULL, err);
-	plain = data_dir_open(".", NULL, err);
+	plain = data_dir_open(UNCALIBRATED, NULL, err);
 	ck_assert_msg(calibrated != NULL && plain != NULL, "run from the project's root");
 }
 
