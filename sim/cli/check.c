@@ -38,8 +38,10 @@ static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i
 	sim_fit(sim, i, &fit);
 	printf("  %s: %s %s on %s", service->name, service->model_name,
 	       precision_names[service->precision], fit.nodes->gpu_name);
-	if (service->gpus_per_replica > 1) {
-		printf(", %lld GPUs per replica", (long long)service->gpus_per_replica);
+	if (service->gpus_per_replica > 1 || service->fraction_ppm != SHARE_WHOLE) {
+		char *const part = scenario_part_text(service);
+		printf(", %s per replica", part);
+		free(part);
 	}
 	printf("\n    fits: %s weights + %s reserved of %s per GPU, %s left for KV\n",
 	       str_bytes(fit.memory.weights, weights, sizeof(weights)),
@@ -165,8 +167,8 @@ static json_t *fit_json(const struct scenario *sc, size_t i)
 	llm_spec_shape(service->llm, (enum precision)service->precision,
 	               (enum precision)service->kv_precision, &shape);
 	for (; k < sc->n_nodes; k++) {
-		perf_memory(sc->nodes[k].gpu, &shape, &service->options, service->tensor_parallel,
-		            &plan);
+		perf_memory(scenario_visible(service, &sc->nodes[k]), &shape, &service->options,
+		            service->tensor_parallel, &plan);
 		if (plan.blocks > plan.state_blocks) {
 			break;
 		}

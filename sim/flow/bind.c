@@ -1,7 +1,6 @@
 /*
- * Replicas onto whole GPUs (first node with room, in the order of the scenario), cost models, KV
- * caches and policies. Everything that can be wrong with a scenario beyond its syntax is found
- * here.
+ * Cost models, memory plans and policies of the services. Everything that can be wrong with a
+ * scenario beyond its syntax is found here or in place.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +8,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "state/prefix_cache.h"
 #include "policy/registry.h"
 #include "flow/flow.h"
-
-struct free_gpus {     /* of one node */
-	uint32_t kind; /* index of scenario.nodes */
-	int64_t used;
-};
 
 static void fail(struct sim *s, const struct scenario_service *spec, const char *what)
 {
@@ -43,9 +36,27 @@ static const struct scenario_nodes *fits_with(const struct sim *s,
 	               &shape);
 	for (size_t k = 0; k < s->sc->n_nodes; k++) {
 		struct memory_plan plan;
-		perf_memory(s->sc->nodes[k].gpu, &shape, &options, gpus, &plan);
+		perf_memory(scenario_visible(spec, &s->sc->nodes[k]), &shape, &options, gpus,
+		            &plan);
 		if (plan.blocks > plan.state_blocks && s->sc->nodes[k].gpus >= gpus) {
 			return &s->sc->nodes[k];
+		}
+	}
+	return NULL;
+}
+
+/* The smallest fraction, in hundredths, that holds the model; NULL: none below a whole GPU. */
+static char *advise_fraction(const struct sim *s, const struct scenario_service *spec)
+{
+	struct scenario_service other = *spec;
+	for (int64_t hundredths = 1; hundredths < 100; hundredths++) {
+		other.fraction_ppm = hundredths * (SHARE_WHOLE / 100);
+		const struct scenario_nodes *const nodes =
+			fits_with(s, &other, spec->precision, spec->tensor_parallel,
+		                  spec->options.gpu_memory_utilization);
+		if (nodes != NULL) {
+			return mem_printf("fraction 0.%02d fits on %s", (int)hundredths,
+			                  nodes->gpu_name);
 		}
 	}
 	return NULL;
@@ -54,6 +65,10 @@ static const struct scenario_nodes *fits_with(const struct sim *s,
 /* The smallest change that would make the model fit, for the message. */
 static char *advice(const struct sim *s, const struct scenario_service *spec)
 {
+	char *const fraction = spec->fraction_ppm != SHARE_WHOLE ? advise_fraction(s, spec) : NULL;
+	if (fraction != NULL) {
+		return fraction;
+	}
 	const double used = spec->options.gpu_memory_utilization;
 	const struct scenario_nodes *nodes =
 		fits_with(s, spec, spec->precision, spec->tensor_parallel, 0.95);
@@ -124,7 +139,8 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 	b->memory = mem_new(n_kinds, sizeof(*b->memory));
 	for (size_t k = 0; k < n_kinds; k++) {
 		const struct gpu_spec *const gpu = s->sc->nodes[k].gpu;
-		perf_memory(gpu, &shape, &b->options, spec->tensor_parallel, &b->memory[k]);
+		perf_memory(scenario_visible(spec, &s->sc->nodes[k]), &shape, &b->options,
+		            spec->tensor_parallel, &b->memory[k]);
 		if (b->memory[k].blocks <= b->memory[k].state_blocks) {
 			continue;
 		}
@@ -149,46 +165,85 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 	return fits;
 }
 
-/* The options of a policy's object form, its own name left out. */
-static bool fill_routing(struct sim *s, struct bound_service *b)
+void *bind_policy(struct sim *s, const struct policy_head *head,
+                  const struct scenario_policy *written, bool replaced)
 {
 	static const struct option none[] = {{.name = NULL}};
-	const struct option *const options =
-		b->routing->head.options != NULL ? b->routing->head.options : none;
-	b->routing_self = mem_new(1, b->routing->head.self_size + 1);
-	if (b->spec->routing.block == NULL || s->options.routing != NULL) {
-		option_defaults(options, b->routing_self);
-		return true;
+	const struct option *const options = head->options != NULL ? head->options : none;
+	void *const self = mem_new(1, head->self_size + 1);
+	if (written->block == NULL || replaced) {
+		option_defaults(options, self);
+		return self;
 	}
-	char *const text = json_dumps(b->spec->routing.block, JSON_ENCODE_ANY);
+	char *const text = json_dumps(written->block, JSON_ENCODE_ANY);
 	json_t *const block = json_loads(text, 0, NULL);
 	free(text);
-	char *const where = mem_printf("%s: %s", s->sc->file, b->spec->routing.path);
+	char *const where = mem_printf("%s: %s", s->sc->file, written->path);
 	json_object_del(block, "policy");
 	const struct json_at at = json_root(block, where, s->err);
-	const bool ok = option_fill(options, b->routing_self, &at, "scenario", NULL);
+	const bool ok = option_fill(options, self, &at, "scenario", NULL);
 	free(where);
 	json_decref(block);
-	return ok;
+	if (!ok) {
+		free(self);
+		return NULL;
+	}
+	return self;
+}
+
+void bind_fail_policy(struct sim *s, const char *kind, const struct scenario_policy *written)
+{
+	size_t n;
+	const char *const *const names = registry_names(kind, &n);
+	const char *const near = str_nearest(written->name, names, n);
+	char *const where = mem_printf("%s: %s", s->sc->file, written->path);
+	err_add(s->err, ERR_INPUT, where, "unknown %s policy \"%s\"; %s \"%s\"%s", kind,
+	        written->name, near != NULL ? "did you mean" : "the first known one is",
+	        near != NULL ? near : names[0], near != NULL ? "?" : "");
+	free(where);
 }
 
 static bool bind_routing(struct sim *s, struct bound_service *b)
 {
 	const struct scenario_policy *const p = &b->spec->routing;
 	b->routing = s->options.routing != NULL ? s->options.routing : routing_find(p->name);
-	if (b->routing != NULL) {
-		b->routing_rng = rng_new(s->sc->seed, p->path);
-		return fill_routing(s, b);
+	if (b->routing == NULL) {
+		bind_fail_policy(s, "routing", p);
+		return false;
 	}
-	size_t n;
-	const char *const *const names = routing_names(&n);
-	const char *const near = str_nearest(p->name, names, n);
-	char *const where = mem_printf("%s: %s", s->sc->file, p->path);
-	err_add(s->err, ERR_INPUT, where, "unknown routing policy \"%s\"; %s \"%s\"%s", p->name,
-	        near != NULL ? "did you mean" : "the first known one is",
-	        near != NULL ? near : names[0], near != NULL ? "?" : "");
+	b->routing_rng = rng_new(s->sc->seed, p->path);
+	b->routing_self = bind_policy(s, &b->routing->head, p, s->options.routing != NULL);
+	return b->routing_self != NULL;
+}
+
+/* Under a preset the fraction is the share of compute; a scenario that says otherwise is wrong. */
+static bool knows_fractions_only(struct sim *s, const struct scenario_service *spec)
+{
+	if (spec->compute_request_ppm == 0 && spec->compute_limit_ppm == SHARE_WHOLE) {
+		return true;
+	}
+	char *const where = mem_printf("%s: services.%s", s->sc->file, spec->name);
+	err_add(s->err, ERR_INPUT, where,
+	        "compute_request and compute_limit are the fraction under %s; use \"time_slicing\"",
+	        s->compute_share->head.name);
 	free(where);
 	return false;
+}
+
+static bool bind_compute_share(struct sim *s)
+{
+	const struct scenario_policy *const p = &s->sc->compute_share;
+	s->compute_share = compute_share_find(p->name);
+	if (s->compute_share == NULL) {
+		bind_fail_policy(s, "compute_share", p);
+		return false;
+	}
+	s->compute_share_self = bind_policy(s, &s->compute_share->head, p, false);
+	bool ok = s->compute_share_self != NULL;
+	for (size_t i = 0; s->compute_share->by_fraction && i < s->sc->n_services; i++) {
+		ok = knows_fractions_only(s, &s->sc->services[i]) && ok;
+	}
+	return ok;
 }
 
 /*
@@ -206,89 +261,11 @@ static bool caches_prefixes(const struct sim *s, uint32_t service)
 	return shares && b->options.prefix_cache && b->spec->llm->layers_mamba == 0;
 }
 
-static void place(struct sim *s, uint32_t service, uint32_t index, const struct free_gpus *node)
-{
-	const struct bound_service *const b = &s->services[service];
-	const struct memory_plan *const plan = &b->memory[node->kind];
-	struct replica *const r = &s->cluster.replicas[s->cluster.services[service].first + index];
-	r->service = service;
-	r->index = index;
-	r->gpu_kind = node->kind;
-	r->stream = perf_stream(b->perf[node->kind]);
-	kv_cache_init(&r->kv, plan->blocks, plan->state_blocks, b->options.kv_block_tokens,
-	              b->options.kv_reservation == KV_ON_DEMAND);
-	r->kv.prefix = b->prefix_cache ? prefix_cache_new() : NULL;
-}
-
-/* `placed` replicas found GPUs, the next did not. */
-static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32_t placed)
-{
-	int64_t largest = 0;
-	for (size_t k = 0; k < s->sc->n_nodes; k++) {
-		largest = s->sc->nodes[k].gpus > largest ? s->sc->nodes[k].gpus : largest;
-	}
-	char *const what =
-		spec->gpus_per_replica > largest
-			? mem_printf(
-				  "a replica needs %lld GPUs of one node, the largest node has %lld",
-				  (long long)spec->gpus_per_replica, (long long)largest)
-			: mem_printf(
-				  "%lld replicas of %lld GPU%s each: only %u find%s free GPUs; use "
-				  "fewer replicas or more nodes",
-				  (long long)spec->replicas, (long long)spec->gpus_per_replica,
-				  spec->gpus_per_replica == 1 ? "" : "s", placed,
-				  placed == 1 ? "s" : "");
-	fail(s, spec, what);
-	free(what);
-}
-
-/* Every replica of a service onto the first node with enough free GPUs of a kind that holds it. */
-static bool place_service(struct sim *s, uint32_t service, struct free_gpus *nodes, size_t n_nodes)
-{
-	const struct bound_service *const b = &s->services[service];
-	const int64_t wanted = b->spec->gpus_per_replica;
-	size_t j = 0;
-	for (uint32_t i = 0; i < b->spec->replicas; i++) {
-		while (j < n_nodes && (b->perf[nodes[j].kind] == NULL ||
-		                       nodes[j].used + wanted > s->sc->nodes[nodes[j].kind].gpus)) {
-			j++;
-		}
-		if (j == n_nodes) {
-			fail_gpus(s, b->spec, i);
-			return false;
-		}
-		place(s, service, i, &nodes[j]);
-		nodes[j].used += wanted;
-	}
-	return true;
-}
-
-static bool place_all(struct sim *s)
-{
-	size_t n_nodes = 0;
-	for (size_t k = 0; k < s->sc->n_nodes; k++) {
-		n_nodes += (size_t)s->sc->nodes[k].count;
-	}
-	struct free_gpus *const nodes = mem_new(n_nodes, sizeof(*nodes));
-	uint32_t n = 0;
-	for (size_t k = 0; k < s->sc->n_nodes; k++) {
-		for (int64_t i = 0; i < s->sc->nodes[k].count; i++, n++) {
-			nodes[n] = (struct free_gpus){(uint32_t)k, 0};
-		}
-	}
-	bool ok = true;
-	for (uint32_t i = 0; i < s->sc->n_services; i++) {
-		ok = place_service(s, i, nodes, n_nodes) && ok;
-	}
-	free(nodes);
-	return ok;
-}
-
 bool bind_services(struct sim *s)
 {
 	const struct scenario *const sc = s->sc;
 	uint32_t replicas = 0;
-	bool ok = true;
+	bool ok = bind_compute_share(s);
 	s->services = mem_new(sc->n_services, sizeof(*s->services));
 	for (size_t i = 0; i < sc->n_services; i++) {
 		struct bound_service *const b = &s->services[i];
@@ -310,7 +287,11 @@ bool bind_services(struct sim *s)
 		service_init(&s->cluster.services[i], first, n, s->services[i].routing->measure);
 		first += n;
 	}
-	return place_all(s);
+	if (!place_replicas(s)) {
+		return false;
+	}
+	share_build(s);
+	return true;
 }
 
 void unbind_services(struct sim *s)
@@ -326,5 +307,7 @@ void unbind_services(struct sim *s)
 		rng_free(b->routing_rng);
 	}
 	free(s->services);
+	free(s->compute_share_self);
+	share_free(s);
 	cluster_fini(&s->cluster);
 }

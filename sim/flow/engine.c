@@ -243,6 +243,9 @@ void engine_step_done(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
 	const ns_t now = s->events.now;
+	if (r->group != GROUP_NONE) {
+		share_pause(s, r);
+	}
 	stretch_advance(s, r, r->planned);
 	if (r->decode_step && replica_next_finish(r) <= r->iteration) {
 		r->changed = end_finished(s, r) || r->changed;
@@ -297,5 +300,8 @@ void engine_start(struct sim *s, uint32_t replica)
 	}
 	r->planned = plan_end(s, r);
 	r->state = REPLICA_RUNNING;
+	if (r->group != GROUP_NONE && share_begin(s, r)) {
+		return;
+	}
 	event_set(&s->events, replica, replica_boundary(r, r->planned), PHASE_STEP_DONE);
 }

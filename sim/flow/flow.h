@@ -5,6 +5,8 @@
 #include "event/event.h"
 #include "state/cluster.h"
 #include "workload/workload.h"
+#include "policy/compute_share.h"
+#include "policy/placement.h"
 #include "policy/routing.h"
 #include "policy/verify.h"
 #include "flow/sim.h"
@@ -26,14 +28,19 @@ struct bound_service { /* a service with its policies and cost models */
 };
 
 struct gaps;
+struct share_group; /* replicas that share GPUs */
 
 struct sim {
 	const struct scenario *sc;
 	struct sim_options options;
 	struct err *err;
-	struct event_list events; /* entities: replicas, then loads, then sampler, then stop */
+	struct event_list events; /* entities: replicas, loads, sampler, stop, groups */
 	struct cluster cluster;
 	struct bound_service *services;
+	const struct compute_share_policy *compute_share;
+	void *compute_share_self;
+	struct share_group *groups;
+	uint32_t n_groups;
 	struct workload **loads;
 	struct request_log *log;
 	struct gaps *gaps;                  /* NULL unless asked for */
@@ -59,9 +66,44 @@ static inline uint32_t entity_stop(const struct sim *s)
 	return entity_sampler(s) + 1;
 }
 
-/* bind.c: replicas onto GPUs, policies and cost models. False with errors added. */
+static inline uint32_t entity_group(const struct sim *s, uint32_t group)
+{
+	return entity_stop(s) + 1 + group;
+}
+
+/* bind.c: cost models, policies and replicas with their KV caches. False with errors added. */
 bool bind_services(struct sim *s);
 void unbind_services(struct sim *s);
+
+/*
+ * bind.c: the options of a policy as the scenario writes it; caller frees. `chosen` by its default
+ * options alone where the scenario's was replaced. NULL with errors added.
+ */
+void *bind_policy(struct sim *s, const struct policy_head *head,
+                  const struct scenario_policy *written, bool replaced);
+/* bind.c: say that no policy of this kind has that name. */
+void bind_fail_policy(struct sim *s, const char *kind, const struct scenario_policy *written);
+
+/* place.c: the nodes, and replicas onto their GPUs. False with errors added. */
+bool place_replicas(struct sim *s);
+
+/* share.c: who shares GPUs with whom; after the replicas are placed. */
+void share_build(struct sim *s);
+void share_free(struct sim *s);
+
+/* share.c: the batch of a member of a group is composed, its step begins; true: its group times it.
+ */
+bool share_begin(struct sim *s, const struct replica *r);
+
+/* share.c: the step of a member that had its group to itself is over. */
+void share_pause(struct sim *s, const struct replica *r);
+
+/* share.c: note what the coming steps need of a GPU, and their time on the host before it. */
+void share_note(struct sim *s, const struct replica *r, const struct step_shape *shape,
+                tick_t host);
+
+/* share.c: a part of a step of a group is over. */
+void share_event(struct sim *s, uint32_t group);
 
 /* arrive.c: the next request of a load enters the system. */
 void arrive(struct sim *s, uint32_t load);

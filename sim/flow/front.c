@@ -55,7 +55,7 @@ double front_share(const struct sim *s, size_t i)
 
 ns_t front_at(const struct replica *r, ns_t now)
 {
-	if (r->state != REPLICA_RUNNING || !r->decode_step || now < r->anchor) {
+	if (r->state != REPLICA_RUNNING || !r->decode_step || r->shared || now < r->anchor) {
 		return r->front;
 	}
 	const int64_t ended = replica_boundary_after(r, now + 1) - 1;

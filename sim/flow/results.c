@@ -233,7 +233,7 @@ void sim_summary(const struct sim *s, struct summary *out)
 	};
 	out->services = mem_new(out->n_services, sizeof(*out->services));
 	double used = 0.0, memory = 0.0, busy = 0.0;
-	int64_t allocated = 0;
+	double allocated = 0.0;
 	for (size_t k = 0; k < s->sc->n_nodes; k++) {
 		const struct scenario_nodes *const nodes = &s->sc->nodes[k];
 		out->gpus += nodes->count * nodes->gpus;
@@ -243,7 +243,6 @@ void sim_summary(const struct sim *s, struct summary *out)
 		const struct bound_service *const b = &s->services[i];
 		const double gpus = (double)b->spec->gpus_per_replica;
 		summarise_service(s, i, &out->services[i]);
-		allocated += b->spec->replicas * b->spec->gpus_per_replica;
 		busy += out->services[i].gpu_busy * (double)b->spec->replicas * gpus;
 		for (uint32_t k = 0; k < s->cluster.services[i].n; k++) {
 			const struct replica *const r =
@@ -253,11 +252,14 @@ void sim_summary(const struct sim *s, struct summary *out)
 			                           ? r->kv.capacity * m->block
 			                           : r->kv.peak * m->block;
 			used += gpus * (double)(m->weights + m->reserved + kv);
+			allocated += gpus *
+			             (double)scenario_request(b->spec, &s->sc->nodes[r->gpu_kind]) /
+			             (double)scenario_gpu_memory(&s->sc->nodes[r->gpu_kind]);
 		}
 	}
 	out->gpu_busy = share(busy, (double)out->gpus);
 	out->memory_used = share(used, memory);
-	out->allocated = share((double)allocated, (double)out->gpus);
+	out->allocated = share(allocated, (double)out->gpus);
 	judge(s, out);
 	say_binding(s, out);
 }

@@ -62,7 +62,7 @@ struct sim *sim_new(const struct scenario *sc, const struct sim_options *options
 	for (size_t i = 0; i < sc->n_services; i++) {
 		request_log_set_limits(s->log, i, sc->services[i].slo, sc->services[i].n_slo);
 	}
-	event_list_init(&s->events, entity_stop(s) + 1);
+	event_list_init(&s->events, entity_stop(s) + 1 + s->n_groups);
 	for (uint32_t i = 0; i < sc->n_loads; i++) {
 		struct workload *const w = s->loads[i];
 		event_set(&s->events, entity_load(s, i), w->ops->peek(w), PHASE_ARRIVAL);
@@ -156,6 +156,8 @@ static bool step(struct sim *s)
 		}
 	} else if (e.entity < entity_sampler(s)) {
 		arrive(s, e.entity - s->cluster.n_replicas);
+	} else if (e.entity > entity_stop(s)) {
+		share_event(s, e.entity - entity_stop(s) - 1);
 	} else if (e.entity == entity_sampler(s)) {
 		sample(s);
 		s->events.count--;
@@ -174,7 +176,7 @@ static bool step(struct sim *s)
  */
 static void end_running_stretch(struct sim *s, struct replica *r)
 {
-	if (r->state == REPLICA_RUNNING) {
+	if (r->state == REPLICA_RUNNING && !r->shared) {
 		const int64_t over = replica_boundary_after(r, s->ended + 1) - 1;
 		const int64_t to = over < r->planned - 1 ? over : r->planned - 1;
 		if (to > r->done) {

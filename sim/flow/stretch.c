@@ -57,6 +57,17 @@ static void date_second_tokens(struct sim *s, struct replica *r, ns_t base)
 	r->n_fresh = 0;
 }
 
+/* Gaps and second tokens that the first step of the stretch brings; its end must be known. */
+static void note_first(struct sim *s, struct replica *r)
+{
+	const ns_t end = replica_boundary(r, 1);
+	const ns_t base = end > r->front ? end : r->front;
+	if (r->n_fresh > 0 || r->last_decode != r->anchor || base > end) {
+		note_uneven_gaps(s, r, base);
+		date_second_tokens(s, r, base);
+	}
+}
+
 void stretch_begin(struct sim *s, struct replica *r, const struct step_shape *shape, int64_t limit)
 {
 	struct step_cost cost;
@@ -76,12 +87,12 @@ void stretch_begin(struct sim *s, struct replica *r, const struct step_shape *sh
 		const int64_t finish = replica_next_finish(r) - r->iteration;
 		limit = finish < limit ? finish : limit;
 		limit = kv_cache_steps(&r->kv, r->n_decoding, r->iteration, limit);
-		const ns_t end = replica_boundary(r, 1);
-		const ns_t base = end > r->front ? end : r->front;
-		if (r->n_fresh > 0 || r->last_decode != r->anchor || base > end) {
-			note_uneven_gaps(s, r, base);
-			date_second_tokens(s, r, base);
+		if (r->group == GROUP_NONE) { /* else a neighbour may slow it down yet */
+			note_first(s, r);
 		}
+	}
+	if (r->group != GROUP_NONE) {
+		share_note(s, r, shape, cost.host);
 	}
 	sim_assert(limit >= 1);
 	r->limit = limit;
@@ -105,7 +116,8 @@ static void deliver(struct sim *s, struct replica *r, int64_t to)
 		front_advance(s, r, to);
 		return;
 	}
-	r->last_decode = s->events.now;
+	/* a neighbour may cut a stretch later than at the boundary */
+	r->last_decode = r->group == GROUP_NONE ? s->events.now : replica_boundary(r, to);
 	if (steps > 0) {
 		request_log_gaps(s->log, r->service, r->first + r->growth * (r->done + skip),
 		                 r->growth, steps, r->n_decoding - r->n_warm);
@@ -117,6 +129,9 @@ void stretch_advance(struct sim *s, struct replica *r, int64_t to)
 	const int64_t steps = to - r->done;
 	sim_assert(steps >= 1 && to <= r->limit);
 	if (r->decode_step) {
+		if (r->group != GROUP_NONE && r->done == 0) {
+			note_first(s, r);
+		}
 		deliver(s, r, to);
 		if (r->kv.grows) {
 			kv_cache_take(&r->kv, kv_cache_growth(&r->kv, r->iteration, steps));

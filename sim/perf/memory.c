@@ -2,16 +2,15 @@
 #include "base/check.h"
 #include "perf/perf.h"
 
-void perf_memory(const struct gpu_spec *gpu, const struct llm_shape *llm,
-                 const struct engine_options *options, int64_t tensor_parallel,
-                 struct memory_plan *out)
+void perf_memory(bytes_t bytes, const struct llm_shape *llm, const struct engine_options *options,
+                 int64_t tensor_parallel, struct memory_plan *out)
 {
 	sim_assert(tensor_parallel >= 1 && options->kv_block_tokens >= 1);
 	const double tp = (double)tensor_parallel;
 	const double u = options->gpu_memory_utilization;
 	const double weights = llm->weight_bytes / tp;
 	const double reserved = (double)options->reserved_bytes;
-	const double memory = (double)gpu->memory_bytes;
+	const double memory = (double)bytes;
 	const double kv = options->kv_sizing == KV_OF_TOTAL ? u * memory - weights - reserved
 	                                                    : u * (memory - weights - reserved);
 	/* beyond one GPU per KV head, engines keep copies */
@@ -19,7 +18,7 @@ void perf_memory(const struct gpu_spec *gpu, const struct llm_shape *llm,
 	const double mamba = llm->state_bytes_per_sequence - llm->window_bytes_per_sequence;
 	const double block = llm->kv_bytes_per_token * (double)options->kv_block_tokens / kv_gpus;
 	const double state = mamba / tp + llm->window_bytes_per_sequence / kv_gpus;
-	out->memory = gpu->memory_bytes;
+	out->memory = bytes;
 	out->usable = (bytes_t)(u * memory);
 	out->weights = (bytes_t)weights;
 	out->reserved = options->reserved_bytes;

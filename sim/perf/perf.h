@@ -32,6 +32,7 @@ struct step_shape {
 struct step_cost {
 	tick_t step, growth;
 	tick_t gpu, gpu_growth; /* of which the GPU works; the rest is the host */
+	tick_t host;            /* before the GPU begins; 0 where both begin together */
 	int64_t until;
 };
 
@@ -54,6 +55,13 @@ void perf_free(struct perf *p);
 /* Cost of a step. With prompt tokens (chunks > 0) growth is 0 and until is 1. */
 void perf_step(const struct perf *p, const struct step_shape *s, struct step_cost *out);
 
+/*
+ * Of the GPU time of this step, the share in which it needs all of the arithmetic, and in which all
+ * of the bandwidth; ppm (physics.md section 5: C/g and M/g).
+ */
+void perf_demand(const struct perf *p, const struct step_shape *s, int64_t *compute,
+                 int64_t *memory);
+
 /* Time of the front end for one token, and from a request's arrival until the engine sees it. */
 ns_t perf_stream(const struct perf *p);
 ns_t perf_entry(const struct perf *p);
@@ -63,8 +71,9 @@ ns_t perf_entry(const struct perf *p);
  * 3). blocks <= state_blocks: the model does not fit.
  */
 struct memory_plan {
-	bytes_t memory, usable; /* of one GPU; after gpu_memory_utilization */
-	bytes_t weights;        /* per GPU */
+	bytes_t memory,
+		usable;  /* of one GPU, as the engine sees it; after gpu_memory_utilization */
+	bytes_t weights; /* per GPU */
 	bytes_t reserved;
 	bytes_t kv;           /* left for KV blocks and sequence states; may be negative */
 	bytes_t block;        /* one KV block, per GPU */
@@ -72,8 +81,8 @@ struct memory_plan {
 	int64_t blocks;       /* floor(kv / block), 0 when it does not fit */
 	int64_t state_blocks; /* blocks that one sequence's state takes */
 };
-void perf_memory(const struct gpu_spec *gpu, const struct llm_shape *llm,
-                 const struct engine_options *options, int64_t tensor_parallel,
-                 struct memory_plan *out);
+/* `memory` bytes of each GPU are for this replica. */
+void perf_memory(bytes_t memory, const struct llm_shape *llm, const struct engine_options *options,
+                 int64_t tensor_parallel, struct memory_plan *out);
 
 #endif

@@ -56,19 +56,31 @@ static double power(double base, int64_t exponent)
 	return result;
 }
 
+/* Seconds of matrix products and images, if only arithmetic took time. */
+static double compute_s(const struct perf *p, int64_t tokens, int64_t sampled, int64_t images)
+{
+	return ((double)tokens * p->f_token + (double)sampled * p->f_head) * p->s_per_flop +
+	       (double)images * p->s_per_image;
+}
+
+/* Seconds of weights and activations, if only memory took time. */
+static double memory_s(const struct perf *p, int64_t tokens, int64_t sampled)
+{
+	double bytes = p->dense_bytes + (sampled > 0 ? p->head_bytes : 0.0) +
+	               (double)tokens * p->activation_bytes;
+	if (p->expert_bytes_all > 0.0) { /* experts touched by uniform routing */
+		bytes += p->expert_bytes_all * (1.0 - power(p->idle_share, tokens));
+	}
+	return bytes * p->s_per_byte;
+}
+
 /* GPU seconds of everything that does not depend on the KV cache: T tokens, of which `sampled`
  * sample. */
 static double linear_s(const struct perf *p, int64_t tokens, int64_t sampled, int64_t images)
 {
 	const double t = (double)tokens;
-	const double flops = t * p->f_token + (double)sampled * p->f_head;
-	double bytes =
-		p->dense_bytes + (sampled > 0 ? p->head_bytes : 0.0) + t * p->activation_bytes;
-	if (p->expert_bytes_all > 0.0) { /* experts touched by uniform routing */
-		bytes += p->expert_bytes_all * (1.0 - power(p->idle_share, tokens));
-	}
-	const double compute = flops * p->s_per_flop;
-	const double memory = bytes * p->s_per_byte;
+	const double compute = compute_s(p, tokens, sampled, 0);
+	const double memory = memory_s(p, tokens, sampled);
 	return p->fixed_s + t * p->link_s_per_token + (double)sampled * p->s_per_sample +
 	       (compute > memory ? compute : memory) + (double)images * p->s_per_image;
 }
@@ -182,6 +194,7 @@ void perf_step(const struct perf *p, const struct step_shape *s, struct step_cos
 	tick_t floor = p->overlap ? host : 0;
 	floor = s->chunks > 0 && p->eager > floor ? p->eager : floor;
 	out->gpu = gpu;
+	out->host = p->overlap ? 0 : host;
 	out->until = s->chunks > 0 ? 1 : INT64_MAX;
 	if (cost >= floor) {
 		out->step = cost;
@@ -193,6 +206,24 @@ void perf_step(const struct perf *p, const struct step_shape *s, struct step_cos
 			out->until = (floor - cost) / out->gpu_growth + 1;
 		}
 	}
+}
+
+void perf_demand(const struct perf *p, const struct step_shape *s, int64_t *compute,
+                 int64_t *memory)
+{
+	const double ppm = 1e6;
+	const int64_t tokens = s->decodes + s->prompt;
+	const int64_t sampled = s->decodes + s->finishing;
+	tick_t growth;
+	const double gpu = (double)gpu_ticks(p, s, &growth);
+	const double second = (double)tick_from_seconds(1.0);
+	const double attn = p->attn_flops * 0.5 * (double)s->pairs2 * p->s_per_attn_flop;
+	const double cache = (double)(s->context + s->cached + tokens) * (double)p->kv_token +
+	                     (double)(s->decodes + s->chunks) * (double)p->state;
+	const double c = (compute_s(p, tokens, sampled, s->images) + attn) * second / gpu;
+	const double m = (memory_s(p, tokens, sampled) * second + cache) / gpu;
+	*compute = (int64_t)((c < 1.0 ? c : 1.0) * ppm);
+	*memory = (int64_t)((m < 1.0 ? m : 1.0) * ppm);
 }
 
 ns_t perf_stream(const struct perf *p)

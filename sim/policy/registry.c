@@ -9,29 +9,97 @@ const struct routing_policy *const routing_policies[] = {
 	NULL,
 };
 
+#define PLACEMENT(name) &placement_##name,
+const struct placement_policy *const placement_policies[] = {
+#include "policy/policies.def"
+	NULL,
+};
+
+#define COMPUTE_SHARE(name) &compute_share_##name,
+const struct compute_share_policy *const compute_share_policies[] = {
+#include "policy/policies.def"
+	NULL,
+};
+
 #define ROUTING(name) #name,
-static const char *const names[] = {
+static const char *const routing_names[] = {
 #include "policy/policies.def"
 };
 
+#define PLACEMENT(name) #name,
+static const char *const placement_names[] = {
+#include "policy/policies.def"
+};
+
+#define COMPUTE_SHARE(name) #name,
+static const char *const compute_share_names[] = {
+#include "policy/policies.def"
+};
+
+#define ROUTING(name) {"routing", &routing_##name.head},
+#define PLACEMENT(name) {"placement", &placement_##name.head},
+#define COMPUTE_SHARE(name) {"compute_share", &compute_share_##name.head},
+static const struct {
+	const char *kind;
+	const struct policy_head *head;
+} heads[] = {
+#include "policy/policies.def"
+};
+#define N_HEADS (sizeof(heads) / sizeof(heads[0]))
+
+#define COUNT(names) (sizeof(names) / sizeof((names)[0]))
+static const struct {
+	const char *kind;
+	const char *const *names;
+	size_t n;
+} kinds[] = {
+	{"routing", routing_names, COUNT(routing_names)},
+	{"placement", placement_names, COUNT(placement_names)},
+	{"compute_share", compute_share_names, COUNT(compute_share_names)},
+};
+
+static size_t place_of(const char *const *names, size_t n, const char *name)
+{
+	size_t i = 0;
+	while (i < n && strcmp(names[i], name) != 0) {
+		i++;
+	}
+	return i; /* n: the NULL at the end */
+}
+
 const struct routing_policy *routing_find(const char *name)
 {
-	for (size_t i = 0; routing_policies[i] != NULL; i++) {
-		if (strcmp(routing_policies[i]->head.name, name) == 0) {
-			return routing_policies[i];
-		}
-	}
-	return NULL;
+	return routing_policies[place_of(routing_names, COUNT(routing_names), name)];
+}
+
+const struct placement_policy *placement_find(const char *name)
+{
+	return placement_policies[place_of(placement_names, COUNT(placement_names), name)];
+}
+
+const struct compute_share_policy *compute_share_find(const char *name)
+{
+	return compute_share_policies[place_of(compute_share_names, COUNT(compute_share_names),
+	                                       name)];
 }
 
 const struct policy_head *registry_head(size_t i, const char **kind)
 {
-	*kind = "routing";
-	return i < sizeof(names) / sizeof(names[0]) ? &routing_policies[i]->head : NULL;
+	if (i >= N_HEADS) {
+		return NULL;
+	}
+	*kind = heads[i].kind;
+	return heads[i].head;
 }
 
-const char *const *routing_names(size_t *n)
+const char *const *registry_names(const char *kind, size_t *n)
 {
-	*n = sizeof(names) / sizeof(names[0]);
-	return names;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(kinds[i].kind, kind) == 0) {
+			*n = kinds[i].n;
+			return kinds[i].names;
+		}
+	}
+	*n = 0;
+	return NULL;
 }

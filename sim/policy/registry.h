@@ -4,19 +4,25 @@
 
 #include <stddef.h>
 
+#include "policy/compute_share.h"
+#include "policy/placement.h"
 #include "policy/policy.h"
 #include "policy/routing.h"
 
 /* NULL-terminated, in the order of policies.def. */
 extern const struct routing_policy *const routing_policies[];
+extern const struct placement_policy *const placement_policies[];
+extern const struct compute_share_policy *const compute_share_policies[];
 
 /* By name, or NULL. */
 const struct routing_policy *routing_find(const char *name);
+const struct placement_policy *placement_find(const char *name);
+const struct compute_share_policy *compute_share_find(const char *name);
 
 /* Kinds and their policies, for `list`: i from 0; NULL when past the end. */
 const struct policy_head *registry_head(size_t i, const char **kind);
 
-/* Names of the routing policies; *n of them, static. */
-const char *const *routing_names(size_t *n);
+/* Names of the policies of a kind ("routing", "placement", "compute_share"); *n of them, static. */
+const char *const *registry_names(const char *kind, size_t *n);
 
 #endif

@@ -318,9 +318,10 @@ static void put_what(FILE *out, const struct report *r, size_t i)
 	line_add(&l, "%s weights", precision_names[s->precision]);
 	line_add(&l, "%s KV", precision_names[s->kv_precision]);
 	line_add(&l, "engine %s", s->engine_name);
-	line_add(&l, "%s replica%s of %lld GPU%s", str_thousands(s->replicas, text, sizeof(text)),
-	         s->replicas == 1 ? "" : "s", (long long)s->gpus_per_replica,
-	         s->gpus_per_replica == 1 ? "" : "s");
+	char *const part = scenario_part_text(s);
+	line_add(&l, "%s replica%s of %s", str_thousands(s->replicas, text, sizeof(text)),
+	         s->replicas == 1 ? "" : "s", part);
+	free(part);
 	line_end(&l);
 	for (size_t k = 0; k < r->scenario->n_loads; k++) {
 		if (r->scenario->loads[k].service == i) {

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "spec/scenario_private.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #define FNV_OFFSET UINT64_C(0xcbf29ce484222325) /* FNV-1a, 64 bits: Fowler, Noll, Vo */
 #define FNV_PRIME UINT64_C(0x100000001b3)
 
-const char scenario_later[] = "not supported in this version (whole GPUs only)";
+const char scenario_later[] = "not supported in this version";
 
 struct root_keys {
 	int64_t schema;
@@ -30,14 +31,16 @@ struct cluster_keys {
 
 struct scheduler_keys {
 	int kind;
-	const json_t *later;
+	const json_t *placement, *compute_share, *later;
 };
 
 struct stop_keys {
 	ns_t after;
 };
 
+enum { SCHEDULER_RUNAI, SCHEDULER_KUBERNETES };
 static const char *const scheduler_kinds[] = {"runai", "kubernetes", NULL};
+static_assert(SCHEDULER_KUBERNETES == 1, "the names are in this order");
 
 #define ROOT(member) offsetof(struct root_keys, member)
 #define NODES(member) offsetof(struct scenario_nodes, member)
@@ -80,10 +83,12 @@ static const struct option nodes_table[] = {
 static const struct option scheduler_table[] = {
 	{"kind", OPTION_CHOICE, offsetof(struct scheduler_keys, kind), 0, 0, "runai", scheduler_kinds, NULL,
 	 "runai, or kubernetes for the plain one"},
+	{"placement", OPTION_NODE, offsetof(struct scheduler_keys, placement), 0, 0, "", NULL, NULL,
+	 "the policy that picks GPUs; " SCENARIO_PLACEMENT},
+	{"compute_share", OPTION_NODE, offsetof(struct scheduler_keys, compute_share), 0, 0, "", NULL, NULL,
+	 "the policy that divides a GPU's time; " SCENARIO_COMPUTE_SHARE},
 	SCENARIO_LATER("priority", scheduler_keys),
-	SCENARIO_LATER("placement", scheduler_keys),
 	SCENARIO_LATER("memory_share", scheduler_keys),
-	SCENARIO_LATER("compute_share", scheduler_keys),
 	SCENARIO_LATER("oom_victim", scheduler_keys),
 	SCENARIO_LATER("swap", scheduler_keys),
 	SCENARIO_LATER("period", scheduler_keys),
@@ -251,11 +256,17 @@ static void read_scheduler(struct scenario_loader *l, const struct json_at *root
 	struct json_at at;
 
 	if (json_get(root, "scheduler", &at)) {
-		scenario_fill(l, scheduler_table, &keys, &at);
+		l->whole_gpus = scenario_fill(l, scheduler_table, &keys, &at) &&
+		                keys.kind == SCHEDULER_KUBERNETES;
 	} else {
+		at = (struct json_at){
+			.up = root, .key = "scheduler", .file = root->file, .err = root->err};
 		option_log_add(l->sc->log, "scheduler.kind", scheduler_table[0].fallback,
 		               "default");
 	}
+	scenario_read_policy(l, &l->sc->placement, &at, "placement", SCENARIO_PLACEMENT);
+	scenario_read_policy(l, &l->sc->compute_share, &at, "compute_share",
+	                     SCENARIO_COMPUTE_SHARE);
 }
 
 static void read_assumptions(struct scenario_loader *l, const struct json_at *root)
@@ -437,8 +448,7 @@ static void free_service(struct scenario_service *service)
 	free(service->engine_name);
 	free(service->engine_version);
 	free(service->costs);
-	free(service->routing.name);
-	free(service->routing.path);
+	scenario_free_policy(&service->routing);
 	free(service->slo);
 }
 
@@ -462,6 +472,8 @@ void scenario_free(struct scenario *sc)
 	for (size_t i = 0; i < sc->n_assumptions; i++) {
 		free(sc->assumptions[i]);
 	}
+	scenario_free_policy(&sc->placement);
+	scenario_free_policy(&sc->compute_share);
 	free(sc->nodes);
 	free(sc->services);
 	free(sc->loads);

@@ -18,6 +18,8 @@
 #include "spec/llm_spec.h"
 #include "spec/slo.h"
 
+#define SHARE_WHOLE 1000000 /* ppm */
+
 struct scenario_policy {
 	char *name;          /* "least_outstanding" */
 	const json_t *block; /* the object form, or NULL; borrowed from the scenario */
@@ -60,6 +62,11 @@ struct scenario_service {
 	int64_t replicas;
 	int64_t gpus_per_replica; /* = tensor_parallel */
 	int64_t tensor_parallel;
+	/* what it asks of each of its GPUs */
+	int64_t fraction_ppm; /* of the memory; SHARE_WHOLE: all of it, nobody else is there; 0:
+	                         memory_mib says */
+	int64_t memory_mib;   /* MiB, where fraction_ppm is 0 */
+	int64_t compute_request_ppm, compute_limit_ppm; /* of the GPU's time, 0 to SHARE_WHOLE */
 	struct scenario_policy routing;
 	struct slo *slo;
 	size_t n_slo;
@@ -165,12 +172,27 @@ struct scenario {
 	size_t n_services;
 	struct scenario_load *loads;
 	size_t n_loads;
+	struct scenario_policy placement, compute_share;
 	ns_t stop_after; /* NS_NEVER when absent */
 	char **assumptions;
 	size_t n_assumptions;
 	struct option_log *log;         /* every key with value and source; owned */
 	struct scenario_sheets *sheets; /* owned data sheets */
 };
+
+/* Memory of one GPU that requests may add up to, rounded as Run:ai does. */
+bytes_t scenario_gpu_memory(const struct scenario_nodes *nodes);
+
+/* What a replica asks of each of its GPUs, whole MiB. */
+bytes_t scenario_request(const struct scenario_service *service,
+                         const struct scenario_nodes *nodes);
+
+/* What its engine sees of each: its request, of a whole GPU the physical memory. */
+bytes_t scenario_visible(const struct scenario_service *service,
+                         const struct scenario_nodes *nodes);
+
+/* "2 GPUs", "0.5 of a GPU", "20.00 GiB of each of 2 GPUs"; caller frees. */
+char *scenario_part_text(const struct scenario_service *service);
 
 struct scenario_override {
 	const char *path, *value; /* of --set, in order */

@@ -15,10 +15,14 @@ struct scenario_loader {
 	struct data_dir *data;
 	struct err *err;
 	bool seed_given;
+	bool whole_gpus; /* the scheduler knows no parts of a GPU */
 };
 
 /* Help text of a key that the contract names and this version does not have. */
 extern const char scenario_later[];
+
+#define SCENARIO_PLACEMENT "binpack"
+#define SCENARIO_COMPUTE_SHARE "time_slicing"
 
 /* A row of an option table for such a key; `type` has a member `later` that nobody reads. */
 #define SCENARIO_LATER(name, type)                                                     \
@@ -68,6 +72,19 @@ void scenario_log_table(struct scenario_loader *l, const struct option *table, c
  */
 void scenario_read_costs(struct scenario_loader *l, struct scenario_service *service,
                          const struct json_at *at);
+
+/* A policy under `key` of `at`, written as its name or as {"policy": NAME, OPTION: VALUE}. */
+void scenario_read_policy(struct scenario_loader *l, struct scenario_policy *policy,
+                          const struct json_at *at, const char *key, const char *fallback);
+void scenario_free_policy(struct scenario_policy *policy);
+
+/* The keys of a service about parts of a GPU. */
+struct scenario_part_keys {
+	double fraction, compute_request, compute_limit;
+	bytes_t gpu_memory;
+};
+void scenario_read_part(struct scenario_loader *l, struct scenario_service *service,
+                        const struct scenario_part_keys *keys, const struct json_at *at);
 
 void scenario_read_services(struct scenario_loader *l, const struct json_at *at);
 /* False with an error at `at` when the service cannot have this limit. */

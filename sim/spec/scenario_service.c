@@ -12,6 +12,7 @@ struct service_keys {
 	char *name, *model, *engine, *engine_version, *kv_precision;
 	int precision, calibration;
 	int64_t replicas, gpus_per_replica, tensor_parallel;
+	struct scenario_part_keys part;
 	const json_t *engine_options, *costs, *routing, *slo, *later;
 };
 
@@ -46,12 +47,16 @@ const struct option scenario_service_table[] = {
 	{"routing", OPTION_NODE, KEY(routing), 0, 0, "", NULL, NULL,
 	 "the policy that picks a replica; least_outstanding"},
 	{"slo", OPTION_NODE, KEY(slo), 0, 0, "", NULL, NULL, "limits that decide the verdict"},
-	SCENARIO_LATER("fraction", service_keys),
+	{"fraction", OPTION_SHARE, KEY(part.fraction), 0, 0, "", NULL, NULL,
+	 "of the memory of each of its GPUs, 1 when absent: nobody else is there"},
+	{"gpu_memory", OPTION_BYTES, KEY(part.gpu_memory), 1048576, 9e15, "", NULL, "bytes",
+	 "of each of its GPUs, instead of a fraction"},
+	{"compute_request", OPTION_SHARE, KEY(part.compute_request), 0, 0, "0", NULL, NULL,
+	 "of each GPU's time, its own when others work too"},
+	{"compute_limit", OPTION_SHARE, KEY(part.compute_limit), 0, 0, "1", NULL, NULL,
+	 "of each GPU's time, at most"},
 	SCENARIO_LATER("fraction_limit", service_keys),
-	SCENARIO_LATER("gpu_memory", service_keys),
 	SCENARIO_LATER("gpu_memory_limit", service_keys),
-	SCENARIO_LATER("compute_request", service_keys),
-	SCENARIO_LATER("compute_limit", service_keys),
 	SCENARIO_LATER("project", service_keys),
 	SCENARIO_LATER("priority", service_keys),
 	SCENARIO_LATER("preemptible", service_keys),
@@ -143,37 +148,6 @@ static void check_heads(const struct scenario_service *service, const struct jso
 		          " attention heads",
 		          service->tensor_parallel, service->llm->heads);
 	}
-}
-
-/* A policy is its name, or {"policy": NAME, OPTION: VALUE}. */
-static void read_routing(struct scenario_loader *l, struct scenario_policy *policy,
-                         const struct json_at *at)
-{
-	static const char fallback[] = "least_outstanding";
-	struct json_at member, name;
-	const char *text = fallback;
-	char path[512];
-
-	json_path(at, path, sizeof(path));
-	policy->path = mem_printf("%s.routing", path);
-	if (!json_get(at, "routing", &member)) {
-		scenario_log(l, at, "routing", fallback, "default");
-	} else if (!json_is_object(member.value)) {
-		if (json_is_string(member.value)) {
-			text = json_string_value(member.value);
-			scenario_log(l, at, "routing", text, "scenario");
-		} else {
-			json_fail(&member,
-			          "expected a policy's name or {\"policy\": NAME, ...}, got %s",
-			          json_type_name(member.value));
-		}
-	} else if (!json_get(&member, "policy", &name)) {
-		json_fail(&member, "missing key \"policy\": the policy's name");
-	} else if (json_want_string(&name, &text)) {
-		policy->block = member.value;
-		scenario_log(l, at, "routing.policy", text, "scenario");
-	}
-	policy->name = mem_strdup(text);
 }
 
 /* Tokens come out of generating models only. */
@@ -310,7 +284,8 @@ static void read_service(struct scenario_loader *l, size_t index, const struct j
 		read_engine(l, service, keys.engine, at);
 		read_parallel(l, service, &keys, at);
 		check_heads(service, at);
-		read_routing(l, &service->routing, at);
+		scenario_read_part(l, service, &keys.part, at);
+		scenario_read_policy(l, &service->routing, at, "routing", "least_outstanding");
 		read_slo(l, service, at);
 	}
 	option_fini(scenario_service_table, &keys);

@@ -17,12 +17,44 @@ void cluster_init(struct cluster *c, uint32_t n_replicas, uint32_t n_services)
 	memset(c, 0, sizeof(*c));
 	c->replicas = mem_new_aligned(n_replicas, sizeof(*c->replicas));
 	c->n_replicas = n_replicas;
+	c->seats = mem_new(n_replicas, sizeof(*c->seats));
 	c->services = mem_new(n_services, sizeof(*c->services));
 	c->n_services = n_services;
 	request_pool_init(&c->requests);
 	text_pool_init(&c->texts);
 	for (uint32_t i = 0; i < n_replicas; i++) {
 		replica_init(&c->replicas[i]);
+	}
+}
+
+void cluster_add_nodes(struct cluster *c, uint32_t kind, uint32_t count, uint32_t gpus,
+                       bytes_t memory)
+{
+	c->nodes = mem_resize(c->nodes, c->n_nodes + count, sizeof(*c->nodes));
+	c->gpus = mem_resize(c->gpus, (size_t)c->n_gpus + (size_t)count * gpus, sizeof(*c->gpus));
+	for (uint32_t i = 0; i < count; i++) {
+		c->nodes[c->n_nodes] = (struct node){kind, c->n_gpus, gpus, gpus};
+		for (uint32_t k = 0; k < gpus; k++) {
+			c->gpus[c->n_gpus++] = (struct gpu){.node = c->n_nodes, .memory = memory};
+		}
+		c->n_nodes++;
+	}
+}
+
+void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, uint32_t n,
+                   bytes_t bytes, bool whole)
+{
+	sim_assert(c->seats[replica].n_gpus == 0 && n > 0);
+	c->places = mem_resize(c->places, c->n_places + n, sizeof(*c->places));
+	c->seats[replica] = (struct seat){c->n_places, n};
+	for (uint32_t i = 0; i < n; i++) {
+		struct gpu *const g = &c->gpus[gpus[i]];
+		sim_assert(gpu_takes(g, bytes, whole));
+		c->nodes[g->node].idle -= g->residents == 0;
+		g->residents++;
+		g->whole = whole;
+		g->requested += whole ? g->memory : bytes;
+		c->places[c->n_places++] = gpus[i];
 	}
 }
 
@@ -34,6 +66,10 @@ void cluster_fini(struct cluster *c)
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		service_fini(&c->services[i]);
 	}
+	free(c->nodes);
+	free(c->gpus);
+	free(c->seats);
+	free(c->places);
 	free(c->replicas);
 	free(c->services);
 	request_pool_fini(&c->requests);
@@ -119,6 +155,9 @@ static uint32_t verify_service(const struct cluster *c, const struct service *se
 void cluster_verify(const struct cluster *c)
 {
 	uint32_t requests = 0;
+	for (uint32_t i = 0; i < c->n_gpus; i++) {
+		sim_assert(c->gpus[i].requested <= c->gpus[i].memory);
+	}
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		requests += verify_service(c, &c->services[i]);
 	}
@@ -172,6 +211,9 @@ uint64_t cluster_checksum(const struct cluster *c)
 		for (uint32_t i = 0; v->load != NULL && i < v->n; i++) {
 			h = mix(h, (uint64_t)v->load[i]);
 		}
+	}
+	for (uint32_t i = 0; i < c->n_gpus; i++) {
+		h = mix(mix(h, (uint64_t)c->gpus[i].requested), c->gpus[i].residents);
 	}
 	return mix(h, c->requests.in_use);
 }

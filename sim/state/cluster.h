@@ -8,14 +8,22 @@
 #include <stddef.h>
 
 #include "base/units.h"
+#include "state/gpu.h"
 #include "state/replica.h"
 #include "state/request.h"
 #include "state/service.h"
 #include "state/text.h"
 
 struct cluster {
+	struct node *nodes;
+	uint32_t n_nodes;
+	struct gpu *gpus; /* those of a node stand together */
+	uint32_t n_gpus;
 	struct replica *replicas;
 	uint32_t n_replicas;
+	struct seat *seats; /* of the replicas */
+	uint32_t *places;   /* GPUs of the replicas, one after the other */
+	uint32_t n_places;
 	struct service *services;
 	uint32_t n_services;
 	struct request_pool requests;
@@ -24,6 +32,25 @@ struct cluster {
 
 void cluster_init(struct cluster *c, uint32_t n_replicas, uint32_t n_services);
 void cluster_fini(struct cluster *c);
+
+/* Add `count` nodes of `gpus` GPUs each, of whose memory requests may take `memory` bytes. */
+void cluster_add_nodes(struct cluster *c, uint32_t kind, uint32_t count, uint32_t gpus,
+                       bytes_t memory);
+
+/*
+ * A replica goes onto these `n` GPUs, with a request of `bytes` on each; `whole`: nobody else may
+ * be there. Asserts that they have room.
+ */
+void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, uint32_t n,
+                   bytes_t bytes, bool whole);
+
+/* The GPUs of a replica, *n of them. */
+static inline const uint32_t *cluster_gpus_of(const struct cluster *c, uint32_t replica,
+                                              uint32_t *n)
+{
+	*n = c->seats[replica].n_gpus;
+	return &c->places[c->seats[replica].first];
+}
 
 /*
  * Check every conservation law: requests in lists add up to those in the pool and to the counters

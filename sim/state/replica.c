@@ -16,6 +16,7 @@ void replica_init(struct replica *r)
 	r->waiting.head = r->waiting.tail = REQUEST_NONE;
 	r->prefilling.head = r->prefilling.tail = REQUEST_NONE;
 	r->state = REPLICA_IDLE;
+	r->group = GROUP_NONE;
 }
 
 void replica_fini(struct replica *r)

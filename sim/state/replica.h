@@ -54,6 +54,8 @@ struct replica_totals {
 	uint32_t running_max, waiting_max;
 };
 
+#define GROUP_NONE UINT32_MAX
+
 struct replica {
 	/* the stretch: boundary k is at anchor + S(k) >> TICK_SHIFT, S(k) = k first + growth k
 	 * (k-1) / 2 */
@@ -68,6 +70,7 @@ struct replica {
 	ns_t last_decode;  /* when the last tokens of the decoding sequences began to go out */
 	ns_t front;        /* the front end is free from then on */
 	ns_t stream;       /* its time per token; 0: it takes none */
+	uint32_t group;    /* of those that share GPUs; GROUP_NONE: nobody else is on its own */
 	uint32_t n_decoding;
 	uint32_t n_fresh; /* decoding sequences that have not decoded since their prompt */
 	uint32_t n_warm;  /* decoding sequences of warm-up requests: their gaps are not measured */
@@ -77,6 +80,7 @@ struct replica {
 	bool prompt_step;    /* the running step holds prompt chunks: one step only */
 	bool decode_step;    /* decoding sequences take part in the running steps */
 	bool gap_noted;      /* the token gaps of the first step are in the log already */
+	bool shared;         /* its step is timed by its group: flow/share.c */
 	uint8_t blocked;     /* enum replica_block, since blocked_since */
 	ns_t blocked_since;
 	struct finish_entry *heap; /* [n_decoding] */

@@ -2,6 +2,7 @@
  * corners. */
 #include "random_scenario.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -18,12 +19,15 @@ struct drawn_service {
 	bool embeds;
 	bool limited; /* refuses requests when its queue is full */
 	bool tight;   /* its KV cache is small: it preempts, and refuses long requests */
+	double part;  /* of each of its GPUs; 1: all of it */
 };
 
 struct generator {
 	struct rng *rng;
 	enum random_kind kind;
 	int scale;
+	bool shared;  /* services may ask for parts of GPUs */
+	bool presets; /* under strict or fair, which know no requests of compute */
 	char *text;
 	size_t length, capacity;
 };
@@ -105,14 +109,15 @@ static void add_engine(struct generator *g, const struct model *m,
 	if (drawn->limited) {
 		add(g, "\"queue_limit\": %lld,", between(g, 1, 20));
 	}
-	if (drawn->tight) { /* leave the weights and a small cache */
-		const int least = g->kind == RANDOM_LOSSLESS ? 12000 : 1200; /* tokens */
-		const double cache_gb = m->kv_kb * (double)between(g, least, 4 * least) * 1e-6 +
-		                        m->state_gb * (double)between(g, 2, seqs + 2);
+	const int least = g->kind == RANDOM_LOSSLESS ? 12000 : 1200; /* tokens */
+	const double cache_gb = m->kv_kb * (double)between(g, least, 4 * least) * 1e-6 +
+	                        m->state_gb * (double)between(g, 2, seqs + 2);
+	const double used = (m->weights_gb + cache_gb) / (GPU_GB * drawn->part);
+	if (drawn->tight && used < 0.98) { /* leave the weights and a small cache */
 		add(g,
 		    "\"reserved_bytes\": 0, \"kv_sizing\": \"of_total\","
 		    "\"gpu_memory_utilization\": %.6f",
-		    (m->weights_gb + cache_gb) / GPU_GB);
+		    used);
 	} else {
 		add(g, "\"kv_pool\": \"static\"");
 	}
@@ -126,15 +131,55 @@ static void add_engine(struct generator *g, const struct model *m,
 	}
 }
 
+/* A part of a GPU that holds the model with what the engines reserve; 1: all of it. */
+static double draw_part(struct generator *g, const struct model *m)
+{
+	const double least = (m->weights_gb + 10.0) / 0.85 / GPU_GB;
+	const double part = ceil(100.0 * least) / 100.0 + (double)between(g, 0, 20) / 100.0;
+	return g->shared && part < 0.95 && chance(g, 85) ? part : 1.0;
+}
+
+/* Half of those who share GPUs ask for parts of the compute. */
+static void add_part(struct generator *g, double part)
+{
+	if (part < 1.0) {
+		add(g, "\"fraction\": %.2f,", part);
+	}
+	if (part < 1.0 && !g->presets && chance(g, 50)) {
+		const long long request = between(g, 0, 60);
+		add(g, "\"compute_request\": %.2f, \"compute_limit\": %.2f,",
+		    (double)request / 100.0,
+		    (double)between(g, request < 10 ? 10 : request, 100) / 100.0);
+	}
+	if (g->shared && chance(g, 15)) {
+		add(g, "\"gpus_per_replica\": 2,");
+	}
+}
+
+/* Who places replicas, and who divides the compute. */
+static void add_scheduler(struct generator *g)
+{
+	static const char *const placements[] = {"first_fit", "best_fit", "binpack",
+	                                         "binpack",   "spread",   "random"};
+	static const char *const turns[] = {
+		"\"time_slicing\"", "{\"policy\": \"time_slicing\", \"switch_cost\": 0.07}",
+		"\"sm_sharing\"", "{\"policy\": \"sm_sharing\", \"loss\": 0.3}"};
+	static const char *const presets[] = {"\"strict\"", "\"fair\""};
+	g->presets = chance(g, 40);
+	add(g, "\"scheduler\": {\"placement\": \"%s\", \"compute_share\": %s}, ",
+	    PICK(g, placements), g->presets ? PICK(g, presets) : PICK(g, turns));
+}
+
 static struct drawn_service add_service(struct generator *g, int i)
 {
 	static const char *const routings[] = {"round_robin", "random", "least_outstanding",
 	                                       "least_tokens"};
 	const struct model *const m = &PICK(g, models);
 	const struct drawn_service drawn = {m->embeds, g->kind == RANDOM_ANY && chance(g, 20),
-	                                    chance(g, 60)};
+	                                    chance(g, 60), draw_part(g, m)};
 	add(g, "%s{\"name\": \"s%d\", \"model\": \"%s\", \"precision\": \"bf16\",",
 	    i > 0 ? ", " : "", i, m->name);
+	add_part(g, drawn.part);
 	add_engine(g, m, &drawn);
 	add(g, "\"replicas\": %lld, \"routing\": \"%s\"}", between(g, 1, 4) * g->scale,
 	    PICK(g, routings));
@@ -226,6 +271,10 @@ char *random_scenario(uint64_t number, enum random_kind kind, int scale)
 	add(&g, "{\"aliquot\": 1, \"seed\": %llu, ", (unsigned long long)number);
 	add(&g, "\"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", \"count\": %d, \"gpus\": 8}]}, ",
 	    2 * scale);
+	g.shared = kind == RANDOM_ANY && chance(&g, 50);
+	if (g.shared) {
+		add_scheduler(&g);
+	}
 	add(&g, "\"services\": [");
 	for (int i = 0; i < services; i++) {
 		drawn[i] = add_service(&g, i);

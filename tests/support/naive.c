@@ -378,7 +378,8 @@ static void open_all(struct naive *n)
 	n->n_reps = (uint32_t)n->service->replicas;
 	llm_spec_shape(n->service->llm, (enum precision)n->service->precision,
 	               (enum precision)n->service->kv_precision, &shape);
-	perf_memory(n->sc->nodes[0].gpu, &shape, n->o, n->service->tensor_parallel, &n->plan);
+	perf_memory(n->sc->nodes[0].gpu->memory_bytes, &shape, n->o, n->service->tensor_parallel,
+	            &n->plan);
 	const struct perf_ask ask = {
 		.gpu = n->sc->nodes[0].gpu,
 		.llm = &shape,

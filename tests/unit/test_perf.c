@@ -224,15 +224,15 @@ START_TEST(memory_by_both_rules)
 	                           .reserved_bytes = 2000000000,
 	                           .kv_sizing = KV_OF_TOTAL};
 	struct memory_plan m;
-	perf_memory(&gpu, &shape, &o, 1, &m);
+	perf_memory(gpu.memory_bytes, &shape, &o, 1, &m);
 	ck_assert_int_eq(m.kv, INT64_C(10000000000)); /* 0.9 x 80 - 60 - 2 GB */
 	ck_assert_int_eq(m.block, 480000);
 	ck_assert_int_eq(m.blocks, 20833);
 	ck_assert_int_eq(m.state_blocks, 11); /* 5 MB in blocks of 0.48 MB */
 	o.kv_sizing = KV_OF_FREE;
-	perf_memory(&gpu, &shape, &o, 1, &m);
+	perf_memory(gpu.memory_bytes, &shape, &o, 1, &m);
 	ck_assert_int_eq(m.kv, INT64_C(16200000000)); /* 0.9 x (80 - 60 - 2) GB */
-	perf_memory(&gpu, &shape, &o, 4, &m);
+	perf_memory(gpu.memory_bytes, &shape, &o, 4, &m);
 	ck_assert_int_eq(m.weights, INT64_C(15000000000));
 	ck_assert_int_eq(m.block, 240000);  /* two KV heads: halves at most */
 	ck_assert_int_eq(m.state, 1500000); /* 4 MB / 4 and the window's 1 MB / 2 */

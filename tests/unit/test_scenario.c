@@ -246,7 +246,7 @@ START_TEST(cross_checks)
 	             "services: needs at least one service");
 	expect_error("[1]", "expected an object, got an array");
 	expect_error(HEAD "\"loads\": [" LOAD "], \"jobs\": []}",
-	             "jobs: not supported in this version (whole GPUs only)");
+	             "jobs: not supported in this version");
 	expect_error(HEAD
 	             "\"loads\": [{\"service\": \"chta\", \"kind\": \"concurrency\", \"users\": 4, "
 	             "\"requests\": 8, \"isl\": 1, \"osl\": 1}]}",
@@ -298,8 +298,21 @@ START_TEST(service_checks)
 	static const struct {
 		const char *keys, *message;
 	} cases[] = {
-		{"\"fraction\": 0.5",
-	         "services.0.fraction: not supported in this version (whole GPUs only)"},
+		{"\"fraction_limit\": 0.5",
+	         "services.0.fraction_limit: not supported in this version"},
+		{"\"fraction\": 1.5", "services.0.fraction: 1.5 is more than one GPU; use "
+	                              "gpus_per_replica: 2, or a value in (0, 1]"},
+		{"\"fraction\": 0",
+	         "services.0.fraction: must be a part of a GPU, in (0, 1], got 0"},
+		{"\"fraction\": 0.5, \"gpu_memory\": \"20GiB\"",
+	         "services.0.gpu_memory: a replica asks for a fraction or for gpu_memory, not for both"},
+		{"\"gpu_memory\": 1000", "services.0.gpu_memory: must be at least 1 MiB, got 1000"},
+		{"\"compute_limit\": 1.2",
+	         "services.0.compute_limit: must be from 0 to 1, got 1.2"},
+		{"\"compute_limit\": 0",
+	         "services.0.compute_limit: must be above 0: it would never run"},
+		{"\"compute_request\": 0.6, \"compute_limit\": 0.5",
+	         "services.0.compute_limit: limit 0.5 is below request 0.6"},
 		{"\"replicas\": 0", "services.0.replicas: must be at least 1, got 0"},
 		{"\"tensor_parallel\": 2",
 	         "services.0.tensor_parallel: must equal gpus_per_replica, 1, got 2"},

@@ -1,0 +1,121 @@
+/* Replicas onto GPUs: what they ask for, where the placement policy puts them, why that failed. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "state/prefix_cache.h"
+#include "policy/registry.h"
+#include "flow/flow.h"
+
+/* `placed` replicas found GPUs, the next did not. */
+static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32_t placed)
+{
+	char *const where = mem_printf("%s: services.%s", s->sc->file, spec->name);
+	char *const part = scenario_part_text(spec);
+	int64_t largest = 0;
+	for (size_t k = 0; k < s->sc->n_nodes; k++) {
+		largest = s->sc->nodes[k].gpus > largest ? s->sc->nodes[k].gpus : largest;
+	}
+	if (spec->gpus_per_replica > largest) {
+		err_add(s->err, ERR_INFEASIBLE, where,
+		        "a replica needs %lld GPUs of one node, the largest node has %lld",
+		        (long long)spec->gpus_per_replica, (long long)largest);
+	} else {
+		err_add(s->err, ERR_INFEASIBLE, where,
+		        "%lld replicas of %s each: only %u find%s %s; use fewer replicas or more "
+		        "nodes",
+		        (long long)spec->replicas, part, placed, placed == 1 ? "s" : "",
+		        spec->fraction_ppm == SHARE_WHOLE ? "free GPUs" : "room");
+	}
+	free(part);
+	free(where);
+}
+
+/* The replica gets its GPUs, its KV cache and its front end. */
+static void settle_in(struct sim *s, uint32_t service, uint32_t index, const uint32_t *gpus,
+                      bytes_t request)
+{
+	const struct bound_service *const b = &s->services[service];
+	const uint32_t replica = s->cluster.services[service].first + index;
+	struct replica *const r = &s->cluster.replicas[replica];
+	const uint32_t kind = s->cluster.nodes[s->cluster.gpus[gpus[0]].node].kind;
+	const struct memory_plan *const plan = &b->memory[kind];
+	cluster_place(&s->cluster, replica, gpus, (uint32_t)b->spec->gpus_per_replica, request,
+	              b->spec->fraction_ppm == SHARE_WHOLE);
+	r->service = service;
+	r->index = index;
+	r->gpu_kind = kind;
+	r->stream = perf_stream(b->perf[kind]);
+	kv_cache_init(&r->kv, plan->blocks, plan->state_blocks, b->options.kv_block_tokens,
+	              b->options.kv_reservation == KV_ON_DEMAND);
+	r->kv.prefix = b->prefix_cache ? prefix_cache_new() : NULL;
+}
+
+static bool place_service(struct sim *s, uint32_t service, const struct placement_policy *policy,
+                          void *self, struct rng *rng)
+{
+	const struct bound_service *const b = &s->services[service];
+	const struct view view = {&s->cluster, 0, rng};
+	bytes_t *const request = mem_new(s->sc->n_nodes, sizeof(*request));
+	uint32_t *const gpus = mem_new((size_t)b->spec->gpus_per_replica, sizeof(*gpus));
+	const struct placement_ask ask = {
+		.request = request,
+		.whole = b->spec->fraction_ppm == SHARE_WHOLE,
+		.gpus = (uint32_t)b->spec->gpus_per_replica,
+	};
+	uint32_t placed = 0;
+	for (size_t k = 0; k < s->sc->n_nodes; k++) {
+		request[k] = b->perf[k] != NULL ? scenario_request(b->spec, &s->sc->nodes[k]) : 0;
+	}
+	while (placed < b->spec->replicas && policy->place(self, &view, &ask, gpus)) {
+		sim_assert(verify_placement(&s->cluster, &ask, gpus));
+		settle_in(s, service, placed, gpus,
+		          request[s->cluster.nodes[s->cluster.gpus[gpus[0]].node].kind]);
+		placed++;
+	}
+	if (placed < b->spec->replicas) {
+		fail_gpus(s, b->spec, placed);
+	}
+	free(request);
+	free(gpus);
+	return placed == b->spec->replicas;
+}
+
+/* More replicas on one GPU than a compute-share policy can be asked about. */
+static bool too_many(struct sim *s)
+{
+	for (uint32_t i = 0; i < s->cluster.n_gpus; i++) {
+		if (s->cluster.gpus[i].residents > SHARE_MOST) {
+			err_add(s->err, ERR_INFEASIBLE, s->sc->file,
+			        "%u replicas on one GPU are more than the %d that can share it",
+			        s->cluster.gpus[i].residents, SHARE_MOST);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool place_replicas(struct sim *s)
+{
+	const struct scenario_policy *const written = &s->sc->placement;
+	const struct placement_policy *const policy = placement_find(written->name);
+	if (policy == NULL) {
+		bind_fail_policy(s, "placement", written);
+		return false;
+	}
+	void *const self = bind_policy(s, &policy->head, written, false);
+	struct rng *const rng = rng_new(s->sc->seed, written->path);
+	bool ok = self != NULL;
+	for (size_t k = 0; k < s->sc->n_nodes; k++) {
+		const struct scenario_nodes *const nodes = &s->sc->nodes[k];
+		cluster_add_nodes(&s->cluster, (uint32_t)k, (uint32_t)nodes->count,
+		                  (uint32_t)nodes->gpus, scenario_gpu_memory(nodes));
+	}
+	for (uint32_t i = 0; self != NULL && i < s->sc->n_services; i++) {
+		ok = place_service(s, i, policy, self, rng) && ok;
+	}
+	rng_free(rng);
+	free(self);
+	return ok && !too_many(s);
+}

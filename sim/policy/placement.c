@@ -1,0 +1,80 @@
+/* What placement policies have in common: choosing nodes and GPUs by a rank. */
+#include "policy/placement.h"
+
+static bool chosen(const uint32_t *gpus, uint32_t n, uint32_t gpu)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (gpus[i] == gpu) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The best GPU of a node that is not chosen yet; false: none takes the request. */
+static bool pick_one(const struct view *v, const struct placement_ask *ask, const struct node *node,
+                     int64_t (*rank)(const struct gpu *g), uint32_t *gpus, uint32_t n)
+{
+	bool found = false;
+	int64_t best = 0;
+	for (uint32_t i = node->first; i < node->first + node->n; i++) {
+		const struct gpu *const g = &v->cluster->gpus[i];
+		if (!gpu_takes(g, ask->request[node->kind], ask->whole) || chosen(gpus, n, i)) {
+			continue;
+		}
+		const int64_t own = rank != NULL ? rank(g) : 0;
+		if (!found || own < best) {
+			best = own;
+			gpus[n] = i;
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* Put the last of `n` numbers among the others, which are in ascending order. */
+static void sort_in(uint32_t *gpus, uint32_t n)
+{
+	const uint32_t last = gpus[n - 1];
+	uint32_t i = n - 1;
+	for (; i > 0 && gpus[i - 1] > last; i--) {
+		gpus[i] = gpus[i - 1];
+	}
+	gpus[i] = last;
+}
+
+bool placement_pick(const struct view *v, const struct placement_ask *ask, uint32_t node,
+                    int64_t (*rank)(const struct gpu *g), uint32_t *gpus)
+{
+	const struct node *const at = &v->cluster->nodes[node];
+	if (ask->request[at->kind] == 0 || at->n < ask->gpus ||
+	    (ask->whole && at->idle < ask->gpus)) {
+		return false;
+	}
+	for (uint32_t n = 0; n < ask->gpus; n++) {
+		if (!pick_one(v, ask, at, rank, gpus, n)) {
+			return false;
+		}
+		sort_in(gpus, n + 1);
+	}
+	return true;
+}
+
+bool placement_best(const struct view *v, const struct placement_ask *ask,
+                    int64_t (*rank)(const struct view *v, uint32_t node, const uint32_t *gpus,
+                                    uint32_t n),
+                    int64_t (*rank_gpu)(const struct gpu *g), uint32_t *gpus)
+{
+	uint32_t best = UINT32_MAX;
+	int64_t least = 0;
+	for (uint32_t i = 0; i < v->cluster->n_nodes; i++) {
+		if (placement_pick(v, ask, i, rank_gpu, gpus)) {
+			const int64_t own = rank(v, i, gpus, ask->gpus);
+			if (best == UINT32_MAX || own < least) {
+				best = i;
+				least = own;
+			}
+		}
+	}
+	return best != UINT32_MAX && placement_pick(v, ask, best, rank_gpu, gpus);
+}

@@ -1,0 +1,154 @@
+/* What every registered compute-share policy must keep, on thousands of random sets of users. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "policy/registry.h"
+#include "policy/verify.h"
+
+#define SETS 3000
+
+/* Users whose fractions and requests fit one GPU; some ask for nothing. */
+static uint32_t random_users(struct share_user *users, struct rng *rng)
+{
+	const uint32_t n = 1 + (uint32_t)rng_below(rng, 8);
+	int64_t memory = SHARE_ONE, compute = SHARE_ONE;
+	for (uint32_t i = 0; i < n; i++) {
+		const int64_t fraction =
+			rng_below(rng, 5) == 0 ? 0
+					       : (int64_t)rng_below(rng, (uint64_t)memory / 2 + 1);
+		const int64_t request =
+			rng_below(rng, 2) == 0 ? 0
+					       : (int64_t)rng_below(rng, (uint64_t)compute / 2 + 1);
+		memory -= fraction;
+		compute -= request;
+		users[i] = (struct share_user){
+			.fraction = fraction,
+			.request = request,
+			.limit = request + 1 +
+		                 (int64_t)rng_below(rng, (uint64_t)(SHARE_ONE - request)),
+			.compute = (int64_t)rng_below(rng, SHARE_ONE + 1),
+			.memory = (int64_t)rng_below(rng, SHARE_ONE + 1),
+		};
+	}
+	return n;
+}
+
+static void *self_of(const struct policy_head *head)
+{
+	void *const self = mem_new(1, head->self_size + 1);
+	if (head->options != NULL) {
+		option_defaults(head->options, self);
+	}
+	return self;
+}
+
+START_TEST(decisions_are_legal_and_repeatable)
+{
+	const struct compute_share_policy *const p = compute_share_policies[_i];
+	struct rng *const rng = rng_new(23, p->head.name);
+	void *const self = self_of(&p->head);
+	for (int i = 0; i < SETS; i++) {
+		struct share_user users[8];
+		int64_t speed[2][8];
+		const uint32_t n = random_users(users, rng);
+		p->divide(self, users, n, speed[0]);
+		p->divide(self, users, n, speed[1]);
+		ck_assert_msg(verify_speeds(p, speed[0], n), "%s, set %d", p->head.name, i);
+		ck_assert(memcmp(speed[0], speed[1], n * sizeof(speed[0][0])) == 0);
+		for (uint32_t k = 0; p->takes_turns && k < n; k++) {
+			const int64_t least = p->by_fraction ? users[k].fraction : users[k].request;
+			ck_assert_int_ge(speed[0][k], least);
+			ck_assert(p->by_fraction || speed[0][k] <= users[k].limit);
+		}
+	}
+	free(self);
+	rng_free(rng);
+}
+END_TEST
+
+static void expect(const struct compute_share_policy *p, const struct share_user *users, uint32_t n,
+                   const int64_t *want)
+{
+	void *const self = self_of(&p->head);
+	int64_t speed[4];
+	p->divide(self, users, n, speed);
+	for (uint32_t i = 0; i < n; i++) {
+		ck_assert_msg(speed[i] == want[i], "%s, user %u: %lld, not %lld", p->head.name, i,
+		              (long long)speed[i], (long long)want[i]);
+	}
+	free(self);
+}
+
+#define ALL SHARE_ONE
+
+START_TEST(a_quarter_beside_three)
+{
+	const struct share_user both[] = {{250000, 0, ALL, ALL, ALL}, {750000, 0, ALL, ALL, ALL}};
+	expect(&compute_share_time_slicing, both, 2, (const int64_t[]){500000, 500000});
+	expect(&compute_share_strict, both, 2, (const int64_t[]){250000, 750000});
+	expect(&compute_share_fair, both, 2, (const int64_t[]){250000, 750000});
+	expect(&compute_share_time_slicing, both, 1, (const int64_t[]){ALL});
+	expect(&compute_share_strict, both, 1, (const int64_t[]){250000});
+	expect(&compute_share_fair, both, 1, (const int64_t[]){ALL});
+}
+END_TEST
+
+START_TEST(requests_first_then_equal_parts_up_to_the_limits)
+{
+	const struct share_user three[] = {
+		{0, 500000, ALL, ALL, ALL}, {0, 0, 100000, ALL, ALL}, {0, 0, ALL, ALL, ALL}};
+	/* 500,000 are left: 100,000 is all that the second may have, the others halve the rest;
+	 * what could not be divided by three went to the first */
+	expect(&compute_share_time_slicing, three, 3, (const int64_t[]){700001, 100000, 199999});
+	/* thirds: what cannot be divided goes to the first */
+	const struct share_user equal[] = {
+		{0, 0, ALL, ALL, ALL}, {0, 0, ALL, ALL, ALL}, {0, 0, ALL, ALL, ALL}};
+	expect(&compute_share_time_slicing, equal, 3, (const int64_t[]){333334, 333333, 333333});
+	/* more is asked for than there is */
+	const struct share_user many[] = {{0, 800000, ALL, ALL, ALL}, {0, 800000, ALL, ALL, ALL}};
+	expect(&compute_share_time_slicing, many, 2, (const int64_t[]){500000, 500000});
+	/* fair: a quarter, a quarter, and half of the rest each */
+	const struct share_user fair[] = {{250000, 0, ALL, ALL, ALL}, {250000, 0, ALL, ALL, ALL}};
+	expect(&compute_share_fair, fair, 2, (const int64_t[]){500000, 500000});
+	/* strict: who asked for bytes has what is left over */
+	const struct share_user bytes[] = {{400000, 0, ALL, ALL, ALL}, {0, 0, ALL, ALL, ALL}};
+	expect(&compute_share_strict, bytes, 2, (const int64_t[]){400000, 600000});
+}
+END_TEST
+
+START_TEST(side_by_side_the_scarcer_resource_decides)
+{
+	const int64_t kept = 880000;
+	/* one needs arithmetic all the time, the other half of the bandwidth and hardly arithmetic
+	 */
+	const struct share_user unlike[] = {{0, 0, ALL, ALL, 100000}, {0, 0, ALL, 200000, 500000}};
+	expect(&compute_share_sm_sharing, unlike, 2, (const int64_t[]){kept / 2, kept});
+	/* two decoders want all of the bandwidth: each has half */
+	const struct share_user decode[] = {{0, 0, ALL, 300000, ALL}, {0, 0, ALL, 300000, ALL}};
+	expect(&compute_share_sm_sharing, decode, 2, (const int64_t[]){kept / 2, kept / 2});
+	expect(&compute_share_sm_sharing, unlike, 1, (const int64_t[]){ALL});
+}
+END_TEST
+
+int main(void)
+{
+	size_t n = 0;
+	while (compute_share_policies[n] != NULL) {
+		n++;
+	}
+	Suite *const s = suite_create("compute share");
+	TCase *const t = tcase_create("compute share");
+	tcase_add_loop_test(t, decisions_are_legal_and_repeatable, 0, (int)n);
+	tcase_add_test(t, a_quarter_beside_three);
+	tcase_add_test(t, requests_first_then_equal_parts_up_to_the_limits);
+	tcase_add_test(t, side_by_side_the_scarcer_resource_decides);
+	suite_add_tcase(s, t);
+	SRunner *const r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	const int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? 0 : 1;
+}

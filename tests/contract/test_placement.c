@@ -1,0 +1,157 @@
+/* What every registered placement policy must keep, on thousands of random clusters. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "policy/registry.h"
+#include "policy/verify.h"
+
+#define CLUSTERS 300
+#define KINDS 3
+#define GPU_BYTES (INT64_C(80) << 30)
+
+/* Nodes of two kinds, up to eight GPUs each, as full as some requests in turn made them. */
+static void random_cluster(struct cluster *c, struct rng *rng)
+{
+	cluster_init(c, 40, 1);
+	service_init(&c->services[0], 0, 40, LOAD_NOT_KEPT);
+	for (uint32_t k = 0; k < KINDS; k++) {
+		cluster_add_nodes(c, k, 1 + (uint32_t)rng_below(rng, 3),
+		                  1 + (uint32_t)rng_below(rng, 8), GPU_BYTES >> k);
+	}
+	for (uint32_t i = 0; i < 20; i++) {
+		const uint32_t gpu = (uint32_t)rng_below(rng, c->n_gpus);
+		const bool whole = rng_below(rng, 4) == 0;
+		const bytes_t bytes = c->gpus[gpu].memory / (1 + (bytes_t)rng_below(rng, 6));
+		if (gpu_takes(&c->gpus[gpu], bytes, whole)) {
+			cluster_place(c, i, &gpu, 1, bytes, whole);
+		}
+	}
+}
+
+/* Is there a node with so many GPUs that take the request? */
+static bool possible(const struct cluster *c, const struct placement_ask *ask)
+{
+	for (uint32_t i = 0; i < c->n_nodes; i++) {
+		const struct node *const node = &c->nodes[i];
+		uint32_t n = 0;
+		for (uint32_t k = node->first; k < node->first + node->n; k++) {
+			n += ask->request[node->kind] > 0 &&
+			     gpu_takes(&c->gpus[k], ask->request[node->kind], ask->whole);
+		}
+		if (n >= ask->gpus) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void check_policy(const struct placement_policy *p)
+{
+	struct rng *const rng = rng_new(22, p->head.name);
+	size_t found = 0;
+	for (int i = 0; i < CLUSTERS; i++) {
+		struct cluster c;
+		random_cluster(&c, rng);
+		bytes_t request[KINDS];
+		for (int k = 0; k < KINDS; k++) {
+			request[k] = rng_below(rng, 5) == 0
+			                     ? 0
+			                     : GPU_BYTES / (bytes_t)(1 + rng_below(rng, 8));
+		}
+		const struct placement_ask ask = {request, rng_below(rng, 3) == 0,
+		                                  1 + (uint32_t)rng_below(rng, 3)};
+		const uint64_t checksum = cluster_checksum(&c);
+		uint32_t gpus[2][3];
+		bool placed[2];
+		for (int run = 0; run < 2; run++) {
+			void *const self = mem_new(1, p->head.self_size + 1);
+			struct rng *const own = rng_new(4, "own");
+			const struct view view = {&c, 0, own};
+			placed[run] = p->place(self, &view, &ask, gpus[run]);
+			rng_free(own);
+			free(self);
+		}
+		ck_assert_msg(placed[0] == possible(&c, &ask), "%s, cluster %d", p->head.name, i);
+		ck_assert(placed[0] == placed[1]);
+		if (placed[0]) {
+			ck_assert_msg(verify_placement(&c, &ask, gpus[0]), "%s", p->head.name);
+			ck_assert(memcmp(gpus[0], gpus[1], ask.gpus * sizeof(gpus[0][0])) == 0);
+			found++;
+		}
+		ck_assert_msg(cluster_checksum(&c) == checksum, "%s changed the state",
+		              p->head.name);
+		cluster_fini(&c);
+	}
+	ck_assert_uint_gt(found, CLUSTERS / 4);
+	rng_free(rng);
+}
+
+START_TEST(decisions_are_legal_repeatable_and_without_side_effects)
+{
+	check_policy(placement_policies[_i]);
+}
+END_TEST
+
+/* Two nodes of two GPUs; quarters and a half on some of them. Returns the GPU of one more quarter.
+ */
+static uint32_t next_quarter(const struct placement_policy *p, const uint32_t *quarters, uint32_t n)
+{
+	struct cluster c;
+	struct rng *const rng = rng_new(1, "x");
+	const bytes_t request[] = {GPU_BYTES / 4};
+	uint32_t gpu = UINT32_MAX;
+	cluster_init(&c, 8, 1);
+	service_init(&c.services[0], 0, 8, LOAD_NOT_KEPT);
+	cluster_add_nodes(&c, 0, 2, 2, GPU_BYTES);
+	for (uint32_t i = 0; i < n; i++) {
+		cluster_place(&c, i, &quarters[i], 1, GPU_BYTES / 4, false);
+	}
+	const struct view view = {&c, 0, rng};
+	const struct placement_ask ask = {request, false, 1};
+	ck_assert(p->place(NULL, &view, &ask, &gpu));
+	rng_free(rng);
+	cluster_fini(&c);
+	return gpu;
+}
+
+START_TEST(each_policy_does_what_its_name_says)
+{
+	static const uint32_t some[] = {1, 2, 2, 2,
+	                                3}; /* GPUs 0 to 3 hold 0, 1, 3 and 1 quarters */
+	ck_assert_uint_eq(next_quarter(&placement_first_fit, some, 5), 0);
+	ck_assert_uint_eq(next_quarter(&placement_best_fit, some, 5), 2);
+	ck_assert_uint_eq(next_quarter(&placement_binpack, some, 5), 2);
+	ck_assert_uint_eq(next_quarter(&placement_spread, some, 5), 0);
+	/* all shared GPUs of the second node are full: the first, with one idle GPU, shares another
+	 */
+	static const uint32_t full[] = {1, 2, 2, 2, 2, 3, 3, 3, 3};
+	ck_assert_uint_eq(next_quarter(&placement_binpack, full + 1, 8), 0);
+	ck_assert_uint_eq(next_quarter(&placement_binpack, full, 9), 1);
+	ck_assert_uint_eq(next_quarter(&placement_spread, full, 5), 0);
+	/* nobody shares: the lowest number */
+	ck_assert_uint_eq(next_quarter(&placement_binpack, some, 0), 0);
+	ck_assert_uint_eq(next_quarter(&placement_spread, some, 0), 0);
+}
+END_TEST
+
+int main(void)
+{
+	size_t n = 0;
+	while (placement_policies[n] != NULL) {
+		n++;
+	}
+	Suite *const s = suite_create("placement");
+	TCase *const t = tcase_create("placement");
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, decisions_are_legal_repeatable_and_without_side_effects, 0, (int)n);
+	tcase_add_test(t, each_policy_does_what_its_name_says);
+	suite_add_tcase(s, t);
+	SRunner *const r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	const int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? 0 : 1;
+}
