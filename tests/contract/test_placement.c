@@ -103,8 +103,8 @@ static uint32_t next_quarter(const struct placement_policy *p, const uint32_t *q
 	struct rng *const rng = rng_new(1, "x");
 	const bytes_t request[] = {GPU_BYTES / 4};
 	uint32_t gpu = UINT32_MAX;
-	cluster_init(&c, 8, 1);
-	service_init(&c.services[0], 0, 8, LOAD_NOT_KEPT);
+	cluster_init(&c, 16, 1);
+	service_init(&c.services[0], 0, 16, LOAD_NOT_KEPT);
 	cluster_add_nodes(&c, 0, 2, 2, GPU_BYTES);
 	for (uint32_t i = 0; i < n; i++) {
 		cluster_place(&c, i, &quarters[i], 1, GPU_BYTES / 4, false);

@@ -84,6 +84,7 @@ static void fill_scenario(struct report_run *run, size_t n_services)
 			.engine = &run->engine,
 			.replicas = 2,
 			.gpus_per_replica = 4,
+			.fraction_ppm = SHARE_WHOLE,
 			.tensor_parallel = 4,
 			.costs = &run->costs[i],
 		};
