@@ -44,6 +44,12 @@ static const struct flag flags[] = {
 	{'n', 0, "--starts", "N", "starts of the fit (default 4)"},
 	{'c', 0, "--checked", "DATE", "date to note in the calibration"},
 	{'t', 0, "--tolerance", "METRIC=PCT", "error that is still ok for a row; repeatable"},
+	{'l', 0, "--slo", "LIMIT", "ttft.p95 <= 1s, with @SERVICE for one service; repeatable"},
+	{'m', 0, "--service", "NAME", "search the users of this service alone"},
+	{'x', 0, "--max", "N", "most users to try (default 1,000,000)"},
+	{'p', 0, "--step", "N", "search multiples of N users (default: replicas)"},
+	{'a', 0, "--range", "A..B", "search from A to B users; A..B+N for steps of N"},
+	{'X', 0, "--exhaustive", NULL, "try every step, to see that limits break only once"},
 	{'j', 'j', "--jobs", "N", "parallel runs; never changes results"},
 	{'d', 0, "--data", "DIR", "folder with models/ and scenarios/"},
 	{'h', 'h', "--help", NULL, "this text"},
@@ -175,6 +181,7 @@ static void apply_switch(struct cli *c, const struct flag *f)
 	c->exit_zero = c->exit_zero || f->letter == 'z';
 	c->quiet = c->quiet || f->letter == 'q';
 	c->help = c->help || f->letter == 'h';
+	c->exhaustive = c->exhaustive || f->letter == 'X';
 }
 
 /* The flag at argv[i]; returns the place of the last word it used. */
@@ -198,6 +205,28 @@ static int parse_flag(struct cli *c, int argc, const char *const *argv, int i)
 		apply_value(c, f, argv[++i]);
 	}
 	return i;
+}
+
+const char **cli_values(const struct cli *c, char letter, size_t *n)
+{
+	const char **const values = mem_new(c->n_lists, sizeof(char *));
+	*n = 0;
+	for (size_t i = 0; i < c->n_lists; i++) {
+		if (c->lists[i].letter == letter) {
+			values[(*n)++] = c->lists[i].value;
+		}
+	}
+	return values;
+}
+
+int64_t cli_positive(struct cli *c, char letter)
+{
+	const char *const value = cli_value(c, letter);
+	size_t i = 0;
+	while (flags[i].letter != letter) {
+		i++;
+	}
+	return value != NULL ? check_number(c, &flags[i], value, 1) : 0;
 }
 
 const char *cli_value(const struct cli *c, char letter)

@@ -5,6 +5,7 @@
 #ifndef ALIQUOT_CLI_CLI_H
 #define ALIQUOT_CLI_CLI_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,8 @@ struct cli {
 	int64_t jobs, folds, starts; /* -j, --folds, --starts */
 	bool gaps;                   /* --records-itl */
 	bool exact, exit_zero, quiet, help;
+	bool exhaustive, zip, across; /* --exhaustive, --zip, --across */
+	bool csv;                     /* --format csv */
 	struct data_dir *data;
 	struct err *err;
 };
@@ -68,11 +71,22 @@ int cli_show_calibration(struct cli *c, const char *file); /* for `show`, which 
 int cli_calibrate(struct cli *c);
 void cli_kernels(struct cli *c, const char *gpu); /* calibrate --kernels */
 int cli_validate(struct cli *c);
+int cli_ccu(struct cli *c);
 int cli_help(struct cli *c);
 
 /* Parse argv[2..] into *c; false with errors added. */
 bool cli_parse(struct cli *c, int argc, const char *const *argv);
 void cli_fini(struct cli *c);
+
+/* All values of a flag of `lists`, in order; the caller frees the array. */
+const char **cli_values(const struct cli *c, char letter, size_t *n);
+
+/* The last value of a flag as an integer of at least 1, 0 when not given; errors are added. */
+int64_t cli_positive(struct cli *c, char letter);
+
+/* Set by SIGINT and SIGTERM once cli_catch_interrupts was called; a second one ends at once. */
+extern volatile sig_atomic_t cli_interrupted;
+void cli_catch_interrupts(void);
 
 /* The last value given to a flag of `lists`, or NULL. */
 const char *cli_value(const struct cli *c, char letter);

@@ -12,6 +12,12 @@ const struct command commands[] = {
          "  aliquot run chat\n"
          "  aliquot run my.json --set loads.0.users=512 -o results/mine\n"
          "  aliquot run my.json --format json --records requests.jsonl\n"},
+	{"ccu", "SCENARIO", "the most concurrent users that meet the limits", "fslmxpaXSozqjd", 1,
+         1, cli_ccu,
+         "Examples:\n"
+         "  aliquot ccu chat\n"
+         "  aliquot ccu my.json --slo 'ttft.max <= 1s' -j 2\n"
+         "  aliquot ccu my.json --slo 'itl.p95 <= 50ms @chat' --range 64..512+8 --exhaustive\n"},
 	{"check", "SCENARIO", "explain every key and whether each model fits; runs nothing",
          "fsSqjd", 1, 1, cli_check,
          "Examples:\n"
@@ -61,7 +67,7 @@ static const struct topic topics[] = {
          "  3    scenario or input invalid (file, place, key and suggestion on stderr)\n"
          "  4    infeasible: the model does not fit, or there are too few GPUs\n"
          "  5    cannot read or write\n"
-         "  99   a limit is broken\n"
+         "  99   a limit is broken, or no number of users meets the limits\n"
          "  130  interrupted; the partial result is marked incomplete\n"},
 	{"units",
          "  durations   \"250ms\", \"2m30s\", \"1.5s\"; a bare number is in the unit of its key\n"
@@ -74,6 +80,8 @@ static const struct topic topics[] = {
          "  metrics   ttft ttst tpot itl latency queue (times), tps_user, tps rps goodput, error_rate\n"
          "  stats     avg min max std p50 p95 p99.9 ...; default p95 for times\n"
          "  ops       < <= > >= ==\n"
+         "  --slo takes \"LIMIT @SERVICE\" too; GenAI-Perf's \"time_to_first_token:1000\" and AIPerf's\n"
+         "  \"time_to_first_token:p95:lt:1000\" are read as well, and every limit is echoed in full\n"
          "  tpot is the mean gap of one request (GenAI-Perf's inter_token_latency); itl is every gap.\n"},
 };
 

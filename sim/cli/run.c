@@ -1,5 +1,4 @@
 /* `aliquot run`: simulate once, print the verdict and the table, write the files asked for. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,25 +9,6 @@
 #include "report/report.h"
 #include "flow/sim.h"
 #include "cli/cli.h"
-
-static volatile sig_atomic_t interrupted; /* the one thing a signal handler may write */
-
-static void on_interrupt(int signal_number)
-{
-	(void)signal_number;
-	interrupted = 1;
-}
-
-static void catch_interrupts(void)
-{
-	struct sigaction action;
-	memset(&action, 0, sizeof(action));
-	action.sa_handler = on_interrupt;
-	action.sa_flags = (int)SA_RESETHAND; /* a second Ctrl-C ends at once */
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
 
 static bool write_files(struct cli *c, const struct report *report)
 {
@@ -98,12 +78,12 @@ int cli_run(struct cli *c)
 		.keep_gaps = c->gaps,
 		.keep_records = c->records_file != NULL || c->out_dir != NULL,
 		.keep_series = c->out_dir != NULL,
-		.interrupt = &interrupted,
+		.interrupt = &cli_interrupted,
 		.progress = progress_show,
 		.progress_arg = progress,
 	};
 	int code = 0;
-	catch_interrupts();
+	cli_catch_interrupts();
 	struct sim *const sim = sc != NULL ? sim_new(sc, &options, c->err) : NULL;
 	const bool ok = sim != NULL && sim_run(sim);
 	const double seconds = progress_end(progress);

@@ -150,31 +150,10 @@ static void check_heads(const struct scenario_service *service, const struct jso
 	}
 }
 
-/* Tokens come out of generating models only. */
-static bool needs_tokens(const struct slo *slo)
-{
-	switch (slo->metric) {
-	case SLO_TTFT:
-	case SLO_TTST:
-	case SLO_TPOT:
-	case SLO_ITL:
-	case SLO_TPS_USER:
-	case SLO_TPS:
-		return true;
-	case SLO_LATENCY:
-	case SLO_QUEUE:
-	case SLO_RPS:
-	case SLO_GOODPUT:
-	case SLO_ERROR_RATE:
-		break;
-	}
-	return false;
-}
-
 bool scenario_add_slo(struct scenario_service *service, const struct slo *slo,
                       const struct json_at *at)
 {
-	if (service->llm != NULL && service->llm->task == LLM_EMBED && needs_tokens(slo)) {
+	if (service->llm != NULL && service->llm->task == LLM_EMBED && slo_needs_tokens(slo)) {
 		json_fail(at,
 		          "\"%s\": an embedding model emits no tokens; use latency, queue, rps or "
 		          "error_rate",

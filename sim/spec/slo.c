@@ -363,3 +363,41 @@ bool slo_parse(const char *text, struct slo *out, const char **why)
 	}
 	return ok;
 }
+
+char *slo_split(const char *text, const char **service)
+{
+	const char *const at = strrchr(text, '@');
+
+	*service = at != NULL ? at + 1 + strspn(at + 1, " \t") : NULL;
+	return trimmed(text, at != NULL ? (size_t)(at - text) : strlen(text));
+}
+
+bool slo_needs_tokens(const struct slo *slo)
+{
+	switch (slo->metric) {
+	case SLO_TTFT:
+	case SLO_TTST:
+	case SLO_TPOT:
+	case SLO_ITL:
+	case SLO_TPS_USER:
+	case SLO_TPS:
+		return true;
+	case SLO_LATENCY:
+	case SLO_QUEUE:
+	case SLO_RPS:
+	case SLO_GOODPUT:
+	case SLO_ERROR_RATE:
+		break;
+	}
+	return false;
+}
+
+const char *slo_long_name(const struct slo *slo)
+{
+	size_t i = 0;
+
+	while (metrics[i].metric != slo->metric) {
+		i++;
+	}
+	return metrics[i].long_name;
+}

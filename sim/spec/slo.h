@@ -56,4 +56,16 @@ static inline bool slo_holds(const struct slo *limit, double observed)
  */
 bool slo_parse(const char *text, struct slo *out, const char **why);
 
+/* The metric's name in the exports of GenAI-Perf and AIPerf: "time_to_first_token". */
+const char *slo_long_name(const struct slo *slo);
+
+/* Is the metric about tokens, which only generating models emit? */
+bool slo_needs_tokens(const struct slo *slo);
+
+/*
+ * Cut "LIMIT @SERVICE" into its limit (caller frees) and the name behind the last "@", NULL when
+ * there is none (borrowed from `text`).
+ */
+char *slo_split(const char *text, const char **service);
+
 #endif

@@ -229,8 +229,7 @@ static void report(const struct search *s, const struct answers *a, struct searc
 	};
 	for (size_t i = 0; i < a->n; i++) {
 		const int64_t value = value_at(s->grid, a->at[i].place);
-		out->probes[i] =
-			(struct search_probe){value, a->at[i].pass, a->at[i].result};
+		out->probes[i] = (struct search_probe){value, a->at[i].pass, a->at[i].result};
 		if (a->at[i].pass && a->at[i].place > fail) {
 			out->passes_above = value;
 		}

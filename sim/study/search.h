@@ -1,7 +1,7 @@
 /*
- * The largest value of a grid that passes a test: doubling, then bisection, then a few probes around
- * the boundary that would show a test that is not monotone. What is asked next follows from the
- * answers alone; threads only ask ahead, and what was asked ahead in vain is not in the result.
+ * The largest value of a grid that passes a test: doubling, then bisection, then a few probes
+ * around the boundary that would show a test that is not monotone. What is asked next follows from
+ * the answers alone; threads only ask ahead, and what was asked ahead in vain is not in the result.
  */
 #ifndef ALIQUOT_STUDY_SEARCH_H
 #define ALIQUOT_STUDY_SEARCH_H
@@ -34,8 +34,8 @@ enum search_end {
 
 struct search_result {
 	enum search_end end;
-	int64_t best;     /* the largest that passes with no failing probe below it; 0: none */
-	int64_t fails_at; /* the smallest failing probe; 0: none fails */
+	int64_t best;         /* the largest that passes with no failing probe below it; 0: none */
+	int64_t fails_at;     /* the smallest failing probe; 0: none fails */
 	int64_t passes_above; /* the largest that passes above a failing one; 0: monotone */
 	struct search_probe *probes; /* that the search asked for, ascending */
 	size_t n_probes;

@@ -53,7 +53,7 @@ START_TEST(the_boundary_is_exact)
 			}
 			ck_assert_int_eq(r.best, best);
 			ck_assert_int_eq(r.fails_at, best + step <= 64 ? best + step : 0);
-			ck_assert_int_eq(r.end, best == 0              ? SEARCH_NONE
+			ck_assert_int_eq(r.end, best == 0           ? SEARCH_NONE
 			                        : best + step <= 64 ? SEARCH_FOUND
 			                                            : SEARCH_MAX_REACHED);
 			ck_assert_int_eq(r.passes_above, 0);
@@ -89,8 +89,8 @@ END_TEST
 
 START_TEST(doubling_then_bisection_then_a_look_around)
 {
-	static const int64_t asked[] = {1,  2,  4,  8,  16, 32, 64, 88, 96,
-	                                99, 100, 101, 102, 104, 112, 128};
+	static const int64_t asked[] = {1,  2,  4,   8,   16,  32,  64,  88,
+	                                96, 99, 100, 101, 102, 104, 112, 128};
 	struct rule rule = {.limit = 101};
 	struct search_result r = search(&rule, (struct search_grid){1, 1000, 1, false}, 1);
 
@@ -163,8 +163,8 @@ END_TEST
 
 START_TEST(ranges)
 {
-	static const char *const bad[] = {"", "5", "5..", "..5", "5..4", "0..4", "1..9+0",
-	                                  "1..9+", "a..b", "1...9", "1..9+x"};
+	static const char *const bad[] = {"",       "5",     "5..",  "..5",   "5..4",  "0..4",
+	                                  "1..9+0", "1..9+", "a..b", "1...9", "1..9+x"};
 	struct search_grid grid;
 
 	ck_assert(search_range("64..4096", &grid));

@@ -90,12 +90,35 @@ START_TEST(bad_limits_say_why)
 }
 END_TEST
 
+START_TEST(a_limit_may_name_its_service)
+{
+	static const struct {
+		const char *text, *limit, *service;
+	} cases[] = {
+		{"ttft <= 1s", "ttft <= 1s", NULL},
+		{"ttft <= 1s@chat", "ttft <= 1s", "chat"},
+		{" ttft:1000 @ chat", "ttft:1000", "chat"},
+		{"ttft <= 1s @", "ttft <= 1s", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *service = "";
+		char *limit = slo_split(cases[i].text, &service);
+
+		ck_assert_str_eq(limit, cases[i].limit);
+		ck_assert_pstr_eq(service, cases[i].service);
+		free(limit);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("slo");
 	TCase *tcase = tcase_create("all");
 
 	tcase_add_test(tcase, limits_have_one_canonical_form);
+	tcase_add_test(tcase, a_limit_may_name_its_service);
 	tcase_add_test(tcase, bad_limits_say_why);
 	suite_add_tcase(suite, tcase);
 

@@ -1,0 +1,219 @@
+/* The screen of `aliquot ccu` (cli.md 4.4). */
+#include "study/ccu_report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define WIDTH 100
+#define TAIL 26      /* tok/s, pass or fail */
+#define MOST_ROWS 40 /* of probes; more are cut to those around the boundary */
+#define AROUND 8
+
+static const char *users_text(int64_t users, char *buf, size_t size)
+{
+	return str_thousands(users, buf, size);
+}
+
+static const char *unit_of(const struct slo *slo)
+{
+	switch (slo->metric) {
+	case SLO_TPS_USER:
+	case SLO_TPS:
+		return "tok/s";
+	case SLO_RPS:
+	case SLO_GOODPUT:
+		return "req/s";
+	case SLO_ERROR_RATE:
+		return "%";
+	case SLO_TTFT:
+	case SLO_TTST:
+	case SLO_TPOT:
+	case SLO_ITL:
+	case SLO_LATENCY:
+	case SLO_QUEUE:
+		break;
+	}
+	return "ms";
+}
+
+/*
+ * An observed value: four figures, more where rounding would hide on which side of the limit it
+ * is, "-" when there was nothing to observe.
+ */
+static const char *observed_text(const struct slo *slo, double v, char *buf, size_t size)
+{
+	const double scale = slo->metric == SLO_ERROR_RATE ? 100.0 : 1.0;
+	double shown;
+	char plain[40];
+	if (!isfinite(v)) {
+		return "-";
+	}
+	snprintf(plain, sizeof(plain), "%.4g", v);
+	if (str_to_real(plain, &shown) && slo_holds(slo, shown) != slo_holds(slo, v)) {
+		return str_real(scale * v, buf, size);
+	}
+	return str_human(scale * v, buf, size);
+}
+
+/* "ttft.max 1,004 ms, limit <= 1000 ms" of the probe that fails first. */
+static char *why_fails(const struct ccu *c, int64_t users)
+{
+	const size_t i = search_index(&c->found, users);
+	const struct ccu_run *const run = c->found.probes[i].result;
+	const struct ccu_limit *const l = ccu_broken(c, i);
+	const size_t at = (size_t)(l - c->limits);
+	char value[40];
+	char *const name = ccu_limit_name(c, at);
+	char *const text =
+		mem_printf("%s %s %s, limit%s", name,
+	                   observed_text(l->slo, run->limits[at].observed, value, sizeof(value)),
+	                   unit_of(l->slo), strchr(l->slo->text, ' '));
+	free(name);
+	return text;
+}
+
+static void put_verdict(FILE *out, const struct ccu *c)
+{
+	char best[32], fails[32];
+	const int64_t fails_at = c->found.fails_at;
+	char *const why = fails_at > 0 ? why_fails(c, fails_at) : NULL;
+	users_text(fails_at, fails, sizeof(fails));
+	fprintf(out, c->found.end == SEARCH_STOPPED ? "INCOMPLETE  CCU at least %s" : "CCU %s",
+	        users_text(c->found.best, best, sizeof(best)));
+	if (why != NULL) {
+		fprintf(out, "    (%s fails: %s)", fails, why);
+	} else if (c->found.end == SEARCH_MAX_REACHED) {
+		fputs("    (the end of the search; no limit is broken)", out);
+	}
+	fprintf(out, "\n\n%s: %zu runs, multiples of %lld users from %lld to %lld\n",
+	        c->grid.exhaustive ? "every step" : "exact to the step", c->found.n_probes,
+	        (long long)c->grid.step, (long long)c->grid.from, (long long)c->grid.to);
+	free(why);
+}
+
+static int column_width(const char *name)
+{
+	const int n = (int)strlen(name);
+	return (n > 9 ? n : 9) + 2;
+}
+
+/* Names of the limits as columns; those that do not fit are left out. Returns how many fit. */
+static size_t put_header(FILE *out, const struct ccu *c)
+{
+	int used = 10;
+	size_t n = 0;
+	fprintf(out, "\n  %8s", "users");
+	for (; n < c->n_limits; n++) {
+		char *const name = ccu_limit_name(c, n);
+		const int width = column_width(name);
+		used += width;
+		if (used <= WIDTH - TAIL) {
+			fprintf(out, "%*s", width, name);
+		}
+		free(name);
+		if (used > WIDTH - TAIL) {
+			break;
+		}
+	}
+	fprintf(out, "%11s\n", "tok/s");
+	return n;
+}
+
+static void put_row(FILE *out, const struct ccu *c, size_t i, size_t columns)
+{
+	const struct search_probe *const p = &c->found.probes[i];
+	const struct ccu_run *const run = p->result;
+	const struct ccu_limit *const l = ccu_broken(c, i);
+	char buf[40];
+	fprintf(out, "  %8s", users_text(p->value, buf, sizeof(buf)));
+	for (size_t k = 0; k < columns; k++) {
+		char *const name = ccu_limit_name(c, k);
+		fprintf(out, "%*s", column_width(name),
+		        observed_text(c->limits[k].slo, run->limits[k].observed, buf, sizeof(buf)));
+		free(name);
+	}
+	fprintf(out, "%11s   %s%s\n", str_human(run->output_tokens_per_s, buf, sizeof(buf)),
+	        l == NULL ? "pass" : "fail", p->value == c->found.best ? "  <- CCU" : "");
+}
+
+static void put_probes(FILE *out, const struct ccu *c)
+{
+	const size_t columns = put_header(out, c);
+	size_t near = 0;
+	bool cut = false;
+	while (near + 1 < c->found.n_probes && c->found.probes[near].value < c->found.best) {
+		near++;
+	}
+	for (size_t i = 0; i < c->found.n_probes; i++) {
+		const bool shown = c->found.n_probes <= MOST_ROWS ||
+		                   (i + AROUND >= near && i <= near + AROUND);
+		if (shown) {
+			put_row(out, c, i, columns);
+		} else if (!cut) {
+			fprintf(out, "  %8s\n", "...");
+		}
+		cut = !shown;
+	}
+	if (columns < c->n_limits) {
+		fprintf(out, "  %zu more limits are in --format json\n", c->n_limits - columns);
+	}
+}
+
+/* What the probes say about limits that break more than once. */
+static void put_check(FILE *out, const struct ccu *c)
+{
+	char a[32], b[32];
+	const struct search_probe *const p = c->found.probes;
+	const size_t n = c->found.n_probes;
+	if (c->found.passes_above > 0) {
+		fprintf(out,
+		        "\ncheck: NOT monotone: %s users fail, %s pass again; CCU is the largest "
+		        "below any failure\n",
+		        users_text(c->found.fails_at, a, sizeof(a)),
+		        users_text(c->found.passes_above, b, sizeof(b)));
+	} else if (c->found.best == 0 && c->grid.from > 1) {
+		fprintf(out, "\ncheck: fewer than %s users were not tried; --step 1 does\n",
+		        users_text(c->grid.from, a, sizeof(a)));
+	} else if (n > 0) {
+		fprintf(out, "\ncheck: monotone between %s and %s at the %zu probed points\n",
+		        users_text(p[0].value, a, sizeof(a)),
+		        users_text(p[n - 1].value, b, sizeof(b)), n);
+	}
+}
+
+static void put_best(FILE *out, const struct ccu *c, const struct report *best)
+{
+	const struct summary *const s = best->summary;
+	size_t n = 0;
+	char buf[40];
+	for (size_t i = 0; i < s->n_services; i++) {
+		n += c->users[i] > 0 ? 1 : 0;
+	}
+	for (size_t i = 0; i < s->n_services && n > 1; i++) {
+		if (c->users[i] > 0) {
+			fprintf(out, "users   %s: %s, %s tok/s\n", s->services[i].name,
+			        users_text(c->users[i], buf, sizeof(buf)),
+			        s->services[i].generates && s->services[i].finished > 0
+			                ? str_human(s->services[i].output_tokens_per_s,
+			                            (char[40]){0}, 40)
+			                : "0");
+		}
+	}
+	fprintf(out, "GPUs    %lld, busy %s %%\n", (long long)s->gpus,
+	        str_human(100.0 * s->gpu_busy, buf, sizeof(buf)));
+	fprintf(out, "binding %s\n", s->binding);
+}
+
+void ccu_print(FILE *out, const struct ccu *c, const struct report *best)
+{
+	put_verdict(out, c);
+	put_probes(out, c);
+	put_check(out, c);
+	if (best != NULL) {
+		put_best(out, c, best);
+	}
+}
