@@ -19,7 +19,8 @@ struct flag {
 };
 
 static const struct flag flags[] = {
-	{'f', 'f', "--format", "table|json", "what to print on stdout (default table)"},
+	{'f', 'f', "--format", "table|json",
+         "what to print on stdout (default table; csv for a sweep)"},
 	{'s', 's', "--set", "PATH=VALUE", "override any scenario key; repeatable"},
 	{'S', 0, "--seed", "N", "seed of every random stream"},
 	{'o', 'o', "--out", "DIR", "write the result folder"},
@@ -50,6 +51,9 @@ static const struct flag flags[] = {
 	{'p', 0, "--step", "N", "search multiples of N users (default: replicas)"},
 	{'a', 0, "--range", "A..B", "search from A to B users; A..B+N for steps of N"},
 	{'X', 0, "--exhaustive", NULL, "try every step, to see that limits break only once"},
+	{'v', 0, "--vary", "KEY=VALUES", "64,128 or 64..4096*2 or 0.1..0.9+0.2; repeatable"},
+	{'Z', 0, "--zip", NULL, "vary all keys together instead of in every combination"},
+	{'u', 0, "--ccu", "LIMIT", "search the most users that meet it in every cell; repeatable"},
 	{'j', 'j', "--jobs", "N", "parallel runs; never changes results"},
 	{'d', 0, "--data", "DIR", "folder with models/ and scenarios/"},
 	{'h', 'h', "--help", NULL, "this text"},
@@ -123,9 +127,11 @@ static int64_t check_number(struct cli *c, const struct flag *f, const char *val
 
 static void apply_format(struct cli *c, const char *value)
 {
+	const bool tables = strchr(c->command->flags, 'v') != NULL; /* of many rows */
 	c->json = strcmp(value, "json") == 0;
-	if (!c->json && strcmp(value, "table") != 0) {
-		err_add(c->err, ERR_USAGE, NULL, "--format needs table or json, got \"%s\"", value);
+	if (!c->json && strcmp(value, tables ? "csv" : "table") != 0) {
+		err_add(c->err, ERR_USAGE, NULL, "--format needs %s or json, got \"%s\"",
+		        tables ? "csv" : "table", value);
 	}
 }
 
@@ -182,6 +188,7 @@ static void apply_switch(struct cli *c, const struct flag *f)
 	c->quiet = c->quiet || f->letter == 'q';
 	c->help = c->help || f->letter == 'h';
 	c->exhaustive = c->exhaustive || f->letter == 'X';
+	c->zip = c->zip || f->letter == 'Z';
 }
 
 /* The flag at argv[i]; returns the place of the last word it used. */

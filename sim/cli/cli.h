@@ -45,7 +45,6 @@ struct cli {
 	bool gaps;                   /* --records-itl */
 	bool exact, exit_zero, quiet, help;
 	bool exhaustive, zip, across; /* --exhaustive, --zip, --across */
-	bool csv;                     /* --format csv */
 	struct data_dir *data;
 	struct err *err;
 };
@@ -72,6 +71,7 @@ int cli_calibrate(struct cli *c);
 void cli_kernels(struct cli *c, const char *gpu); /* calibrate --kernels */
 int cli_validate(struct cli *c);
 int cli_ccu(struct cli *c);
+int cli_sweep(struct cli *c);
 int cli_help(struct cli *c);
 
 /* Parse argv[2..] into *c; false with errors added. */

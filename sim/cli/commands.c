@@ -18,6 +18,13 @@ const struct command commands[] = {
          "  aliquot ccu chat\n"
          "  aliquot ccu my.json --slo 'ttft.max <= 1s' -j 2\n"
          "  aliquot ccu my.json --slo 'itl.p95 <= 50ms @chat' --range 64..512+8 --exhaustive\n"},
+	{"sweep", "SCENARIO", "vary keys: one row per combination and service", "fsvZulmxpSoqjd", 1,
+         1, cli_sweep,
+         "Prints CSV, or writes sweep.csv into -o DIR; what does not fit is a row with that status.\n\n"
+         "Examples:\n"
+         "  aliquot sweep chat --vary loads.0.users=64..1024*2 -o results/users -j 2\n"
+         "  aliquot sweep chat --vary services.chat.precision=bf16,fp8 --ccu 'ttft.p95 <= 500ms'\n"
+         "  aliquot sweep chat --vary cluster.nodes.0.gpus=1..8*2 --vary services.chat.replicas=1..8*2 --zip\n"},
 	{"check", "SCENARIO", "explain every key and whether each model fits; runs nothing",
          "fsSqjd", 1, 1, cli_check,
          "Examples:\n"

@@ -378,3 +378,12 @@ const char *data_dir_find(struct data_dir *d, const char *kind, const char *name
 	}
 	return k->files[i];
 }
+
+void data_dir_index(struct data_dir *d)
+{
+	for (size_t i = 0; i < KIND_COUNT; i++) {
+		if (!d->kinds[i].indexed) {
+			index_aliases(&d->kinds[i]);
+		}
+	}
+}

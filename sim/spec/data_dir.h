@@ -33,4 +33,7 @@ const char *const *data_dir_names(const struct data_dir *d, const char *kind, si
 const char *data_dir_find(struct data_dir *d, const char *kind, const char *name,
                           const char **canonical);
 
+/* Read the aliases of all sheets now, so that threads may look names up at once. */
+void data_dir_index(struct data_dir *d);
+
 #endif

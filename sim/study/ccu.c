@@ -71,7 +71,7 @@ static void add_limit(const struct scenario *base, json_t *document, const char 
 	const char *const only = named != NULL ? named : service;
 	struct slo slo;
 	if (!slo_parse(limit, &slo, &why)) {
-		err_add(err, ERR_USAGE, NULL, "--slo: %s", why);
+		err_add(err, ERR_USAGE, NULL, "limit: %s", why);
 	} else if (only != NULL) {
 		const size_t i = find_service(base, only, err);
 		if (i < base->n_services) {
@@ -87,7 +87,7 @@ static void add_limit(const struct scenario *base, json_t *document, const char 
 		}
 		if (added == 0) {
 			err_add(err, ERR_USAGE, NULL,
-			        "--slo: \"%s\": an embedding model emits no tokens; use latency, "
+			        "limit: \"%s\": an embedding model emits no tokens; use latency, "
 			        "queue, rps or error_rate",
 			        slo.text);
 		}
@@ -377,17 +377,39 @@ static void search(struct probing *p, struct ccu *c)
 	}
 }
 
+/* Everything up to the first probe; p->document and p->loads are to be freed either way. */
+static bool begin(struct probing *p, struct ccu *c)
+{
+	*c = (struct ccu){.grid = p->ask->grid};
+	p->document = ccu_with_limits(p->ask->base, p->ask->limits, p->ask->n_limits,
+	                              p->ask->service, p->err);
+	return p->document != NULL && find_loads(p) && complete_grid(p, &c->grid) &&
+	       prepare(p, c, c->grid.from);
+}
+
+static void end(struct probing *p)
+{
+	json_decref(p->document);
+	free(p->loads);
+}
+
+bool ccu_check(const struct ccu_ask *ask, struct err *err)
+{
+	struct probing p = {.ask = ask, .err = err};
+	struct ccu c;
+	const bool ok = begin(&p, &c);
+	end(&p);
+	ccu_fini(&c);
+	return ok;
+}
+
 bool ccu_search(const struct ccu_ask *ask, struct ccu *out, struct err *err)
 {
 	struct probing p = {.ask = ask, .err = err};
-	*out = (struct ccu){.grid = ask->grid};
-	p.document = ccu_with_limits(ask->base, ask->limits, ask->n_limits, ask->service, err);
-	if (p.document != NULL && find_loads(&p) && complete_grid(&p, &out->grid) &&
-	    prepare(&p, out, out->grid.from)) {
+	if (begin(&p, out)) {
 		search(&p, out);
 	}
-	json_decref(p.document);
-	free(p.loads);
+	end(&p);
 	return err_count(err) == 0;
 }
 

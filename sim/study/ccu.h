@@ -59,6 +59,9 @@ struct ccu {
 bool ccu_search(const struct ccu_ask *ask, struct ccu *out, struct err *err);
 void ccu_fini(struct ccu *c);
 
+/* Could ccu_search begin? False with the same errors. */
+bool ccu_check(const struct ccu_ask *ask, struct err *err);
+
 /* The first limit that a probe broke; NULL when it broke none. */
 const struct ccu_limit *ccu_broken(const struct ccu *c, size_t probe);
 
