@@ -81,7 +81,7 @@ RESULT = results/$(basename $(notdir $(SCENARIO)))
 .SUFFIXES:
 .PHONY: all run test bench debug asan tidy cppcheck shellcheck format format-check check check-layers \
 	check-headers check-files check-purity check-checks equal same-bytes install uninstall fuzz \
-	golden reference validation calibrations clean dist help setup setup-ci programs run-tests FORCE
+	golden reference compare validation calibrations clean dist help setup setup-ci programs run-tests FORCE
 
 all: $(BINARY) ## build build/aliquot (the default)
 
@@ -118,6 +118,9 @@ golden: all ## run the golden cases alone (scripts/test-golden.sh --update rewri
 
 reference: all ## make results/reference/ again in build/ and compare
 	@scripts/reference.sh
+
+compare: all ## run every bundled scenario and compare with results/reference/summaries
+	@scripts/compare.sh
 
 validation: all ## measured rows beside simulated ones: results/reference/validation (needs ../shared)
 	@scripts/validation.sh

@@ -44,7 +44,7 @@ static const struct flag flags[] = {
 	{'k', 0, "--folds", "N", "parts that are held out in turn (default 5, 0: none)"},
 	{'n', 0, "--starts", "N", "starts of the fit (default 4)"},
 	{'c', 0, "--checked", "DATE", "date to note in the calibration"},
-	{'t', 0, "--tolerance", "METRIC=PCT", "error that is still ok for a row; repeatable"},
+	{'t', 0, "--tolerance", "METRIC=PCT", "difference that is still ok; repeatable"},
 	{'l', 0, "--slo", "LIMIT", "ttft.p95 <= 1s, with @SERVICE for one service; repeatable"},
 	{'m', 0, "--service", "NAME", "search the users of this service alone"},
 	{'x', 0, "--max", "N", "most users to try (default 1,000,000)"},
@@ -54,6 +54,7 @@ static const struct flag flags[] = {
 	{'v', 0, "--vary", "KEY=VALUES", "64,128 or 64..4096*2 or 0.1..0.9+0.2; repeatable"},
 	{'Z', 0, "--zip", NULL, "vary all keys together instead of in every combination"},
 	{'u', 0, "--ccu", "LIMIT", "search the most users that meet it in every cell; repeatable"},
+	{'w', 0, "--across", NULL, "compare results of different scenarios all the same"},
 	{'j', 'j', "--jobs", "N", "parallel runs; never changes results"},
 	{'d', 0, "--data", "DIR", "folder with models/ and scenarios/"},
 	{'h', 'h', "--help", NULL, "this text"},
@@ -189,6 +190,7 @@ static void apply_switch(struct cli *c, const struct flag *f)
 	c->help = c->help || f->letter == 'h';
 	c->exhaustive = c->exhaustive || f->letter == 'X';
 	c->zip = c->zip || f->letter == 'Z';
+	c->across = c->across || f->letter == 'w';
 }
 
 /* The flag at argv[i]; returns the place of the last word it used. */

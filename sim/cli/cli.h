@@ -72,6 +72,7 @@ void cli_kernels(struct cli *c, const char *gpu); /* calibrate --kernels */
 int cli_validate(struct cli *c);
 int cli_ccu(struct cli *c);
 int cli_sweep(struct cli *c);
+int cli_compare(struct cli *c);
 int cli_help(struct cli *c);
 
 /* Parse argv[2..] into *c; false with errors added. */

@@ -25,6 +25,13 @@ const struct command commands[] = {
          "  aliquot sweep chat --vary loads.0.users=64..1024*2 -o results/users -j 2\n"
          "  aliquot sweep chat --vary services.chat.precision=bf16,fp8 --ccu 'ttft.p95 <= 500ms'\n"
          "  aliquot sweep chat --vary cluster.nodes.0.gpus=1..8*2 --vary services.chat.replicas=1..8*2 --zip\n"},
+	{"compare", "BASE NEW", "two results: what changed, and is it better or worse", "ftwz", 2,
+         2, cli_compare,
+         "BASE and NEW are summary.json or ccu.json files, result folders, or folders of those.\n"
+         "Runs are deterministic, so every difference counts unless --tolerance allows it.\n\n"
+         "Examples:\n"
+         "  aliquot compare results/main results/mine\n"
+         "  aliquot compare old.json new.json --tolerance all=0.5 --tolerance ttft.max=10\n"},
 	{"check", "SCENARIO", "explain every key and whether each model fits; runs nothing",
          "fsSqjd", 1, 1, cli_check,
          "Examples:\n"
@@ -74,7 +81,8 @@ static const struct topic topics[] = {
          "  3    scenario or input invalid (file, place, key and suggestion on stderr)\n"
          "  4    infeasible: the model does not fit, or there are too few GPUs\n"
          "  5    cannot read or write\n"
-         "  99   a limit is broken, or no number of users meets the limits\n"
+         "  99   a limit is broken, or no number of users meets the limits,\n"
+         "       or a result became worse (compare)\n"
          "  130  interrupted; the partial result is marked incomplete\n"},
 	{"units",
          "  durations   \"250ms\", \"2m30s\", \"1.5s\"; a bare number is in the unit of its key\n"
