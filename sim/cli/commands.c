@@ -32,6 +32,17 @@ const struct command commands[] = {
          "Examples:\n"
          "  aliquot compare results/main results/mine\n"
          "  aliquot compare old.json new.json --tolerance all=0.5 --tolerance ttft.max=10\n"},
+	{"plot", "RESULT PRESET", "a figure: its numbers, gnuplot script, png and svg", "o", 2, 2,
+         cli_plot,
+         "RESULT is a folder or table of aliquot sweep, for timeline the folder of a run. Presets:\n"
+         "  ccu-vs-gpus          the most users (sweep --ccu) over GPUs\n"
+         "  tps-vs-gpus          tokens/s over GPUs\n"
+         "  latency-vs-users     TTFT, time per token and latency over users\n"
+         "  fraction-efficiency  tokens/s and users per GPU over the fraction\n"
+         "  timeline             what runs and waits over simulated time\n\n"
+         "Examples:\n"
+         "  aliquot plot results/users latency-vs-users -o results/users/plots\n"
+         "  aliquot plot results/office timeline -o results/office/plots\n"},
 	{"check", "SCENARIO", "explain every key and whether each model fits; runs nothing",
          "fsSqjd", 1, 1, cli_check,
          "Examples:\n"
