@@ -11,7 +11,8 @@
 #include "base/str.h"
 #include "flow/sim.h"
 
-#define MOST_USERS 1000000 /* of a search that was not told where to end */
+#define MOST_USERS 1000000     /* of a search that was not told where to end */
+#define LARGEST_USERS 10000000 /* of a scenario */
 
 /* A load whose users are scaled. */
 struct scaled {
@@ -284,33 +285,53 @@ static int64_t round_up(int64_t value, int64_t step)
 	return (value + step - 1) / step * step;
 }
 
-/* Fill in what was not asked for; false with an error when nothing is left to search. */
-static bool complete_grid(const struct probing *p, struct search_grid *g)
+/* The default step: an even load of the replicas, where so many users are searched. */
+static int64_t even_step(const struct probing *p, int64_t to)
 {
 	const struct scenario *const base = p->ask->base;
-	const int64_t most = users_with_requests(p);
-	int64_t replicas = 0, smallest = p->loads[0].users, least;
+	int64_t replicas = 0;
 	for (size_t i = 0; i < base->n_services; i++) {
 		replicas += is_searched(p, i) ? base->services[i].replicas : 0;
 	}
-	for (size_t i = 0; i < p->n_loads; i++) {
+	return replicas > 0 && replicas <= to ? replicas : 1;
+}
+
+/* The fewest users of which every load has one. */
+static int64_t least_users(const struct probing *p)
+{
+	int64_t smallest = p->loads[0].users;
+	for (size_t i = 1; i < p->n_loads; i++) {
 		smallest = p->loads[i].users < smallest ? p->loads[i].users : smallest;
 	}
-	least = (p->total + smallest - 1) / smallest; /* so that every load has a user */
-	if (p->ask->grid.to > most && most < MOST_USERS) {
-		err_note(p->err,
-		         "the loads have requests for %" PRId64
-		         " users at most; more are not searched (\"requests_per_user\" grows "
-		         "with users)",
-		         most);
+	return (p->total + smallest - 1) / smallest;
+}
+
+/* The end of the search: what was asked for, unless requests end before. */
+static int64_t last_users(const struct probing *p)
+{
+	const int64_t most = users_with_requests(p), asked = p->ask->grid.to;
+	if (asked <= most || most == MOST_USERS) {
+		return asked > 0 ? asked : most;
 	}
-	if (g->to == 0 || (g->to > most && most < MOST_USERS)) {
-		g->to = most;
+	err_note(p->err,
+	         "the loads have requests for %" PRId64 " users at most; more are not searched "
+	         "(\"requests_per_user\" grows with users)",
+	         most);
+	return most;
+}
+
+/* Fill in what was not asked for; false with an error when nothing is left to search. */
+static bool complete_grid(const struct probing *p, struct search_grid *g)
+{
+	const int64_t least = least_users(p);
+	if (g->to > LARGEST_USERS || g->step > LARGEST_USERS) {
+		err_add(p->err, ERR_USAGE, NULL, "a search ends at %d users at the latest",
+		        LARGEST_USERS);
+		return false;
 	}
-	g->step = g->step > 0 ? g->step : replicas > 0 && replicas <= g->to ? replicas : 1;
-	if (g->from == 0) {
-		g->from = round_up(least, g->step);
-	}
+	g->to = last_users(p);
+	g->step = g->step > 0 ? g->step : even_step(p, g->to);
+	g->from = g->from > 0 ? g->from : round_up(least, g->step);
 	if (g->from < least || g->from > g->to) {
 		err_add(p->err, ERR_USAGE, NULL,
 		        "nothing to search from %" PRId64 " to %" PRId64

@@ -143,37 +143,48 @@ static bool asked(const struct ask *asks, size_t n, int64_t place)
 	return found;
 }
 
+/* Answers that there may be. */
+struct futures {
+	struct answers *at;
+	size_t n, most;
+};
+
+/* What comes after an answer at `place`: the one that is known, or either. */
+static void add_futures(struct futures *f, size_t from, int64_t place, const struct answer *known)
+{
+	for (int pass = 1; pass >= 0 && f->n < f->most; pass--) {
+		if (known == NULL || known->pass == (pass == 1)) {
+			f->at[f->n] = copy(&f->at[from]);
+			insert(&f->at[f->n++], (struct answer){place, pass == 1, NULL});
+		}
+	}
+}
+
 /*
  * What to test at once: the next question, then those that come after either answer, breadth
  * first. Returns how many; asks[0] is the next question itself.
  */
 static size_t look_ahead(struct search *s, const struct answers *now, struct ask *asks)
 {
-	const size_t most = 4 * s->threads + 4; /* futures to look at */
-	struct answers *const futures = mem_new(most, sizeof(*futures));
-	size_t n = 0, n_futures = 1;
-	futures[0] = copy(now);
-	for (size_t i = 0; i < n_futures && n < s->threads; i++) {
-		const int64_t place = next_place(s, &futures[i]);
-		const struct answer *const known = place >= 0 ? find(&s->known, place) : NULL;
+	struct futures f = {.n = 1, .most = 4 * s->threads + 4};
+	size_t n = 0;
+	f.at = mem_new(f.most, sizeof(*f.at));
+	f.at[0] = copy(now);
+	for (size_t i = 0; i < f.n && n < s->threads; i++) {
+		const int64_t place = next_place(s, &f.at[i]);
 		if (place < 0) {
 			continue;
 		}
+		const struct answer *const known = find(&s->known, place);
 		if (known == NULL && !asked(asks, n, place)) {
 			asks[n++] = (struct ask){s, {place, false, NULL}, false};
 		}
-		for (int pass = 1; pass >= 0 && n_futures < most; pass--) {
-			if (known == NULL || known->pass == (pass == 1)) {
-				futures[n_futures] = copy(&futures[i]);
-				insert(&futures[n_futures++],
-				       (struct answer){place, pass == 1, NULL});
-			}
-		}
+		add_futures(&f, i, place, known);
 	}
-	for (size_t i = 0; i < n_futures; i++) {
-		free(futures[i].at);
+	for (size_t i = 0; i < f.n; i++) {
+		free(f.at[i].at);
 	}
-	free(futures);
+	free(f.at);
 	return n;
 }
 
