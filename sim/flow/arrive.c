@@ -42,10 +42,12 @@ static void refuse(struct sim *s, uint32_t index, uint32_t service, uint32_t rep
 	request_give(&s->cluster.requests, index);
 }
 
-/* Could this replica ever hold the request? */
-static bool holds(const struct replica *r, const struct request *q)
+/* Can this replica hold the request in memory of its own? */
+static bool holds(const struct sim *s, uint32_t replica, const struct request *q)
 {
-	return kv_cache_blocks(&r->kv, (int64_t)q->input + q->output) <= r->kv.capacity;
+	const struct replica *const r = &s->cluster.replicas[replica];
+	const int64_t own = r->group == GROUP_NONE ? r->kv.capacity : s->cluster.seats[replica].own;
+	return kv_cache_blocks(&r->kv, (int64_t)q->input + q->output) <= own;
 }
 
 /*
@@ -59,12 +61,12 @@ static uint32_t find_replica(const struct sim *s, uint32_t service, const struct
 	if ((int64_t)q->input + q->output > s->services[service].context) {
 		return REQUEST_NONE;
 	}
-	if (holds(&s->cluster.replicas[v->first + chosen], q)) {
+	if (holds(s, v->first + chosen, q)) {
 		return v->first + chosen;
 	}
 	for (uint32_t i = 1; i < v->n; i++) {
 		const uint32_t replica = v->first + (chosen + i) % v->n;
-		if (holds(&s->cluster.replicas[replica], q)) {
+		if (holds(s, replica, q)) {
 			return replica;
 		}
 	}

@@ -43,12 +43,21 @@ static void preempt_newest(struct sim *s, struct replica *r)
 	r->totals.preemptions++;
 }
 
+/* An elastic pool grows so that `blocks` fit, and one more token of every sequence. */
+static bool room_for(struct sim *s, struct replica *r, int64_t blocks)
+{
+	return r->group != GROUP_NONE &&
+	       memory_grow(s, r, r->kv.used + blocks + kv_cache_growth(&r->kv, r->iteration, 1));
+}
+
 bool batch_make_room(struct sim *s, struct replica *r)
 {
 	bool preempted = false;
 	while (!kv_cache_fits_growing(&r->kv, 0, r->n_decoding, r->iteration)) {
-		preempt_newest(s, r);
-		preempted = true;
+		if (!room_for(s, r, 0)) {
+			preempt_newest(s, r);
+			preempted = true;
+		}
 	}
 	return preempted;
 }
@@ -86,6 +95,13 @@ int64_t batch_entry(const struct sim *s, const struct replica *r)
 	return ready <= r->anchor ? 0 : replica_boundary_after(r, ready);
 }
 
+/* Blocks that the head of the waiting list must find free. */
+static int64_t head_blocks(const struct sim *s, const struct replica *r)
+{
+	const struct request *const q = &s->cluster.requests.at[r->waiting.head];
+	return admission_blocks(r, q) - prefix_held(s, r, q);
+}
+
 /* Why the head of the waiting list cannot enter now. */
 static enum replica_block head_block(const struct sim *s, const struct replica *r, int64_t room,
                                      const struct step_shape *shape)
@@ -107,9 +123,9 @@ static enum replica_block head_block(const struct sim *s, const struct replica *
 	if (room <= 0 || (o->prefill_cut == PREFILL_CUT_WHOLE_PROMPT && !first)) {
 		return BLOCK_PROMPTS;
 	}
-	const int64_t blocks = admission_blocks(r, q) - prefix_held(s, r, q);
-	return kv_cache_fits_growing(&r->kv, blocks, r->n_decoding, r->iteration) ? BLOCK_NONE
-	                                                                          : BLOCK_KV;
+	return kv_cache_fits_growing(&r->kv, head_blocks(s, r), r->n_decoding, r->iteration)
+	               ? BLOCK_NONE
+	               : BLOCK_KV;
 }
 
 static struct request *admit_head(struct sim *s, struct replica *r, struct step_shape *shape)
@@ -172,6 +188,9 @@ bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape)
 	enum replica_block why = BLOCK_NONE;
 	while (r->waiting.n > 0) {
 		why = head_block(s, r, room, shape);
+		if (why == BLOCK_KV && room_for(s, r, head_blocks(s, r))) {
+			why = BLOCK_NONE;
+		}
 		if (why != BLOCK_NONE) {
 			break;
 		}

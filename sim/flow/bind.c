@@ -137,10 +137,13 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 	shape_of(spec, &shape);
 	b->perf = mem_new(n_kinds, sizeof(struct perf *));
 	b->memory = mem_new(n_kinds, sizeof(*b->memory));
+	b->most = mem_new(n_kinds, sizeof(*b->most));
 	for (size_t k = 0; k < n_kinds; k++) {
 		const struct gpu_spec *const gpu = s->sc->nodes[k].gpu;
 		perf_memory(scenario_visible(spec, &s->sc->nodes[k]), &shape, &b->options,
 		            spec->tensor_parallel, &b->memory[k]);
+		perf_memory(scenario_limit(spec, &s->sc->nodes[k]), &shape, &b->options,
+		            spec->tensor_parallel, &b->most[k]);
 		if (b->memory[k].blocks <= b->memory[k].state_blocks) {
 			continue;
 		}
@@ -246,9 +249,22 @@ static bool bind_compute_share(struct sim *s)
 	return ok;
 }
 
+static bool bind_oom_victim(struct sim *s)
+{
+	const struct scenario_policy *const p = &s->sc->oom_victim;
+	s->oom_victim = oom_victim_find(p->name);
+	if (s->oom_victim == NULL) {
+		bind_fail_policy(s, "oom_victim", p);
+		return false;
+	}
+	s->oom_victim_self = bind_policy(s, &s->oom_victim->head, p, false);
+	return s->oom_victim_self != NULL;
+}
+
 /*
  * Prefix caching is worth its bookkeeping where requests may share text. What a Mamba-2 layer knows
- * of a prefix is not in its blocks, so engines turn it off there (vLLM: hybrid models).
+ * of a prefix is not in its blocks, so engines turn it off there (vLLM: hybrid models). An elastic
+ * pool gives free blocks back with what is in them.
  */
 static bool caches_prefixes(const struct sim *s, uint32_t service)
 {
@@ -258,7 +274,9 @@ static bool caches_prefixes(const struct sim *s, uint32_t service)
 		const struct scenario_load *const load = &s->sc->loads[i];
 		shares = shares || (load->service == service && load_shares(load));
 	}
-	return shares && b->options.prefix_cache && b->spec->llm->layers_mamba == 0;
+	const bool kept =
+		b->spec->fraction_ppm == SHARE_WHOLE || b->options.kv_pool == KV_POOL_STATIC;
+	return shares && kept && b->options.prefix_cache && b->spec->llm->layers_mamba == 0;
 }
 
 bool bind_services(struct sim *s)
@@ -266,6 +284,7 @@ bool bind_services(struct sim *s)
 	const struct scenario *const sc = s->sc;
 	uint32_t replicas = 0;
 	bool ok = bind_compute_share(s);
+	ok = bind_oom_victim(s) && ok;
 	s->services = mem_new(sc->n_services, sizeof(*s->services));
 	for (size_t i = 0; i < sc->n_services; i++) {
 		struct bound_service *const b = &s->services[i];
@@ -291,6 +310,7 @@ bool bind_services(struct sim *s)
 		return false;
 	}
 	share_build(s);
+	memory_begin(s);
 	return true;
 }
 
@@ -303,11 +323,13 @@ void unbind_services(struct sim *s)
 		}
 		free(b->perf);
 		free(b->memory);
+		free(b->most);
 		free(b->routing_self);
 		rng_free(b->routing_rng);
 	}
 	free(s->services);
 	free(s->compute_share_self);
+	free(s->oom_victim_self);
 	share_free(s);
 	cluster_fini(&s->cluster);
 }

@@ -95,6 +95,9 @@ static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 	}
 	prefix_computed(s, r, q, length);
 	prefix_leave(r, q, kv_cache_blocks(&r->kv, r->kv.grows ? length : request_tokens(q)));
+	if (r->group != GROUP_NONE) {
+		memory_shrink(s, r);
+	}
 	service_count(service, s->events.now, -1, 0);
 	service->stays += s->events.now - q->arrival;
 	service->left++;
@@ -272,7 +275,7 @@ void engine_step_done(struct sim *s, uint32_t replica)
 /* The boundary to stop at: the limit, or earlier where the next request may enter by then. */
 static int64_t plan_end(const struct sim *s, const struct replica *r)
 {
-	if (s->options.exact) {
+	if (s->options.exact || (r->blocked == BLOCK_KV && memory_is_fresh(s, r))) {
 		return r->done + 1;
 	}
 	if (r->blocked == BLOCK_FRONT || r->blocked == BLOCK_AHEAD) {
@@ -282,7 +285,26 @@ static int64_t plan_end(const struct sim *s, const struct replica *r)
 	return r->limit;
 }
 
-void engine_start(struct sim *s, uint32_t replica)
+/* A killed replica is there again; false: nobody waits for it, or who does is not ready. */
+static bool start_again(struct sim *s, uint32_t replica)
+{
+	struct replica *const r = &s->cluster.replicas[replica];
+	memory_restart(s, replica);
+	r->state = REPLICA_IDLE;
+	event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
+	if (r->waiting.n == 0) {
+		return false;
+	}
+	const struct request *const head = &s->cluster.requests.at[r->waiting.head];
+	if (head->preemptions > 0 || head->admitted <= s->events.now) {
+		return true;
+	}
+	plan_start(s, r, replica, head->admitted);
+	return false;
+}
+
+/* Compose the batch and begin its steps. */
+static void begin_steps(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
 	struct step_shape shape = {0};
@@ -304,4 +326,11 @@ void engine_start(struct sim *s, uint32_t replica)
 		return;
 	}
 	event_set(&s->events, replica, replica_boundary(r, r->planned), PHASE_STEP_DONE);
+}
+
+void engine_start(struct sim *s, uint32_t replica)
+{
+	if (s->cluster.replicas[replica].state != REPLICA_DOWN || start_again(s, replica)) {
+		begin_steps(s, replica);
+	}
 }

@@ -6,6 +6,7 @@
 #include "state/cluster.h"
 #include "workload/workload.h"
 #include "policy/compute_share.h"
+#include "policy/oom_victim.h"
 #include "policy/placement.h"
 #include "policy/routing.h"
 #include "policy/verify.h"
@@ -18,7 +19,8 @@ struct bound_service { /* a service with its policies and cost models */
 	const struct scenario_service *spec;
 	struct engine_options options;
 	struct perf **perf;         /* per node kind; NULL where no replica was placed */
-	struct memory_plan *memory; /* per node kind */
+	struct memory_plan *memory; /* per node kind, inside the request */
+	struct memory_plan *most;   /* the same up to the limit */
 	const struct routing_policy *routing;
 	void *routing_self;
 	struct rng *routing_rng;
@@ -39,6 +41,8 @@ struct sim {
 	struct bound_service *services;
 	const struct compute_share_policy *compute_share;
 	void *compute_share_self;
+	const struct oom_victim_policy *oom_victim;
+	void *oom_victim_self;
 	struct share_group *groups;
 	uint32_t n_groups;
 	struct workload **loads;
@@ -86,6 +90,36 @@ void bind_fail_policy(struct sim *s, const char *kind, const struct scenario_pol
 
 /* place.c: the nodes, and replicas onto their GPUs. False with errors added. */
 bool place_replicas(struct sim *s);
+
+/* memory.c: everyone takes its memory at the start of the run. */
+void memory_begin(struct sim *s);
+
+/* memory.c: a KV cache gets room for `blocks` in all, if its pool is elastic and the memory is
+ * there, or is its own; false: it stays as it is. */
+bool memory_grow(struct sim *s, struct replica *r, int64_t blocks);
+
+/* memory.c: requests have left: an elastic pool gives back what it does not need. */
+void memory_shrink(struct sim *s, struct replica *r);
+
+/* memory.c: a replica gave memory back: neighbours whose head waits for blocks look again at their
+ * next boundary. */
+void memory_wake(struct sim *s, const struct replica *r);
+
+/* memory.c: will there be more memory to borrow a nanosecond later? */
+bool memory_is_fresh(const struct sim *s, const struct replica *r);
+
+/* memory.c: a killed replica takes its memory again and is idle. */
+void memory_restart(struct sim *s, uint32_t replica);
+
+/* kill.c: the GPU process of a replica ends; what it was doing is lost. */
+void kill_replica(struct sim *s, uint32_t replica);
+
+/* share.c: other replicas on the GPUs of this one: member i of its group, from 0; REQUEST_NONE past
+ * the end. */
+uint32_t share_member(const struct sim *s, const struct replica *r, uint32_t i);
+
+/* share.c: a replica's step ends without an end. */
+void share_leave(struct sim *s, const struct replica *r);
 
 /* share.c: who shares GPUs with whom; after the replicas are placed. */
 void share_build(struct sim *s);

@@ -32,6 +32,20 @@ static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32
 	free(where);
 }
 
+/* What a replica holds of a shared GPU, and may hold. */
+static void take_seat(struct seat *seat, const struct bound_service *b, uint32_t kind)
+{
+	const struct memory_plan *const own = &b->memory[kind];
+	const bool shared = b->spec->fraction_ppm != SHARE_WHOLE;
+	seat->base = own->weights + own->reserved;
+	seat->block = own->block;
+	seat->own = own->blocks;
+	seat->most = b->most[kind].blocks > own->blocks ? b->most[kind].blocks : own->blocks;
+	if (shared && b->options.kv_pool == KV_POOL_ELASTIC) {
+		seat->step = (b->options.kv_step + own->block - 1) / own->block;
+	}
+}
+
 /* The replica gets its GPUs, its KV cache and its front end. */
 static void settle_in(struct sim *s, uint32_t service, uint32_t index, const uint32_t *gpus,
                       bytes_t request)
@@ -43,6 +57,7 @@ static void settle_in(struct sim *s, uint32_t service, uint32_t index, const uin
 	const struct memory_plan *const plan = &b->memory[kind];
 	cluster_place(&s->cluster, replica, gpus, (uint32_t)b->spec->gpus_per_replica, request,
 	              b->spec->fraction_ppm == SHARE_WHOLE);
+	take_seat(&s->cluster.seats[replica], b, kind);
 	r->service = service;
 	r->index = index;
 	r->gpu_kind = kind;

@@ -25,13 +25,16 @@ static int64_t mean_tokens(const struct scenario *sc, size_t service)
 
 void sim_fit(const struct sim *s, size_t service, struct sim_fit *out)
 {
-	const struct replica *const r = &s->cluster.replicas[s->cluster.services[service].first];
+	const uint32_t first = s->cluster.services[service].first;
+	const struct replica *const r = &s->cluster.replicas[first];
+	const bool shares = r->group != GROUP_NONE;
+	const int64_t blocks = shares ? s->cluster.seats[first].most : r->kv.capacity;
 	const struct bound_service *const b = &s->services[service];
 	const int64_t tokens = mean_tokens(s->sc, service);
 	out->nodes = &s->sc->nodes[r->gpu_kind];
 	out->memory = b->memory[r->gpu_kind];
-	out->capacity_tokens = r->kv.capacity * r->kv.block_tokens;
-	out->users = tokens > 0 ? r->kv.capacity / kv_cache_blocks(&r->kv, tokens) : 0;
+	out->capacity_tokens = blocks * r->kv.block_tokens;
+	out->users = tokens > 0 ? blocks / kv_cache_blocks(&r->kv, tokens) : 0;
 }
 
 static double share(double part, double whole)
@@ -84,6 +87,8 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	for (uint32_t k = service->first; k < service->first + service->n; k++) {
 		const struct replica *const r = &s->cluster.replicas[k];
 		add_replica(r, out);
+		out->oom_kills += s->cluster.seats[k].kills;
+		out->cold_starts += s->cluster.seats[k].starts;
 		out->placed[r->gpu_kind]++;
 		busy += (double)r->totals.busy / TICKS_PER_NS;
 		gpu += (double)r->totals.gpu / TICKS_PER_NS;
@@ -251,11 +256,17 @@ void sim_summary(const struct sim *s, struct summary *out)
 			const bytes_t kv = b->options.kv_pool == KV_POOL_STATIC
 			                           ? r->kv.capacity * m->block
 			                           : r->kv.peak * m->block;
-			used += gpus * (double)(m->weights + m->reserved + kv);
+			/* GPUs that are shared say themselves what they held */
+			used += r->group == GROUP_NONE
+			                ? gpus * (double)(m->weights + m->reserved + kv)
+			                : 0.0;
 			allocated += gpus *
 			             (double)scenario_request(b->spec, &s->sc->nodes[r->gpu_kind]) /
 			             (double)scenario_gpu_memory(&s->sc->nodes[r->gpu_kind]);
 		}
+	}
+	for (uint32_t i = 0; i < s->cluster.n_gpus; i++) {
+		used += (double)s->cluster.gpus[i].peak;
 	}
 	out->gpu_busy = share(busy, (double)out->gpus);
 	out->memory_used = share(used, memory);

@@ -97,11 +97,12 @@ static void add_member(struct sim *s, struct share_group *g, uint32_t replica)
 	g->several = g->several || s->cluster.seats[replica].n_gpus > 1;
 }
 
-/* Groups are needed where GPUs have several residents, or one that is slow. */
+/* Groups are needed where GPUs may have several residents, or one that is slow. */
 static bool needs_group(const struct sim *s, const uint32_t *residents, uint32_t root,
                         const struct replica *r)
 {
-	return residents[root] > 1 || is_slow(s, r);
+	return residents[root] > 1 || is_slow(s, r) ||
+	       s->services[r->service].spec->fraction_ppm != SHARE_WHOLE;
 }
 
 void share_build(struct sim *s)
@@ -384,6 +385,28 @@ bool share_begin(struct sim *s, const struct replica *r)
 	settle(g);
 	plan(s, g, true);
 	return true;
+}
+
+uint32_t share_member(const struct sim *s, const struct replica *r, uint32_t i)
+{
+	if (r->group == GROUP_NONE || i >= s->groups[r->group].n) {
+		return REQUEST_NONE;
+	}
+	return s->groups[r->group].members[i].replica;
+}
+
+void share_leave(struct sim *s, const struct replica *r)
+{
+	struct share_group *const g = &s->groups[r->group];
+	struct share_member *const m = &g->members[member_of(s, r)];
+	share_pause(s, r);
+	if (m->phase != SHARE_OFF) {
+		progress(g, s->events.now);
+		m->phase = SHARE_OFF;
+		g->on--;
+		settle(g);
+		plan(s, g, true);
+	}
 }
 
 void share_pause(struct sim *s, const struct replica *r)

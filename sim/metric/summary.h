@@ -32,6 +32,8 @@ struct service_summary {
 	int64_t *placed;                            /* of them, by group of nodes */
 	int64_t kv_capacity_tokens, kv_peak_tokens; /* per replica; peak over replicas */
 	int64_t preemptions;
+	int64_t oom_kills,
+		cold_starts; /* of replicas whose memory others had asked for; starts again */
 	double running_avg, waiting_avg;  /* sequences per replica, time average */
 	int64_t running_max, waiting_max; /* of one replica */
 	double busy;                      /* share of time a replica was in a step */

@@ -21,6 +21,12 @@ const struct compute_share_policy *const compute_share_policies[] = {
 	NULL,
 };
 
+#define OOM_VICTIM(name) &oom_victim_##name,
+const struct oom_victim_policy *const oom_victim_policies[] = {
+#include "policy/policies.def"
+	NULL,
+};
+
 #define ROUTING(name) #name,
 static const char *const routing_names[] = {
 #include "policy/policies.def"
@@ -36,9 +42,15 @@ static const char *const compute_share_names[] = {
 #include "policy/policies.def"
 };
 
+#define OOM_VICTIM(name) #name,
+static const char *const oom_victim_names[] = {
+#include "policy/policies.def"
+};
+
 #define ROUTING(name) {"routing", &routing_##name.head},
 #define PLACEMENT(name) {"placement", &placement_##name.head},
 #define COMPUTE_SHARE(name) {"compute_share", &compute_share_##name.head},
+#define OOM_VICTIM(name) {"oom_victim", &oom_victim_##name.head},
 static const struct {
 	const char *kind;
 	const struct policy_head *head;
@@ -56,6 +68,7 @@ static const struct {
 	{"routing", routing_names, COUNT(routing_names)},
 	{"placement", placement_names, COUNT(placement_names)},
 	{"compute_share", compute_share_names, COUNT(compute_share_names)},
+	{"oom_victim", oom_victim_names, COUNT(oom_victim_names)},
 };
 
 static size_t place_of(const char *const *names, size_t n, const char *name)
@@ -81,6 +94,11 @@ const struct compute_share_policy *compute_share_find(const char *name)
 {
 	return compute_share_policies[place_of(compute_share_names, COUNT(compute_share_names),
 	                                       name)];
+}
+
+const struct oom_victim_policy *oom_victim_find(const char *name)
+{
+	return oom_victim_policies[place_of(oom_victim_names, COUNT(oom_victim_names), name)];
 }
 
 const struct policy_head *registry_head(size_t i, const char **kind)

@@ -433,6 +433,11 @@ static void put_replicas(FILE *out, const struct service_summary *s)
 		         human(100.0 * s->prefix_hit_rate, text, sizeof(text)));
 	}
 	line_add(&l, "preempted %s", str_thousands(s->preemptions, text, sizeof(text)));
+	if (s->oom_kills > 0) {
+		line_add(&l, "killed for others' memory %s",
+		         str_thousands(s->oom_kills, text, sizeof(text)));
+		line_add(&l, "started again %s", str_thousands(s->cold_starts, text, sizeof(text)));
+	}
 	line_end(&l);
 }
 

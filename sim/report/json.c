@@ -45,6 +45,8 @@ static void put_replicas(struct json_writer *w, const struct service_summary *s)
 	json_put_int(w, "peak_tokens", s->kv_peak_tokens);
 	json_put_int(w, "preemptions", s->preemptions);
 	json_end(w);
+	json_put_int(w, "cold_starts", s->cold_starts);
+	json_put_int(w, "oom_kills", s->oom_kills);
 	put_level(w, "replicas", (double)s->replicas, s->replicas);
 	put_level(w, "running", s->running_avg, s->running_max);
 	put_level(w, "waiting", s->waiting_avg, s->waiting_max);

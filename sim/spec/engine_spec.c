@@ -53,6 +53,8 @@ const struct option engine_option_table[] = {
 	 "blocks of prompts that begin alike are computed once and kept while there is room"},
 	{"schedule_ahead", OPTION_BOOL, FIELD(schedule_ahead), 0, 0, "false", NULL, NULL,
 	 "a step is planned when the one before it begins: who comes later waits one step more"},
+	{"kv_step", OPTION_BYTES, FIELD(kv_step), 1048576, 1e12, "256MiB", NULL, "bytes",
+	 "by which an elastic pool grows and shrinks"},
 	{"kv_blocks", OPTION_INT, FIELD(kv_blocks), 0, 1e9, "0", NULL, "blocks",
 	 "of the KV cache, as vLLM's num_gpu_blocks_override; 0: what the memory gives"},
 	{"stream_interval", OPTION_INT, FIELD(stream_interval), 1, 1e6, "1", NULL, "tokens",

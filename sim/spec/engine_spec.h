@@ -38,6 +38,7 @@ struct engine_options {
 	int64_t queue_limit;                 /* waiting requests per replica; 0 = no limit */
 	bool overlap;                        /* asynchronous scheduling: max(host, gpu) */
 	bool schedule_ahead;                 /* a step is planned when the one before it begins */
+	bytes_t kv_step;                     /* by which an elastic pool grows and shrinks */
 	int64_t kv_blocks;                   /* of the KV cache; 0: what the memory gives */
 	int64_t stream_interval;             /* tokens per response of a stream */
 	bool prefix_cache;                   /* computed blocks of shared texts are found again */

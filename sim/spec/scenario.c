@@ -6,7 +6,6 @@
 #include "base/str.h"
 #include "spec/scenario_private.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,18 +28,9 @@ struct cluster_keys {
 	const json_t *nodes;
 };
 
-struct scheduler_keys {
-	int kind;
-	const json_t *placement, *compute_share, *later;
-};
-
 struct stop_keys {
 	ns_t after;
 };
-
-enum { SCHEDULER_RUNAI, SCHEDULER_KUBERNETES };
-static const char *const scheduler_kinds[] = {"runai", "kubernetes", NULL};
-static_assert(SCHEDULER_KUBERNETES == 1, "the names are in this order");
 
 #define ROOT(member) offsetof(struct root_keys, member)
 #define NODES(member) offsetof(struct scenario_nodes, member)
@@ -80,22 +70,6 @@ static const struct option nodes_table[] = {
 	SCENARIO_END,
 };
 
-static const struct option scheduler_table[] = {
-	{"kind", OPTION_CHOICE, offsetof(struct scheduler_keys, kind), 0, 0, "runai", scheduler_kinds, NULL,
-	 "runai, or kubernetes for the plain one"},
-	{"placement", OPTION_NODE, offsetof(struct scheduler_keys, placement), 0, 0, "", NULL, NULL,
-	 "the policy that picks GPUs; " SCENARIO_PLACEMENT},
-	{"compute_share", OPTION_NODE, offsetof(struct scheduler_keys, compute_share), 0, 0, "", NULL, NULL,
-	 "the policy that divides a GPU's time; " SCENARIO_COMPUTE_SHARE},
-	SCENARIO_LATER("priority", scheduler_keys),
-	SCENARIO_LATER("memory_share", scheduler_keys),
-	SCENARIO_LATER("oom_victim", scheduler_keys),
-	SCENARIO_LATER("swap", scheduler_keys),
-	SCENARIO_LATER("period", scheduler_keys),
-	SCENARIO_LATER("time_based_fair_share", scheduler_keys),
-	SCENARIO_END,
-};
-
 static const struct option stop_table[] = {
 	{"after", OPTION_DURATION, offsetof(struct stop_keys, after), 1, 9e18, NULL, NULL, "s",
 	 "simulated time; requests still running count as unfinished"},
@@ -107,7 +81,7 @@ const struct scenario_section scenario_sections[] = {
 	{"scenario", root_table},
 	{"cluster", cluster_table},
 	{"cluster.nodes[]", nodes_table},
-	{"scheduler", scheduler_table},
+	{"scheduler", scenario_scheduler_table},
 	{"services[]", scenario_service_table},
 	{"loads[]", scenario_load_table},
 	{"isl, osl", scenario_length_table},
@@ -250,25 +224,6 @@ static void read_stop(struct scenario_loader *l, const struct json_at *root)
 	}
 }
 
-static void read_scheduler(struct scenario_loader *l, const struct json_at *root)
-{
-	struct scheduler_keys keys;
-	struct json_at at;
-
-	if (json_get(root, "scheduler", &at)) {
-		l->whole_gpus = scenario_fill(l, scheduler_table, &keys, &at) &&
-		                keys.kind == SCHEDULER_KUBERNETES;
-	} else {
-		at = (struct json_at){
-			.up = root, .key = "scheduler", .file = root->file, .err = root->err};
-		option_log_add(l->sc->log, "scheduler.kind", scheduler_table[0].fallback,
-		               "default");
-	}
-	scenario_read_policy(l, &l->sc->placement, &at, "placement", SCENARIO_PLACEMENT);
-	scenario_read_policy(l, &l->sc->compute_share, &at, "compute_share",
-	                     SCENARIO_COMPUTE_SHARE);
-}
-
 static void read_assumptions(struct scenario_loader *l, const struct json_at *root)
 {
 	struct json_at at;
@@ -313,7 +268,7 @@ static void read_root(struct scenario_loader *l, const struct json_at *root)
 	if (json_get(root, "cluster", &at)) {
 		read_cluster(l, &at);
 	}
-	read_scheduler(l, root);
+	scenario_read_scheduler(l, root);
 	read_stop(l, root); /* before the loads, which may need it */
 	read_assumptions(l, root);
 	if (json_get(root, "services", &at)) {
@@ -474,6 +429,7 @@ void scenario_free(struct scenario *sc)
 	}
 	scenario_free_policy(&sc->placement);
 	scenario_free_policy(&sc->compute_share);
+	scenario_free_policy(&sc->oom_victim);
 	free(sc->nodes);
 	free(sc->services);
 	free(sc->loads);

@@ -66,6 +66,7 @@ struct scenario_service {
 	int64_t fraction_ppm; /* of the memory; SHARE_WHOLE: all of it, nobody else is there; 0:
 	                         memory_mib says */
 	int64_t memory_mib;   /* MiB, where fraction_ppm is 0 */
+	int64_t limit_ppm, limit_mib; /* up to which it may borrow, in the same terms */
 	int64_t compute_request_ppm, compute_limit_ppm; /* of the GPU's time, 0 to SHARE_WHOLE */
 	struct scenario_policy routing;
 	struct slo *slo;
@@ -172,7 +173,7 @@ struct scenario {
 	size_t n_services;
 	struct scenario_load *loads;
 	size_t n_loads;
-	struct scenario_policy placement, compute_share;
+	struct scenario_policy placement, compute_share, oom_victim;
 	ns_t stop_after; /* NS_NEVER when absent */
 	char **assumptions;
 	size_t n_assumptions;
@@ -190,6 +191,9 @@ bytes_t scenario_request(const struct scenario_service *service,
 /* What its engine sees of each: its request, of a whole GPU the physical memory. */
 bytes_t scenario_visible(const struct scenario_service *service,
                          const struct scenario_nodes *nodes);
+
+/* Up to what it may borrow of each of its GPUs; at least its request. */
+bytes_t scenario_limit(const struct scenario_service *service, const struct scenario_nodes *nodes);
 
 /* "2 GPUs", "0.5 of a GPU", "20.00 GiB of each of 2 GPUs"; caller frees. */
 char *scenario_part_text(const struct scenario_service *service);

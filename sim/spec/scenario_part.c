@@ -100,6 +100,41 @@ static void read_compute(struct scenario_loader *l, struct scenario_service *ser
 	}
 }
 
+/* `key` is given as the limit of `of`. */
+static void check_limit(const struct scenario_loader *l, const struct json_at *limit, bool asked,
+                        bool below, const char *of)
+{
+	if (!asked) {
+		json_fail(limit, "needs \"%s\", the part that is guaranteed", of);
+	} else if (below) {
+		json_fail(limit, "is below %s", of);
+	} else if (!l->lends_memory) {
+		json_fail(limit, "needs scheduler.memory_share \"dynamic\"");
+	}
+}
+
+static void read_limits(struct scenario_loader *l, struct scenario_service *service,
+                        const struct scenario_part_keys *keys, const struct json_at *at)
+{
+	struct json_at limit;
+
+	service->limit_ppm = service->fraction_ppm;
+	service->limit_mib = service->memory_mib;
+	if (json_get(at, "fraction_limit", &limit)) {
+		service->limit_ppm = (int64_t)(keys->fraction_limit * SHARE_WHOLE + 0.5);
+		check_limit(l, &limit, keys->fraction > 0.0,
+		            service->limit_ppm < service->fraction_ppm, "fraction");
+		if (keys->fraction_limit > 1.0) {
+			json_fail(&limit, "must be from 0 to 1, got %g", keys->fraction_limit);
+		}
+	}
+	if (json_get(at, "gpu_memory_limit", &limit)) {
+		service->limit_mib = keys->gpu_memory_limit / MIB;
+		check_limit(l, &limit, keys->gpu_memory > 0,
+		            service->limit_mib < service->memory_mib, "gpu_memory");
+	}
+}
+
 void scenario_read_part(struct scenario_loader *l, struct scenario_service *service,
                         const struct scenario_part_keys *keys, const struct json_at *at)
 {
@@ -122,6 +157,7 @@ void scenario_read_part(struct scenario_loader *l, struct scenario_service *serv
 		json_fail(by_memory ? &memory : &fraction,
 		          "scheduler.kind kubernetes knows whole GPUs only; use \"runai\"");
 	}
+	read_limits(l, service, keys, at);
 	read_compute(l, service, keys, at);
 }
 
@@ -141,6 +177,16 @@ bytes_t scenario_request(const struct scenario_service *service, const struct sc
 	}
 	return service->fraction_ppm > 0 ? memory / MIB * service->fraction_ppm / SHARE_WHOLE * MIB
 	                                 : service->memory_mib * MIB;
+}
+
+bytes_t scenario_limit(const struct scenario_service *service, const struct scenario_nodes *nodes)
+{
+	const bytes_t memory = scenario_gpu_memory(nodes);
+	const bytes_t asked = service->fraction_ppm > 0
+	                              ? memory / MIB * service->limit_ppm / SHARE_WHOLE * MIB
+	                              : service->limit_mib * MIB;
+
+	return asked < memory ? asked : memory;
 }
 
 bytes_t scenario_visible(const struct scenario_service *service, const struct scenario_nodes *nodes)

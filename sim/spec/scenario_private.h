@@ -15,7 +15,8 @@ struct scenario_loader {
 	struct data_dir *data;
 	struct err *err;
 	bool seed_given;
-	bool whole_gpus; /* the scheduler knows no parts of a GPU */
+	bool whole_gpus;   /* the scheduler knows no parts of a GPU */
+	bool lends_memory; /* replicas may borrow beyond their request */
 };
 
 /* Help text of a key that the contract names and this version does not have. */
@@ -23,6 +24,7 @@ extern const char scenario_later[];
 
 #define SCENARIO_PLACEMENT "binpack"
 #define SCENARIO_COMPUTE_SHARE "time_slicing"
+#define SCENARIO_OOM_VICTIM "largest_overuse"
 
 /* A row of an option table for such a key; `type` has a member `later` that nobody reads. */
 #define SCENARIO_LATER(name, type)                                                     \
@@ -80,11 +82,14 @@ void scenario_free_policy(struct scenario_policy *policy);
 
 /* The keys of a service about parts of a GPU. */
 struct scenario_part_keys {
-	double fraction, compute_request, compute_limit;
-	bytes_t gpu_memory;
+	double fraction, fraction_limit, compute_request, compute_limit;
+	bytes_t gpu_memory, gpu_memory_limit;
 };
 void scenario_read_part(struct scenario_loader *l, struct scenario_service *service,
                         const struct scenario_part_keys *keys, const struct json_at *at);
+
+/* `root` is the whole scenario; before the services, which depend on it. */
+void scenario_read_scheduler(struct scenario_loader *l, const struct json_at *root);
 
 void scenario_read_services(struct scenario_loader *l, const struct json_at *at);
 /* False with an error at `at` when the service cannot have this limit. */
@@ -169,6 +174,7 @@ struct scenario_section {
 	const struct option *table;
 };
 extern const struct scenario_section scenario_sections[]; /* ends with a NULL title */
+extern const struct option scenario_scheduler_table[];
 extern const struct option scenario_service_table[];
 extern const struct option scenario_load_table[];
 extern const struct option scenario_length_table[];

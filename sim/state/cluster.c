@@ -46,7 +46,7 @@ void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, ui
 {
 	sim_assert(c->seats[replica].n_gpus == 0 && n > 0);
 	c->places = mem_resize(c->places, c->n_places + n, sizeof(*c->places));
-	c->seats[replica] = (struct seat){c->n_places, n};
+	c->seats[replica] = (struct seat){.first = c->n_places, .n_gpus = n};
 	for (uint32_t i = 0; i < n; i++) {
 		struct gpu *const g = &c->gpus[gpus[i]];
 		sim_assert(gpu_takes(g, bytes, whole));
@@ -55,6 +55,22 @@ void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, ui
 		g->whole = whole;
 		g->requested += whole ? g->memory : bytes;
 		c->places[c->n_places++] = gpus[i];
+	}
+}
+
+void cluster_hold(struct cluster *c, uint32_t replica, bytes_t bytes, ns_t now)
+{
+	uint32_t n;
+	const uint32_t *const gpus = cluster_gpus_of(c, replica, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct gpu *const g = &c->gpus[gpus[i]];
+		g->used += bytes;
+		g->peak = g->used > g->peak ? g->used : g->peak;
+		sim_assert(g->used >= 0 && g->used <= g->memory);
+		if (bytes < 0) {
+			g->returned = (g->returned_at == now ? g->returned : 0) - bytes;
+			g->returned_at = now;
+		}
 	}
 }
 
@@ -152,12 +168,35 @@ static uint32_t verify_service(const struct cluster *c, const struct service *se
 	return running + waiting;
 }
 
+/* What is held on a GPU is what its replicas hold, nobody holds more than its limit. */
+static void verify_memory(const struct cluster *c)
+{
+	bytes_t *const used = mem_new(c->n_gpus, sizeof(*used));
+	for (uint32_t i = 0; i < c->n_replicas; i++) {
+		const struct seat *const seat = &c->seats[i];
+		const int64_t blocks = c->replicas[i].kv.capacity;
+		if (c->replicas[i].group == GROUP_NONE) {
+			continue; /* its GPUs are its own */
+		}
+		sim_assert(seat->down || (blocks <= seat->most && seat->own <= seat->most));
+		for (uint32_t k = 0; !seat->down && k < seat->n_gpus; k++) {
+			used[c->places[seat->first + k]] += seat->base + blocks * seat->block;
+		}
+	}
+	for (uint32_t i = 0; i < c->n_gpus; i++) {
+		sim_assert(used[i] == c->gpus[i].used);
+	}
+	free(used);
+}
+
 void cluster_verify(const struct cluster *c)
 {
 	uint32_t requests = 0;
 	for (uint32_t i = 0; i < c->n_gpus; i++) {
 		sim_assert(c->gpus[i].requested <= c->gpus[i].memory);
+		sim_assert(c->gpus[i].used <= c->gpus[i].memory);
 	}
+	verify_memory(c);
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		requests += verify_service(c, &c->services[i]);
 	}

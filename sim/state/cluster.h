@@ -44,6 +44,9 @@ void cluster_add_nodes(struct cluster *c, uint32_t kind, uint32_t count, uint32_
 void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, uint32_t n,
                    bytes_t bytes, bool whole);
 
+/* A replica holds `bytes` more on each of its GPUs, or gives them back at `now` (negative). */
+void cluster_hold(struct cluster *c, uint32_t replica, bytes_t bytes, ns_t now);
+
 /* The GPUs of a replica, *n of them. */
 static inline const uint32_t *cluster_gpus_of(const struct cluster *c, uint32_t replica,
                                               uint32_t *n)

@@ -13,6 +13,9 @@ struct gpu {
 	bool whole;         /* its only resident has all of it */
 	bytes_t memory;     /* that requests may take */
 	bytes_t requested;  /* by the residents; limits are not counted */
+	bytes_t used, peak; /* held by the residents of a shared GPU; the most so far */
+	bytes_t returned;   /* of what is free, given back at returned_at: lent from then on */
+	ns_t returned_at;
 };
 
 struct node {
@@ -23,6 +26,12 @@ struct node {
 
 struct seat {                   /* of a replica */
 	uint32_t first, n_gpus; /* its GPUs: cluster.places */
+	bytes_t base, block;    /* held of each GPU while it runs, and per KV block besides */
+	int64_t own, most;      /* KV blocks inside its request, and up to its limit */
+	int64_t step;           /* blocks by which an elastic pool grows; 0: the pool is static */
+	ns_t started;           /* its process */
+	uint32_t kills, starts; /* times it was killed, and started again */
+	bool down;              /* killed, and not started again yet: it holds nothing */
 };
 
 /* Is there room for one more request? A whole GPU is asked for with its memory. */

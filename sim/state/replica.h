@@ -28,6 +28,7 @@ enum replica_state {
 	REPLICA_IDLE,     /* no step running, none planned */
 	REPLICA_STARTING, /* composes its next batch in this nanosecond */
 	REPLICA_RUNNING,  /* inside a stretch of steps */
+	REPLICA_DOWN,     /* its process was killed; it starts again at its event */
 };
 
 /* A sequence whose prompt ended and that has not decoded since. */

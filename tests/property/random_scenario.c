@@ -112,6 +112,9 @@ static void add_engine(struct generator *g, const struct model *m,
 	const int least = g->kind == RANDOM_LOSSLESS ? 12000 : 1200; /* tokens */
 	const double cache_gb = m->kv_kb * (double)between(g, least, 4 * least) * 1e-6 +
 	                        m->state_gb * (double)between(g, 2, seqs + 2);
+	if (g->shared && chance(g, 60)) {
+		add(g, "\"kv_pool\": \"elastic\", \"kv_step\": \"%lldMiB\",", between(g, 1, 600));
+	}
 	const double used = (m->weights_gb + cache_gb) / (GPU_GB * drawn->part);
 	if (drawn->tight && used < 0.98) { /* leave the weights and a small cache */
 		add(g,
@@ -119,7 +122,7 @@ static void add_engine(struct generator *g, const struct model *m,
 		    "\"gpu_memory_utilization\": %.6f",
 		    used);
 	} else {
-		add(g, "\"kv_pool\": \"static\"");
+		add(g, "\"kv_sizing\": \"of_total\"");
 	}
 	add(g, "},");
 	if (chance(g, 50)) { /* some front ends idle, some at their limit, some far behind */
@@ -145,6 +148,10 @@ static void add_part(struct generator *g, double part)
 	if (part < 1.0) {
 		add(g, "\"fraction\": %.2f,", part);
 	}
+	if (part < 1.0 && chance(g, 50)) {
+		add(g, "\"fraction_limit\": %.2f,",
+		    (double)between(g, (long long)(part * 100.0 + 0.5), 100) / 100.0);
+	}
 	if (part < 1.0 && !g->presets && chance(g, 50)) {
 		const long long request = between(g, 0, 60);
 		add(g, "\"compute_request\": %.2f, \"compute_limit\": %.2f,",
@@ -166,8 +173,10 @@ static void add_scheduler(struct generator *g)
 		"\"sm_sharing\"", "{\"policy\": \"sm_sharing\", \"loss\": 0.3}"};
 	static const char *const presets[] = {"\"strict\"", "\"fair\""};
 	g->presets = chance(g, 40);
-	add(g, "\"scheduler\": {\"placement\": \"%s\", \"compute_share\": %s}, ",
-	    PICK(g, placements), g->presets ? PICK(g, presets) : PICK(g, turns));
+	add(g,
+	    "\"scheduler\": {\"placement\": \"%s\", \"compute_share\": %s, \"oom_victim\": \"%s\"}, ",
+	    PICK(g, placements), g->presets ? PICK(g, presets) : PICK(g, turns),
+	    chance(g, 50) ? "largest_overuse" : "newest");
 }
 
 static struct drawn_service add_service(struct generator *g, int i)

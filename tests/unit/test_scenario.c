@@ -299,7 +299,9 @@ START_TEST(service_checks)
 		const char *keys, *message;
 	} cases[] = {
 		{"\"fraction_limit\": 0.5",
-	         "services.0.fraction_limit: not supported in this version"},
+	         "services.0.fraction_limit: needs \"fraction\", the part that is guaranteed"},
+		{"\"fraction\": 0.5, \"fraction_limit\": 0.4",
+	         "services.0.fraction_limit: is below fraction"},
 		{"\"fraction\": 1.5", "services.0.fraction: 1.5 is more than one GPU; use "
 	                              "gpus_per_replica: 2, or a value in (0, 1]"},
 		{"\"fraction\": 0",

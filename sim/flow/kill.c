@@ -1,0 +1,112 @@
+/* A GPU process is killed: its batch is lost, its memory free, and it starts again later. */
+#include "base/check.h"
+#include "state/prefix_cache.h"
+#include "flow/flow.h"
+
+/* The steps that are over count; the one that runs never ends. */
+static void stop_stretch(struct sim *s, struct replica *r)
+{
+	if (r->state == REPLICA_RUNNING && !r->shared) {
+		const int64_t k = replica_boundary_after(r, s->events.now + 1) - 1;
+		if (k > r->done) {
+			stretch_advance(s, r, k);
+		}
+	}
+	stretch_end(r);
+}
+
+static void lose(struct sim *s, const struct replica *r, uint32_t index)
+{
+	struct request *const q = &s->cluster.requests.at[index];
+	struct service *const service = &s->cluster.services[r->service];
+	const struct request_record record = {
+		.id = q->id,
+		.arrival = q->arrival,
+		.admitted = q->admitted,
+		.end = s->events.now,
+		.input_tokens = q->input,
+		.output_tokens = q->output,
+		.cached_tokens = q->cached,
+		.replica = r->index,
+		.user = q->user,
+		.service = (uint16_t)r->service,
+		.preemptions = q->preemptions,
+		.outcome = REQUEST_LOST,
+		.warmup = q->warmup,
+	};
+	request_log_add(s->log, &record);
+	service_count(service, s->events.now, -1, 0);
+	service->stays += s->events.now - q->arrival;
+	service->left++;
+	service_load_remove(service, r->index, (int64_t)q->input + q->output);
+	answered(s, q, ns_after(s->events.now, s->sc->loads[q->load].retry));
+	if (q->text != TEXT_NONE) {
+		text_give(&s->cluster.texts, q->text);
+	}
+	request_give(&s->cluster.requests, index);
+}
+
+static void lose_batch(struct sim *s, struct replica *r)
+{
+	struct request_pool *const pool = &s->cluster.requests;
+	while (r->n_decoding > 0) {
+		const uint32_t index = replica_pop_newest(r);
+		struct request *const q = &pool->at[index];
+		const int64_t length = q->context + r->iteration - q->joined;
+		kv_cache_leave(&r->kv, length, r->iteration);
+		r->context -= length;
+		r->n_warm -= q->warmup;
+		prefix_leave(r, q,
+		             kv_cache_blocks(&r->kv,
+		                             r->kv.grows ? length : (int64_t)q->input + q->output));
+		lose(s, r, index);
+	}
+	while (r->prefilling.n > 0) {
+		const uint32_t index = r->prefilling.tail;
+		struct request *const q = &pool->at[index];
+		request_list_remove(&r->prefilling, pool, index);
+		prefix_leave(r, q,
+		             kv_cache_blocks(&r->kv, r->kv.grows ? (int64_t)q->context
+		                                                 : (int64_t)q->input + q->output));
+		lose(s, r, index);
+	}
+	r->n_fresh = 0;
+}
+
+/* Process start, weights from the node's storage, engine build and warm-up (physics.md section 6).
+ */
+static ns_t start_time(const struct sim *s, const struct replica *r)
+{
+	const struct bound_service *const b = &s->services[r->service];
+	const struct engine_startup *const start = &b->spec->engine->startup;
+	const double weights =
+		(double)b->memory[r->gpu_kind].weights * (double)b->spec->gpus_per_replica;
+	const double seconds = start->process_s + start->build_s + start->warmup_s +
+	                       weights / s->sc->nodes[r->gpu_kind].storage_bandwidth;
+	return ns_from_seconds(seconds);
+}
+
+void kill_replica(struct sim *s, uint32_t replica)
+{
+	struct replica *const r = &s->cluster.replicas[replica];
+	struct seat *const seat = &s->cluster.seats[replica];
+	sim_assert(!seat->down);
+	stop_stretch(s, r);
+	share_leave(s, r);
+	lose_batch(s, r);
+	if (r->kv.prefix != NULL) {
+		prefix_cache_free(r->kv.prefix);
+		r->kv.prefix = prefix_cache_new();
+	}
+	sim_assert(r->kv.used == 0);
+	cluster_hold(&s->cluster, replica, -(seat->base + r->kv.capacity * seat->block),
+	             s->events.now);
+	memory_wake(s, r);
+	seat->down = true;
+	seat->kills++;
+	r->changed = true;
+	r->shared = false;
+	r->state = REPLICA_DOWN;
+	event_set(&s->events, replica, ns_after(s->events.now, start_time(s, r)),
+	          PHASE_ENGINE_START);
+}

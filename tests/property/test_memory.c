@@ -1,0 +1,139 @@
+/*
+ * Replicas that lend memory to each other and kill for it, on random scenarios of crowded GPUs:
+ * exact stepping and fast-forward write the same records, and every request is accounted for.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "test_run.h"
+
+#define SCENARIOS 30
+
+static struct rng *rng;
+
+static long long between(long long low, long long high)
+{
+	return low + (long long)rng_below(rng, (uint64_t)(high - low + 1));
+}
+
+static const char *pick(const char *const *words, uint64_t n)
+{
+	return words[rng_below(rng, n)];
+}
+
+static char *service(int i)
+{
+	static const char *const engines[] = {"vllm", "trtllm", "sglang"};
+	static const char *const pools[] = {"elastic", "elastic", "static"};
+	static const char *const reservations[] = {"on_demand", "full"};
+	const long long fraction = between(24, 30);
+	return mem_printf(
+		"{\"name\": \"s%d\", \"model\": \"llama-3.1-8b-instruct\", \"engine\": \"%s\", "
+		"\"replicas\": %lld, \"fraction\": 0.%02lld, \"fraction_limit\": 0.%02lld, "
+		"\"engine_options\": {\"kv_pool\": \"%s\", \"kv_step\": \"%lldMiB\", "
+		"\"max_num_seqs\": %lld, \"kv_reservation\": \"%s\", \"overlap\": %s}}",
+		i, pick(engines, 3), between(1, 2), fraction, between(fraction, 99), pick(pools, 3),
+		between(1, 700), between(30, 256), pick(reservations, 2),
+		between(0, 1) != 0 ? "true" : "false");
+}
+
+static char *load(int i)
+{
+	return mem_printf(
+		"{\"service\": \"s%d\", \"kind\": \"stages\", \"isl\": {\"mean\": %lld, \"stddev\": "
+		"%lld}, \"osl\": {\"mean\": %lld, \"stddev\": %lld}, \"stages\": [{\"rate\": 0.5, "
+		"\"for\": \"%llds\"}, {\"users\": %lld, \"for\": \"%llds\"}, {\"rate\": 0.2, \"for\": "
+		"\"%llds\"}, {\"users\": %lld, \"for\": \"20s\"}]}",
+		i, between(500, 4000), between(0, 400), between(50, 500), between(0, 50),
+		between(1, 30), between(50, 250), between(10, 40), between(1, 30),
+		between(10, 200));
+}
+
+static char *scenario(uint64_t number)
+{
+	static const char *const shares[] = {"time_slicing", "fair", "strict", "sm_sharing"};
+	static const char *const victims[] = {"largest_overuse", "newest"};
+	rng = rng_new(number, "crowded GPUs");
+	const char *const share = pick(shares, 4), *const victim = pick(victims, 2);
+	char *services = service(0), *loads = load(0);
+	for (int i = 1; i < 3; i++) {
+		char *const one = service(i), *const other = load(i);
+		char *const both = mem_printf("%s, %s", services, one);
+		char *const all = mem_printf("%s, %s", loads, other);
+		free(services);
+		free(loads);
+		free(one);
+		free(other);
+		services = both;
+		loads = all;
+	}
+	char *const text = mem_printf(
+		"{\"aliquot\": 1, \"seed\": %llu, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-nvl\", "
+		"\"gpus\": 2}]}, \"scheduler\": {\"compute_share\": \"%s\", \"oom_victim\": \"%s\"}, "
+		"\"services\": [%s], \"loads\": [%s]}",
+		(unsigned long long)number, share, victim, services, loads);
+	free(services);
+	free(loads);
+	rng_free(rng);
+	return text;
+}
+
+static int64_t total(const struct test_run *r, int64_t *lost)
+{
+	int64_t kills = 0;
+	*lost = 0;
+	for (size_t i = 0; i < r->summary.n_services; i++) {
+		const struct service_summary *const s = &r->summary.services[i];
+		kills += s->oom_kills;
+		*lost += s->lost;
+		ck_assert_int_eq(s->submitted, s->finished + s->lost + s->rejected + s->unfinished);
+		ck_assert_int_ge(s->oom_kills, s->cold_starts);
+	}
+	return kills;
+}
+
+START_TEST(who_lends_kills_and_comes_back_does_so_exactly)
+{
+	int64_t kills = 0, lost = 0;
+	for (uint64_t i = 0; i < SCENARIOS; i++) {
+		struct test_run exact, fast;
+		char *const text = scenario(i);
+		int64_t lost_exactly, lost_fast;
+		test_run(&exact, text, true);
+		test_run(&fast, text, false);
+		test_run_check(&fast);
+		kills += total(&fast, &lost_fast);
+		total(&exact, &lost_exactly);
+		lost += lost_fast;
+		ck_assert_int_eq(lost_exactly, lost_fast);
+		ck_assert_uint_eq(exact.n, fast.n);
+		ck_assert_msg(
+			memcmp(exact.records, fast.records, exact.n * sizeof(*exact.records)) == 0,
+			"scenario %llu differs\n%s", (unsigned long long)i, text);
+		test_run_fini(&exact);
+		test_run_fini(&fast);
+		free(text);
+	}
+	printf("%lld kills, %lld requests lost\n", (long long)kills, (long long)lost);
+	ck_assert_int_gt(kills, SCENARIOS / 3); /* else nothing was tried */
+	ck_assert_int_gt(lost, kills);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *const s = suite_create("memory on loan");
+	TCase *const t = tcase_create("random scenarios");
+	tcase_set_timeout(t, 300);
+	tcase_add_test(t, who_lends_kills_and_comes_back_does_so_exactly);
+	suite_add_tcase(s, t);
+	SRunner *const r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	const int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
