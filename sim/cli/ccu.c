@@ -56,7 +56,7 @@ static int finish(struct cli *c, const struct ccu *found)
 	const struct sim_options options = {.exact = false};
 	struct summary summary;
 	int code = 0;
-	if (found->found.best == 0) {
+	if (found->found.best == 0 || found->found.end == SEARCH_STOPPED) {
 		return show(c, found, NULL);
 	}
 	struct sim *const sim = sim_new(found->scenario, &options, c->err);
