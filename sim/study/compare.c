@@ -126,23 +126,26 @@ static double number(const json_t *object, const char *key)
 	return json_is_number(v) ? json_number_value(v) : UNDEFINED;
 }
 
+/* A figure that the base does not have, of an older version, is nothing to compare with. */
 static void compare_service(struct compare_build *b, const char *name, const json_t *base,
                             const json_t *new)
 {
 	for (size_t i = 0; i < COUNT(distributions); i++) {
 		const json_t *const x = json_object_get(base, distributions[i].key);
 		const json_t *const y = json_object_get(new, distributions[i].key);
-		for (size_t k = 0; k < COUNT(stats); k++) {
+		for (size_t k = 0; k < COUNT(stats) && x != NULL; k++) {
 			add(b, name, mem_printf("%s.%s", distributions[i].name, stats[k]),
 			    number(x, stats[k]), number(y, stats[k]), distributions[i].direction);
 		}
 	}
 	for (size_t i = 0; i < COUNT(scalars); i++) {
-		const char *const block = scalars[i].block;
-		add(b, name, mem_strdup(scalars[i].name),
-		    number(block != NULL ? json_object_get(base, block) : base, scalars[i].key),
-		    number(block != NULL ? json_object_get(new, block) : new, scalars[i].key),
-		    scalars[i].direction);
+		const char *const block = scalars[i].block, *const key = scalars[i].key;
+		const json_t *const x = block != NULL ? json_object_get(base, block) : base;
+		const json_t *const y = block != NULL ? json_object_get(new, block) : new;
+		if (json_object_get(x, key) != NULL) {
+			add(b, name, mem_strdup(scalars[i].name), number(x, key), number(y, key),
+			    scalars[i].direction);
+		}
 	}
 }
 
