@@ -55,6 +55,12 @@ static inline struct event event_peek(const struct event_list *list)
 	return e;
 }
 
+/* When the event of an entity is; NS_NEVER: it has none. */
+static inline ns_t event_at(const struct event_list *list, uint32_t entity)
+{
+	return (ns_t)(uint64_t)(list->node[list->n_leaves + entity] >> 64);
+}
+
 /* Move the event of an entity to an earlier time; cheaper than setting it. */
 static inline void event_hasten(struct event_list *list, uint32_t entity, ns_t at, enum phase phase)
 {

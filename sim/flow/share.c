@@ -22,24 +22,29 @@ enum share_phase {
 	SHARE_WAIT, /* the GPU is done, the step lasts until not_before */
 };
 
+#define MEMO_MOST 8 /* members of a group whose speeds are kept for every set of users */
+
 struct share_member {
+	tick_t work;  /* left on the GPU */
+	tick_t speed; /* of it per ns; valid in SHARE_GPU */
+	tick_t host;  /* of each step of its stretch, before the GPU works */
+	ns_t due;     /* something happens to it next; NS_NEVER in SHARE_OFF */
+	ns_t not_before;
 	uint32_t replica;
 	uint8_t phase; /* enum share_phase */
-	tick_t work;   /* left on the GPU */
-	tick_t speed;  /* of it per ns; valid in SHARE_GPU */
-	tick_t host;   /* of each step of its stretch, before the GPU works */
-	ns_t until;    /* end of SHARE_HOST */
-	ns_t not_before;
-	struct share_user user;
 };
 
 struct share_group {
 	struct share_member *members; /* in the order of their replicas */
+	struct share_user *users;     /* the same as policies see them */
+	tick_t *memo;                 /* speeds [set of users][member], 0: not known; or NULL */
 	uint32_t n;
 	uint32_t on;    /* members with a step in the books */
 	uint32_t alone; /* member that fast-forwards; GROUP_NONE: nobody */
 	bool slow;      /* someone is slower than the GPU even when alone: no fast-forward */
 	bool several;   /* it spans several GPUs */
+	bool changed;   /* who uses the GPU did, speeds are to be divided again */
+	bool planned;   /* its next event is set */
 	ns_t since;     /* up to which work is counted */
 };
 
@@ -84,15 +89,16 @@ static void add_member(struct sim *s, struct share_group *g, uint32_t replica)
 	struct replica *const r = &s->cluster.replicas[replica];
 	const struct scenario_service *const spec = s->services[r->service].spec;
 	g->members = mem_resize(g->members, g->n + 1, sizeof(*g->members));
-	g->members[g->n] = (struct share_member){
-		.replica = replica,
-		.user = {.fraction = spec->fraction_ppm,
-	                 .request = spec->compute_request_ppm,
-	                 .limit = spec->compute_limit_ppm,
-	                 .compute = SHARE_ONE,
-	                 .memory = SHARE_ONE},
+	g->users = mem_resize(g->users, g->n + 1, sizeof(*g->users));
+	g->members[g->n] = (struct share_member){.due = NS_NEVER, .replica = replica};
+	g->users[g->n] = (struct share_user){
+		.fraction = spec->fraction_ppm,
+		.request = spec->compute_request_ppm,
+		.limit = spec->compute_limit_ppm,
+		.compute = SHARE_ONE,
+		.memory = SHARE_ONE,
 	};
-	g->n++;
+	r->member = g->n++;
 	g->slow = g->slow || is_slow(s, r);
 	g->several = g->several || s->cluster.seats[replica].n_gpus > 1;
 }
@@ -129,6 +135,11 @@ void share_build(struct sim *s)
 		r->group = group[root] - 1;
 		add_member(s, &s->groups[r->group], i);
 	}
+	for (uint32_t i = 0; i < s->n_groups && !s->compute_share->needs_demand; i++) {
+		struct share_group *const g = &s->groups[i];
+		g->memo =
+			g->n <= MEMO_MOST ? mem_new((size_t)g->n << g->n, sizeof(*g->memo)) : NULL;
+	}
 	free(group);
 	free(residents);
 	free(up);
@@ -138,6 +149,8 @@ void share_free(struct sim *s)
 {
 	for (uint32_t i = 0; i < s->n_groups; i++) {
 		free(s->groups[i].members);
+		free(s->groups[i].users);
+		free(s->groups[i].memo);
 	}
 	free(s->groups);
 }
@@ -172,7 +185,7 @@ static void divide_gpu(struct sim *s, struct share_group *g, uint32_t gpu)
 		const struct share_member *const m = &g->members[i];
 		if (m->phase == SHARE_GPU &&
 		    (!g->several || sits_on(&s->cluster, m->replica, gpu))) {
-			users[n] = m->user;
+			users[n] = g->users[i];
 			who[n++] = i;
 		}
 	}
@@ -189,7 +202,7 @@ static void divide_gpu(struct sim *s, struct share_group *g, uint32_t gpu)
 }
 
 /* A step over several GPUs runs at its smallest share. */
-static void divide(struct sim *s, struct share_group *g)
+static void divide_all(struct sim *s, struct share_group *g)
 {
 	for (uint32_t i = 0; i < g->n; i++) {
 		g->members[i].speed = FULL_SPEED;
@@ -208,6 +221,44 @@ static void divide(struct sim *s, struct share_group *g)
 	}
 }
 
+/* The same from memory: speeds depend on who uses the GPUs, and on nothing else. */
+static void divide_again(struct sim *s, struct share_group *g)
+{
+	size_t users = 0, first = 0;
+	for (uint32_t i = g->n; i-- > 0;) {
+		const bool uses = g->members[i].phase == SHARE_GPU;
+		users = 2 * users + uses;
+		first = uses ? i : first;
+	}
+	tick_t *const known = &g->memo[users * g->n];
+	if (known[first] == 0) {
+		divide_all(s, g);
+		for (uint32_t i = 0; i < g->n; i++) {
+			known[i] = g->members[i].speed;
+		}
+	}
+	for (uint32_t i = 0; i < g->n; i++) {
+		g->members[i].speed = known[i];
+	}
+}
+
+/* New speeds, and when everyone on the GPU is done at them. */
+static void divide(struct sim *s, struct share_group *g)
+{
+	if (g->memo != NULL) {
+		divide_again(s, g);
+	} else {
+		divide_all(s, g);
+	}
+	for (uint32_t i = 0; i < g->n; i++) {
+		struct share_member *const m = &g->members[i];
+		if (m->phase == SHARE_GPU) {
+			m->due = m->speed > 0 ? ns_after(g->since, m->work / m->speed) : NS_NEVER;
+		}
+	}
+	g->changed = false;
+}
+
 /* --- time ----------------------------------------------------------------------------------------
  */
 
@@ -224,57 +275,38 @@ static void progress(struct share_group *g, ns_t now)
 	}
 }
 
-/* When something happens to a member next. */
-static ns_t next_of(const struct share_group *g, const struct share_member *m)
+/* Members that are over their host part, or done with the GPU, go on. */
+static void settle(struct share_group *g)
 {
-	switch ((enum share_phase)m->phase) {
-	case SHARE_HOST:
-		return m->until;
-	case SHARE_GPU:
-		if (m->work < m->speed) {
-			return g->since;
-		}
-		return m->speed > 0 ? ns_after(g->since, m->work / m->speed) : NS_NEVER;
-	case SHARE_WAIT:
-		return m->not_before > g->since ? m->not_before : g->since;
-	case SHARE_OFF:
-		break;
-	}
-	return NS_NEVER;
-}
-
-/* Members that are over their host part, or done with the GPU, go on; true: the GPU's users
- * changed.
- */
-static bool settle(struct share_group *g)
-{
-	bool changed = false;
 	for (uint32_t i = 0; i < g->n; i++) {
 		struct share_member *const m = &g->members[i];
-		if (m->phase == SHARE_HOST && m->until <= g->since) {
+		if (m->due > g->since) {
+			continue;
+		}
+		if (m->phase == SHARE_HOST) {
 			m->phase = SHARE_GPU;
 			m->speed = FULL_SPEED; /* until the others are heard */
-			changed = true;
+			g->changed = true;
 		}
 		if (m->phase == SHARE_GPU && m->work < m->speed) {
 			m->phase = SHARE_WAIT;
-			changed = true;
+			m->due = m->not_before > g->since ? m->not_before : g->since;
+			g->changed = true;
 		}
 	}
-	return changed;
 }
 
 /* Speeds for those who are on the GPU now, and the next event of the group. */
-static void plan(struct sim *s, struct share_group *g, bool changed)
+static void plan(struct sim *s, struct share_group *g)
 {
 	ns_t next = NS_NEVER;
-	if (changed) {
+	if (g->changed) {
 		divide(s, g);
 	}
 	for (uint32_t i = 0; i < g->n; i++) {
-		const ns_t own = next_of(g, &g->members[i]);
-		next = own < next ? own : next;
+		next = g->members[i].due < next ? g->members[i].due : next;
 	}
+	g->planned = true;
 	event_set(&s->events, entity_group(s, (uint32_t)(g - s->groups)), next, PHASE_STEP_DONE);
 }
 
@@ -282,7 +314,7 @@ static void plan(struct sim *s, struct share_group *g, bool changed)
 static struct share_member *finished(struct share_group *g)
 {
 	for (uint32_t i = 0; i < g->n; i++) {
-		if (g->members[i].phase == SHARE_WAIT && g->members[i].not_before <= g->since) {
+		if (g->members[i].phase == SHARE_WAIT && g->members[i].due <= g->since) {
 			return &g->members[i];
 		}
 	}
@@ -293,29 +325,53 @@ void share_event(struct sim *s, uint32_t group)
 {
 	struct share_group *const g = &s->groups[group];
 	progress(g, s->events.now);
-	const bool changed = settle(g);
+	settle(g);
 	struct share_member *const m = finished(g);
 	if (m == NULL) {
-		plan(s, g, changed);
+		plan(s, g);
 		return;
 	}
 	struct replica *const r = &s->cluster.replicas[m->replica];
 	m->phase = SHARE_OFF;
+	m->due = NS_NEVER;
 	g->on--;
 	r->shared = false;
 	r->first = gap_ticks(s->events.now - r->anchor);
-	plan(s, g, changed); /* before the step ends: others that end now are still to come */
+	if (finished(g) != NULL) { /* others that end now are to be seen before this step ends */
+		plan(s, g);
+	} else { /* most likely its next step begins now, then there is more to plan */
+		event_set(&s->events, entity_group(s, group), NS_NEVER, PHASE_STEP_DONE);
+		g->planned = false;
+	}
 	engine_step_done(s, m->replica);
+	if (!g->planned) {
+		plan(s, g);
+	}
 }
 
 /* --- steps ---------------------------------------------------------------------------------------
  */
 
+/* From here on the replica has one step, which began at `start`, and its group times it. */
+static void hand_over(struct sim *s, struct share_group *g, struct replica *r, ns_t start)
+{
+	r->anchor = start;
+	r->growth = 0;
+	r->gpu_growth = 0;
+	r->limit = 1;
+	r->planned = 1;
+	r->shared = true;
+	g->on++;
+	if (event_at(&s->events, g->members[r->member].replica) != NS_NEVER) {
+		event_set(&s->events, g->members[r->member].replica, NS_NEVER, PHASE_STEP_DONE);
+	}
+}
+
 /*
  * The step that a member is in goes into the books of the group, as far as it is. Its stretch ends
  * at the boundary before; what is left of it is this one step.
  */
-static void join(struct sim *s, struct share_group *g, struct share_member *m)
+static void join_midway(struct sim *s, struct share_group *g, struct share_member *m)
 {
 	struct replica *const r = &s->cluster.replicas[m->replica];
 	const ns_t now = s->events.now;
@@ -326,54 +382,54 @@ static void join(struct sim *s, struct share_group *g, struct share_member *m)
 	}
 	const ns_t anchor = r->anchor, start = replica_boundary(r, k);
 	const i128_t begin = replica_ticks(r, k);
-	const tick_t host = m->host;
 	const tick_t gpu = r->gpu_first + r->gpu_growth * k, total = r->first + r->growth * k;
-	const ns_t host_end = ns_after(anchor, (ns_t)((begin + host) >> TICK_SHIFT));
+	const ns_t host_end = ns_after(anchor, (ns_t)((begin + m->host) >> TICK_SHIFT));
 	const ns_t gpu_from = now < host_end ? host_end : now;
-	m->phase = now < host_end ? SHARE_HOST : SHARE_GPU;
-	m->until = host_end;
-	m->speed = FULL_SPEED; /* until the others are heard */
-	m->work = (tick_t)(begin + host + gpu - ((i128_t)(gpu_from - anchor) << TICK_SHIFT));
-	m->not_before = total > host + gpu ? ns_after(anchor, (ns_t)((begin + total) >> TICK_SHIFT))
-	                                   : start + 1; /* boundaries differ */
+	m->phase = SHARE_HOST;
+	m->due = host_end;
+	m->work = (tick_t)(begin + m->host + gpu - ((i128_t)(gpu_from - anchor) << TICK_SHIFT));
+	m->not_before = total > m->host + gpu
+	                        ? ns_after(anchor, (ns_t)((begin + total) >> TICK_SHIFT))
+	                        : start + 1; /* boundaries differ */
 	stretch_end(r);
-	r->anchor = start;
 	r->first = total;
 	r->gpu_first = gpu;
-	r->limit = 1;
-	r->planned = 1;
-	r->shared = true;
-	g->on++;
-	event_set(&s->events, m->replica, NS_NEVER, PHASE_STEP_DONE);
+	hand_over(s, g, r, start);
 }
 
-/* The member that a replica is; a group has few. */
-static uint32_t member_of(const struct sim *s, const struct replica *r)
+/* The same for a step that begins now, the first of its stretch. */
+static void join(struct sim *s, struct share_group *g, struct share_member *m)
 {
-	const struct share_group *const g = &s->groups[r->group];
-	const uint32_t replica = (uint32_t)(r - s->cluster.replicas);
-	uint32_t i = 0;
-	while (g->members[i].replica != replica) {
-		i++;
+	struct replica *const r = &s->cluster.replicas[m->replica];
+	const ns_t now = s->events.now;
+	if (r->anchor != now) {
+		join_midway(s, g, m);
+		return;
 	}
-	return i;
+	const tick_t whole = m->host & ~(FULL_SPEED - 1); /* ns of the host part */
+	m->phase = SHARE_HOST;
+	m->due = ns_after(now, whole >> TICK_SHIFT);
+	m->work = m->host - whole + r->gpu_first;
+	m->not_before = r->first > m->host + r->gpu_first ? ns_after(now, r->first >> TICK_SHIFT)
+	                                                  : now + 1; /* boundaries differ */
+	hand_over(s, g, r, now);
 }
 
 void share_note(struct sim *s, const struct replica *r, const struct step_shape *shape, tick_t host)
 {
-	struct share_member *const m = &s->groups[r->group].members[member_of(s, r)];
-	m->host = host;
+	struct share_group *const g = &s->groups[r->group];
+	g->members[r->member].host = host;
 	if (s->compute_share->needs_demand) {
-		perf_demand(replica_perf(s, r), shape, &m->user.compute, &m->user.memory);
+		struct share_user *const user = &g->users[r->member];
+		perf_demand(replica_perf(s, r), shape, &user->compute, &user->memory);
 	}
 }
 
 bool share_begin(struct sim *s, const struct replica *r)
 {
 	struct share_group *const g = &s->groups[r->group];
-	const uint32_t member = member_of(s, r);
 	if (g->on == 0 && g->alone == GROUP_NONE && !g->slow) {
-		g->alone = member;
+		g->alone = r->member;
 		return false;
 	}
 	progress(g, s->events.now);
@@ -381,9 +437,9 @@ bool share_begin(struct sim *s, const struct replica *r)
 		join(s, g, &g->members[g->alone]);
 		g->alone = GROUP_NONE;
 	}
-	join(s, g, &g->members[member]);
+	join(s, g, &g->members[r->member]);
 	settle(g);
-	plan(s, g, true);
+	plan(s, g);
 	return true;
 }
 
@@ -398,21 +454,23 @@ uint32_t share_member(const struct sim *s, const struct replica *r, uint32_t i)
 void share_leave(struct sim *s, const struct replica *r)
 {
 	struct share_group *const g = &s->groups[r->group];
-	struct share_member *const m = &g->members[member_of(s, r)];
+	struct share_member *const m = &g->members[r->member];
 	share_pause(s, r);
 	if (m->phase != SHARE_OFF) {
 		progress(g, s->events.now);
 		m->phase = SHARE_OFF;
+		m->due = NS_NEVER;
+		g->changed = true;
 		g->on--;
 		settle(g);
-		plan(s, g, true);
+		plan(s, g);
 	}
 }
 
 void share_pause(struct sim *s, const struct replica *r)
 {
 	struct share_group *const g = &s->groups[r->group];
-	if (g->alone != GROUP_NONE && g->alone == member_of(s, r)) {
+	if (g->alone == r->member) {
 		g->alone = GROUP_NONE;
 	}
 }

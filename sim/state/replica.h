@@ -72,6 +72,7 @@ struct replica {
 	ns_t front;        /* the front end is free from then on */
 	ns_t stream;       /* its time per token; 0: it takes none */
 	uint32_t group;    /* of those that share GPUs; GROUP_NONE: nobody else is on its own */
+	uint32_t member;   /* its number there */
 	uint32_t n_decoding;
 	uint32_t n_fresh; /* decoding sequences that have not decoded since their prompt */
 	uint32_t n_warm;  /* decoding sequences of warm-up requests: their gaps are not measured */
