@@ -127,6 +127,42 @@ static char *random_load(struct rng *r)
 	return load;
 }
 
+/* A service on parts of GPUs: fraction, how compute is divided, the rest as ever. */
+static char *random_shared_json(struct rng *r)
+{
+	char *const load = random_load(r);
+	const int share = between(r, 0, 2);
+	const char *const fraction = (const char *const[]){"0.2", "0.25", "0.5"}[share];
+	const int utilization = (const int[]){800, 700, 350}[share] + between(r, 0, 100);
+	char *const turns = mem_printf("{\"policy\": \"time_slicing\", \"switch_cost\": 0.%02d}",
+	                               between(r, 0, 30));
+	const bool presets = between(r, 0, 1) == 0;
+	char *const limit = mem_printf("\"compute_limit\": 0.%d,", between(r, 1, 9));
+	char *const json = mem_printf(
+		"{\"aliquot\": 1, \"seed\": %d, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\","
+		"\"gpus\": 4}]}, \"scheduler\": {\"placement\": \"first_fit\","
+		"\"compute_share\": %s}, \"services\": [{\"name\": \"s\", \"model\": \"phi-4-mini\","
+		"\"engine\": \"%s\", \"fraction\": %s, %s \"replicas\": %d, \"routing\": \"%s\","
+		"\"costs\": {\"t_stream\": %g, \"t_request\": %g, \"t_eager\": %g},"
+		"\"engine_options\": {\"max_num_seqs\": %d, \"max_prefill_tokens_per_step\": %d,"
+		"\"kv_reservation\": \"%s\", \"kv_sizing\": \"of_total\", \"kv_pool\": \"static\","
+		"\"reserved_bytes\": 0, \"overlap\": %s, \"schedule_ahead\": %s,"
+		"\"gpu_memory_utilization\": 0.%d}}], \"loads\": [%s]}",
+		between(r, 1, 1000), presets ? PICK(r, "\"strict\"", "\"fair\"") : turns,
+		PICK(r, "vllm", "trtllm", "sglang"), fraction,
+		!presets && between(r, 0, 3) == 0 ? limit : "", between(r, 1, 8),
+		PICK(r, "least_outstanding", "round_robin"),
+		between(r, 0, 1) * between(r, 1, 600) * 1e-6,
+		between(r, 0, 1) * between(r, 0, 30) * 1e-3,
+		between(r, 0, 1) * between(r, 0, 30) * 1e-3, between(r, 1, 60),
+		between(r, 64, 3000), PICK(r, "on_demand", "on_demand", "full"),
+		PICK(r, "true", "false"), PICK(r, "false", "false", "true"), utilization, load);
+	free(limit);
+	free(turns);
+	free(load);
+	return json;
+}
+
 static char *random_json(struct rng *r)
 {
 	char *const load = random_load(r);
@@ -195,6 +231,7 @@ static void compare(const struct test_run *fast, const struct naive_result *plai
 
 START_TEST(fast_and_plain_agree_to_the_nanosecond)
 {
+	static char *(*const draw[])(struct rng *) = {random_json, random_shared_json};
 	struct rng *const r = rng_new(77, "oracle");
 	int64_t preemptions = 0, cached = 0;
 	const int fd = mkstemp(trace_file);
@@ -203,7 +240,7 @@ START_TEST(fast_and_plain_agree_to_the_nanosecond)
 	for (int i = 0; i < SCENARIOS; i++) {
 		struct test_run fast;
 		struct naive_result plain;
-		char *const json = random_json(r);
+		char *const json = draw[_i](r);
 		test_run(&fast, json, false);
 		naive_run(fast.scenario.sc, &plain);
 		compare(&fast, &plain, json);
@@ -229,7 +266,7 @@ int main(void)
 	Suite *const s = suite_create("oracle");
 	TCase *const t = tcase_create("oracle");
 	tcase_set_timeout(t, 300);
-	tcase_add_test(t, fast_and_plain_agree_to_the_nanosecond);
+	tcase_add_loop_test(t, fast_and_plain_agree_to_the_nanosecond, 0, 2);
 	suite_add_tcase(s, t);
 	SRunner *const r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

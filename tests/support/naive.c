@@ -10,6 +10,7 @@
 #include "perf/perf.h"
 #include "workload/workload.h"
 #include "naive_prefix.h"
+#include "naive_share.h"
 
 struct seq {
 	size_t id;
@@ -41,6 +42,8 @@ struct naive {
 	struct memory_plan plan;
 	struct rep *reps;
 	uint32_t n_reps, turn;
+	struct plain_gpu *gpus; /* NULL: replicas have GPUs of their own */
+	uint32_t per_gpu;
 	struct event_list events;
 	struct workload **loads;
 	VEC(struct naive_request) requests;
@@ -266,6 +269,53 @@ static ns_t boundary(const struct rep *r, int64_t k)
 	return r->anchor + (ns_t)(ticks >> TICK_SHIFT);
 }
 
+static void plan_gpu(struct naive *n, uint32_t gpu)
+{
+	event_set(&n->events, n->n_reps + (uint32_t)n->sc->n_loads + gpu,
+	          plain_gpu_next(&n->gpus[gpu]), PHASE_STEP_DONE);
+}
+
+/* The running step of a replica goes on beside those of its neighbours. */
+static void share(struct naive *n, struct plain_gpu *g, uint32_t id)
+{
+	struct rep *const r = &n->reps[id];
+	const int64_t k = r->steps;
+	const i128_t begin = (i128_t)k * r->cost.step + (i128_t)k * (k - 1) / 2 * r->cost.growth;
+	const tick_t step = r->cost.step + k * r->cost.growth;
+	const tick_t host = r->cost.host, gpu = r->cost.gpu + k * r->cost.gpu_growth;
+	struct plain_step s = {.on = true};
+	s.host_end = r->anchor + (ns_t)((begin + host) >> TICK_SHIFT);
+	const ns_t from = s.host_end > n->events.now ? s.host_end : n->events.now;
+	s.work = (tick_t)(begin + host + gpu - ((i128_t)(from - r->anchor) << TICK_SHIFT));
+	s.least = step > host + gpu ? r->anchor + (ns_t)((begin + step) >> TICK_SHIFT)
+	                            : boundary(r, k) + 1;
+	g->steps[id % n->per_gpu] = s;
+	g->on++;
+	r->anchor = boundary(r, k);
+	r->steps = 0;
+	r->changed = true;
+	event_set(&n->events, id, NS_NEVER, PHASE_STEP_DONE);
+}
+
+/* A step begins: false: its replica has the GPU to itself. */
+static bool start_shared(struct naive *n, uint32_t id)
+{
+	struct plain_gpu *const g = &n->gpus[id / n->per_gpu];
+	const uint32_t first = id - id % n->per_gpu;
+	if (g->on == 0 && g->alone < 0 && !g->slow) {
+		g->alone = (int)(id - first);
+		return false;
+	}
+	plain_gpu_move(g, n->events.now);
+	if (g->alone >= 0) {
+		share(n, g, first + (uint32_t)g->alone);
+		g->alone = -1;
+	}
+	share(n, g, id);
+	plan_gpu(n, id / n->per_gpu);
+	return true;
+}
+
 static void start(struct naive *n, uint32_t id)
 {
 	struct rep *const r = &n->reps[id];
@@ -287,7 +337,9 @@ static void start(struct naive *n, uint32_t id)
 		r->steps = 0;
 	}
 	r->changed = preempted || shape.chunks > 0;
-	event_set(&n->events, id, boundary(r, r->steps + 1), PHASE_STEP_DONE);
+	if (n->gpus == NULL || !start_shared(n, id)) {
+		event_set(&n->events, id, boundary(r, r->steps + 1), PHASE_STEP_DONE);
+	}
 }
 
 /* One token of q leaves through the front end after the step at `now`; true when it was the last.
@@ -348,6 +400,9 @@ static void step_done(struct naive *n, uint32_t id)
 	const ns_t now = n->events.now;
 	size_t kept = 0;
 	n->out->steps++;
+	if (n->gpus != NULL && n->gpus[id / n->per_gpu].alone == (int)(id % n->per_gpu)) {
+		n->gpus[id / n->per_gpu].alone = -1;
+	}
 	r->began = boundary(r, r->steps);
 	r->steps++;
 	for (size_t i = 0; i < r->batch.n; i++) {
@@ -370,6 +425,31 @@ static void step_done(struct naive *n, uint32_t id)
 	event_set(&n->events, id, next, PHASE_ENGINE_START);
 }
 
+/* The first step on this GPU that is over. */
+static void shared_step_done(struct naive *n, uint32_t gpu)
+{
+	plain_gpu_move(&n->gpus[gpu], n->events.now);
+	const int i = plain_gpu_take(&n->gpus[gpu]);
+	sim_assert(i >= 0);
+	plan_gpu(n, gpu);
+	step_done(n, gpu * n->per_gpu + (uint32_t)i);
+}
+
+/* As many replicas on a GPU as fit; returns the number of GPUs that are shared. */
+static uint32_t open_gpus(struct naive *n)
+{
+	if (n->service->fraction_ppm == SHARE_WHOLE) {
+		return 0;
+	}
+	n->per_gpu = (uint32_t)(SHARE_WHOLE / n->service->fraction_ppm);
+	const uint32_t n_gpus = (n->n_reps + n->per_gpu - 1) / n->per_gpu;
+	n->gpus = mem_new(n_gpus, sizeof(*n->gpus));
+	for (uint32_t i = 0; i < n_gpus; i++) {
+		n->gpus[i] = plain_gpu_of(n->sc, n->service, n->per_gpu);
+	}
+	return n_gpus;
+}
+
 static void open_all(struct naive *n)
 {
 	struct llm_shape shape;
@@ -378,8 +458,8 @@ static void open_all(struct naive *n)
 	n->n_reps = (uint32_t)n->service->replicas;
 	llm_spec_shape(n->service->llm, (enum precision)n->service->precision,
 	               (enum precision)n->service->kv_precision, &shape);
-	perf_memory(n->sc->nodes[0].gpu->memory_bytes, &shape, n->o, n->service->tensor_parallel,
-	            &n->plan);
+	perf_memory(scenario_visible(n->service, &n->sc->nodes[0]), &shape, n->o,
+	            n->service->tensor_parallel, &n->plan);
 	const struct perf_ask ask = {
 		.gpu = n->sc->nodes[0].gpu,
 		.llm = &shape,
@@ -401,7 +481,8 @@ static void open_all(struct naive *n)
 			caches ? plain_cache_new(n->plan.blocks, n->o->kv_block_tokens) : NULL;
 	}
 	n->loads = mem_new(n->sc->n_loads, sizeof(struct workload *));
-	event_list_init(&n->events, n->n_reps + (uint32_t)n->sc->n_loads + 1);
+	const uint32_t n_gpus = open_gpus(n);
+	event_list_init(&n->events, n->n_reps + (uint32_t)n->sc->n_loads + n_gpus);
 	struct err *const err = err_new();
 	for (uint32_t i = 0; i < n->sc->n_loads; i++) {
 		n->loads[i] = workload_open(&n->sc->loads[i], n->service->llm, n->sc->seed, i, err);
@@ -432,7 +513,9 @@ void naive_run(const struct scenario *sc, struct naive_result *out)
 		if (e.at == NS_NEVER || e.at >= sc->stop_after) {
 			break;
 		}
-		if (e.entity >= n.n_reps) {
+		if (e.entity >= n.n_reps + sc->n_loads) {
+			shared_step_done(&n, e.entity - n.n_reps - (uint32_t)sc->n_loads);
+		} else if (e.entity >= n.n_reps) {
 			arrive(&n, e.entity - n.n_reps);
 		} else if (e.phase == PHASE_STEP_DONE) {
 			step_done(&n, e.entity);
@@ -451,6 +534,7 @@ void naive_run(const struct scenario *sc, struct naive_result *out)
 	}
 	free(n.reps);
 	free(n.loads);
+	free(n.gpus);
 	perf_free(n.perf);
 	event_list_fini(&n.events);
 	out->requests = n.requests.at;
