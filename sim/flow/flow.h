@@ -114,14 +114,14 @@ void memory_restart(struct sim *s, uint32_t replica);
 /* kill.c: the GPU process of a replica ends; what it was doing is lost. */
 void kill_replica(struct sim *s, uint32_t replica);
 
-/* share.c: other replicas on the GPUs of this one: member i of its group, from 0; REQUEST_NONE past
- * the end. */
+/* share_group.c: other replicas on the GPUs of this one: member i of its group, from 0;
+ * REQUEST_NONE past the end. */
 uint32_t share_member(const struct sim *s, const struct replica *r, uint32_t i);
 
 /* share.c: a replica's step ends without an end. */
 void share_leave(struct sim *s, const struct replica *r);
 
-/* share.c: who shares GPUs with whom; after the replicas are placed. */
+/* share_group.c: who shares GPUs with whom; after the replicas are placed. */
 void share_build(struct sim *s);
 void share_free(struct sim *s);
 

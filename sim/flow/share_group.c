@@ -1,0 +1,230 @@
+/*
+ * Who shares GPUs with whom, and how fast everyone is on them: as the compute-share policy divides
+ * each GPU among its users. Tells no time (share.c does).
+ */
+#include "flow/share_group.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#define MEMO_MOST 8 /* members of a group whose speeds are kept for every set of users */
+
+/* --- who shares with whom ------------------------------------------------------------------------
+ */
+
+/* The GPU that stands for all that are linked to this one by replicas on several. */
+static uint32_t root_of(const uint32_t *up, uint32_t gpu)
+{
+	while (up[gpu] != gpu) {
+		gpu = up[gpu];
+	}
+	return gpu;
+}
+
+static void link_gpus(const struct cluster *c, uint32_t *up)
+{
+	for (uint32_t i = 0; i < c->n_gpus; i++) {
+		up[i] = i;
+	}
+	for (uint32_t i = 0; i < c->n_replicas; i++) {
+		uint32_t n;
+		const uint32_t *const gpus = cluster_gpus_of(c, i, &n);
+		for (uint32_t k = 1; k < n; k++) {
+			const uint32_t a = root_of(up, gpus[0]), b = root_of(up, gpus[k]);
+			up[a < b ? b : a] = a < b ? a : b;
+		}
+	}
+}
+
+/* Slower than its GPUs even when nobody else is there? */
+static bool is_slow(const struct sim *s, const struct replica *r)
+{
+	const struct scenario_service *const spec = s->services[r->service].spec;
+	return spec->compute_limit_ppm < SHARE_WHOLE ||
+	       (s->compute_share->slows_alone && spec->fraction_ppm > 0 &&
+	        spec->fraction_ppm < SHARE_WHOLE);
+}
+
+static void add_member(struct sim *s, struct share_group *g, uint32_t replica)
+{
+	struct replica *const r = &s->cluster.replicas[replica];
+	const struct scenario_service *const spec = s->services[r->service].spec;
+	g->members = mem_resize(g->members, g->n + 1, sizeof(*g->members));
+	g->users = mem_resize(g->users, g->n + 1, sizeof(*g->users));
+	g->members[g->n] = (struct share_member){.due = NS_NEVER, .replica = replica};
+	g->users[g->n] = (struct share_user){
+		.fraction = spec->fraction_ppm,
+		.request = spec->compute_request_ppm,
+		.limit = spec->compute_limit_ppm,
+		.compute = SHARE_ONE,
+		.memory = SHARE_ONE,
+	};
+	r->member = g->n++;
+	g->slow = g->slow || is_slow(s, r);
+	g->several = g->several || s->cluster.seats[replica].n_gpus > 1;
+}
+
+/* Groups are needed where GPUs may have several residents, or one that is slow. */
+static bool needs_group(const struct sim *s, const uint32_t *residents, uint32_t root,
+                        const struct replica *r)
+{
+	return residents[root] > 1 || is_slow(s, r) ||
+	       s->services[r->service].spec->fraction_ppm != SHARE_WHOLE;
+}
+
+void share_build(struct sim *s)
+{
+	struct cluster *const c = &s->cluster;
+	uint32_t *const up = mem_new(c->n_gpus, sizeof(*up));
+	uint32_t *const residents = mem_new(c->n_gpus, sizeof(*residents));
+	uint32_t *const group = mem_new(c->n_gpus, sizeof(*group));
+	link_gpus(c, up);
+	for (uint32_t i = 0; i < c->n_replicas; i++) {
+		residents[root_of(up, c->places[c->seats[i].first])]++;
+	}
+	for (uint32_t i = 0; i < c->n_replicas; i++) {
+		struct replica *const r = &c->replicas[i];
+		const uint32_t root = root_of(up, c->places[c->seats[i].first]);
+		if (!needs_group(s, residents, root, r)) {
+			continue;
+		}
+		if (group[root] == 0) { /* else its number plus one */
+			s->groups = mem_resize(s->groups, s->n_groups + 1, sizeof(*s->groups));
+			s->groups[s->n_groups] = (struct share_group){.alone = GROUP_NONE};
+			group[root] = ++s->n_groups;
+		}
+		r->group = group[root] - 1;
+		add_member(s, &s->groups[r->group], i);
+	}
+	for (uint32_t i = 0; i < s->n_groups && !s->compute_share->needs_demand; i++) {
+		struct share_group *const g = &s->groups[i];
+		g->memo =
+			g->n <= MEMO_MOST ? mem_new((size_t)g->n << g->n, sizeof(*g->memo)) : NULL;
+	}
+	free(group);
+	free(residents);
+	free(up);
+}
+
+void share_free(struct sim *s)
+{
+	for (uint32_t i = 0; i < s->n_groups; i++) {
+		free(s->groups[i].members);
+		free(s->groups[i].users);
+		free(s->groups[i].memo);
+	}
+	free(s->groups);
+}
+
+uint32_t share_member(const struct sim *s, const struct replica *r, uint32_t i)
+{
+	if (r->group == GROUP_NONE || i >= s->groups[r->group].n) {
+		return REQUEST_NONE;
+	}
+	return s->groups[r->group].members[i].replica;
+}
+
+/* --- speeds --------------------------------------------------------------------------------------
+ */
+
+static bool sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu)
+{
+	uint32_t n;
+	const uint32_t *const gpus = cluster_gpus_of(c, replica, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		if (gpus[i] == gpu) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static tick_t ticks_per_ns(int64_t ppm)
+{
+	return ppm >= SHARE_ONE ? FULL_SPEED : ppm * FULL_SPEED / SHARE_ONE;
+}
+
+/* Divide one GPU among the members that use it; nobody gets faster by it. */
+static void divide_gpu(struct sim *s, struct share_group *g, uint32_t gpu)
+{
+	struct share_user users[SHARE_MOST];
+	int64_t speed[SHARE_MOST];
+	uint32_t who[SHARE_MOST], n = 0;
+	for (uint32_t i = 0; i < g->n; i++) {
+		const struct share_member *const m = &g->members[i];
+		if (m->phase == SHARE_GPU &&
+		    (!g->several || sits_on(&s->cluster, m->replica, gpu))) {
+			users[n] = g->users[i];
+			who[n++] = i;
+		}
+	}
+	if (n == 0) {
+		return;
+	}
+	s->compute_share->divide(s->compute_share_self, users, n, speed);
+	sim_assert(verify_speeds(s->compute_share, speed, n));
+	for (uint32_t i = 0; i < n; i++) {
+		struct share_member *const m = &g->members[who[i]];
+		const tick_t own = ticks_per_ns(speed[i]);
+		m->speed = own < m->speed ? own : m->speed;
+	}
+}
+
+/* A step over several GPUs runs at its smallest share. */
+static void divide_all(struct sim *s, struct share_group *g)
+{
+	for (uint32_t i = 0; i < g->n; i++) {
+		g->members[i].speed = FULL_SPEED;
+	}
+	if (!g->several) {
+		divide_gpu(s, g, 0);
+		return;
+	}
+	for (uint32_t i = 0; i < g->n; i++) {
+		uint32_t n;
+		const uint32_t *const gpus =
+			cluster_gpus_of(&s->cluster, g->members[i].replica, &n);
+		for (uint32_t k = 0; g->members[i].phase == SHARE_GPU && k < n; k++) {
+			divide_gpu(s, g, gpus[k]);
+		}
+	}
+}
+
+/* The same from memory: speeds depend on who uses the GPUs, and on nothing else. */
+static void divide_again(struct sim *s, struct share_group *g)
+{
+	size_t users = 0, first = 0;
+	for (uint32_t i = g->n; i-- > 0;) {
+		const bool uses = g->members[i].phase == SHARE_GPU;
+		users = 2 * users + uses;
+		first = uses ? i : first;
+	}
+	tick_t *const known = &g->memo[users * g->n];
+	if (known[first] == 0) {
+		divide_all(s, g);
+		for (uint32_t i = 0; i < g->n; i++) {
+			known[i] = g->members[i].speed;
+		}
+	}
+	for (uint32_t i = 0; i < g->n; i++) {
+		g->members[i].speed = known[i];
+	}
+}
+
+void share_divide(struct sim *s, struct share_group *g)
+{
+	if (g->memo != NULL) {
+		divide_again(s, g);
+	} else {
+		divide_all(s, g);
+	}
+	for (uint32_t i = 0; i < g->n; i++) {
+		struct share_member *const m = &g->members[i];
+		if (m->phase == SHARE_GPU) {
+			m->due = m->speed > 0 ? ns_after(g->since, m->work / m->speed) : NS_NEVER;
+		}
+	}
+	g->changed = false;
+}
