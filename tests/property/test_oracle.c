@@ -237,7 +237,7 @@ START_TEST(fast_and_plain_agree_to_the_nanosecond)
 	const int fd = mkstemp(trace_file);
 	ck_assert_int_ge(fd, 0);
 	close(fd);
-	for (int i = 0; i < SCENARIOS; i++) {
+	for (int i = 0; i < SCENARIOS / (1 + _i); i++) {
 		struct test_run fast;
 		struct naive_result plain;
 		char *const json = draw[_i](r);
