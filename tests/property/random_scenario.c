@@ -278,9 +278,10 @@ char *random_scenario(uint64_t number, enum random_kind kind, int scale)
 	const int services = (int)between(&g, 1, 3);
 
 	add(&g, "{\"aliquot\": 1, \"seed\": %llu, ", (unsigned long long)number);
-	add(&g, "\"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", \"count\": %d, \"gpus\": 8}]}, ",
-	    2 * scale);
 	g.shared = kind == RANDOM_ANY && chance(&g, 50);
+	/* 24 GPUs have room for 3 services of 4 replicas of 2, however the parts are spread */
+	add(&g, "\"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", \"count\": %d, \"gpus\": 8}]}, ",
+	    (g.shared ? 3 : 2) * scale);
 	if (g.shared) {
 		add_scheduler(&g);
 	}
