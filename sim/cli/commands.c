@@ -59,9 +59,12 @@ const struct command commands[] = {
          "  aliquot show gpu h100-nvl\n"
          "  aliquot show model llama-3.1-8b-instruct\n"
          "  aliquot show calibration h100-sxm__trtllm__bf16\n"},
-	{"validate", "", "simulate measured rows and compare, row by row and by group",
+	{"validate", "",
+         "measured rows, or the published figures of GPU fractions, beside simulated ones",
          "fRAGEtoqjd", 0, 0, cli_validate,
+         "Without --rows: what was published of Run:ai's fractions with NIM (models/published).\n\n"
          "Examples:\n"
+         "  aliquot validate\n"
          "  aliquot validate --rows rows.csv\n"
          "  aliquot validate --rows rows.csv --gpu h200 --format json\n"
          "  aliquot validate --rows stages.csv --against sim_vs_vllm_errors.csv\n"},

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "study/published.h"
 #include "study/replay.h"
 #include "study/validate.h"
 #include "cli/cli.h"
@@ -127,6 +128,29 @@ static int replay(struct cli *c)
 	return 0;
 }
 
+/* Without rows: what was published of GPU fractions. */
+static int published(struct cli *c)
+{
+	struct progress *const progress = progress_new(c->quiet);
+	const struct published_ask ask = {
+		.data = c->data,
+		.threads = (size_t)c->jobs,
+		.progress = progress_say,
+		.progress_arg = progress,
+	};
+	struct published p;
+	int code = 0;
+	data_dir_index(c->data);
+	if (published_run(&ask, &p, c->err)) {
+		progress_wipe(progress);
+		(c->json ? published_json : published_print)(&p, stdout);
+		code = published_ok(&p) ? 0 : EXIT_LIMIT;
+	}
+	progress_end(progress);
+	published_fini(&p);
+	return code;
+}
+
 int cli_validate(struct cli *c)
 {
 	struct tolerances t = {.n = 0};
@@ -134,10 +158,6 @@ int cli_validate(struct cli *c)
 	c->data = data_dir_open(c->data_flag, c->program, c->err);
 	if (c->data == NULL) {
 		return ERR_IO;
-	}
-	if (cli_value(c, 'R') == NULL) {
-		err_add(c->err, ERR_USAGE, NULL,
-		        "--rows FILE is missing; see aliquot validate --help");
 	}
 	read_tolerances(c, &t);
 	struct validate_ask ask = {
@@ -147,7 +167,9 @@ int cli_validate(struct cli *c)
 		.n_tolerances = t.n,
 		.threads = (size_t)c->jobs,
 	};
-	if (err_count(c->err) == 0) {
+	if (err_count(c->err) == 0 && cli_value(c, 'R') == NULL) {
+		code = published(c);
+	} else if (err_count(c->err) == 0) {
 		code = is_folder(cli_value(c, 'R')) ? replay(c) : run(c, &ask);
 	}
 	for (size_t i = 0; i < t.n; i++) {

@@ -35,6 +35,7 @@ enum {
 	KIND_ENGINE,
 	KIND_CALIBRATION,
 	KIND_PROTOCOL,
+	KIND_PUBLISHED,
 	KIND_SCENARIOS,
 	KIND_COUNT
 };
@@ -44,7 +45,8 @@ static const struct {
 } kinds[KIND_COUNT] = {
 	{"gpu", "models/gpu"},           {"llm", "models/llm"},
 	{"engine", "models/engine"},     {"calibration", "models/calibration"},
-	{"protocol", "models/protocol"}, {"scenarios", "scenarios"},
+	{"protocol", "models/protocol"}, {"published", "models/published"},
+	{"scenarios", "scenarios"},
 };
 
 struct data_dir {

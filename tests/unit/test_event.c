@@ -8,11 +8,6 @@
 #define N 37
 #define ROUNDS 100000
 
-static ns_t event_at(const struct event_list *list, uint32_t id)
-{
-	return (ns_t)(uint64_t)(list->node[list->n_leaves + id] >> 64);
-}
-
 static int before(ns_t at, enum phase phase, uint32_t id, ns_t at2, enum phase phase2, uint32_t id2)
 {
 	if (at != at2) {
