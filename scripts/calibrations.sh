@@ -47,6 +47,7 @@ fit $rows b200 vllm
 fit $rows gh200 trtllm
 fit $rows a100-sxm trtllm
 fit $rows l40s trtllm
+fit $rows h100-sxm-64gb vllm --precision bf16 --free e_memory,e_kv,t_layer,h_seq,h_request
 
 cp $out/*.json models/calibration/
 cp $out/plots/*.png $pictures/

@@ -76,6 +76,14 @@ static const struct promise promises[] = {
 	{"b200", "gpt-oss-120b", "trtllm", "1.2.0rc2.post2", 1, "tpot", 8.0, 11},
 	{"a100-sxm", "llama-3.1-8b-instruct", "trtllm", "0.17", 1, "output_throughput", 5.0, 7},
 	{"l40s", "llama-3.1-8b-instruct", "trtllm", "0.17", 1, "output_throughput", 5.0, 6},
+	{"h100-sxm-64gb", "opt-1.3b", "vllm", "", 1, "tpot", 4.0, 10},
+	{"h100-sxm-64gb", "opt-1.3b", "vllm", "", 1, "output_throughput", 4.0, 10},
+	{"h100-sxm-64gb", "opt-2.7b", "vllm", "", 1, "tpot", 4.0, 10},
+	{"h100-sxm-64gb", "opt-2.7b", "vllm", "", 1, "output_throughput", 4.0, 10},
+	{"h100-sxm-64gb", "llama-2-7b", "vllm", "", 1, "tpot", 4.0, 10},
+	{"h100-sxm-64gb", "llama-2-7b", "vllm", "", 1, "output_throughput", 4.0, 10},
+	{"h100-sxm-64gb", "llama-2-13b", "vllm", "", 1, "tpot", 4.0, 8},
+	{"h100-sxm-64gb", "llama-2-13b", "vllm", "", 1, "output_throughput", 4.0, 8},
 };
 
 static bool belongs(const struct promise *p, const struct validated_row *row)
