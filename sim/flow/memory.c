@@ -39,18 +39,6 @@ static void hold(struct sim *s, uint32_t replica, int64_t blocks)
 	kv->capacity = blocks;
 }
 
-static bool is_on(const struct cluster *c, uint32_t replica, uint32_t gpu)
-{
-	uint32_t n;
-	const uint32_t *const gpus = cluster_gpus_of(c, replica, &n);
-	for (uint32_t i = 0; i < n; i++) {
-		if (gpus[i] == gpu) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Kill one who borrows on this GPU. There is one: requests fit together, and ours is not used up.
  */
 static void kill_borrower(struct sim *s, uint32_t replica, uint32_t gpu)
@@ -62,7 +50,8 @@ static void kill_borrower(struct sim *s, uint32_t replica, uint32_t gpu)
 	     (other = share_member(s, &c->replicas[replica], i)) != REQUEST_NONE; i++) {
 		const struct seat *const seat = &c->seats[other];
 		const int64_t blocks = c->replicas[other].kv.capacity;
-		if (other != replica && !seat->down && blocks > seat->own && is_on(c, other, gpu)) {
+		if (other != replica && !seat->down && blocks > seat->own &&
+		    cluster_sits_on(c, other, gpu)) {
 			borrowers[n++] = (struct oom_borrower){
 				.replica = other,
 				.request = seat->base + seat->own * seat->block,

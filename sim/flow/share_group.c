@@ -66,28 +66,22 @@ static void add_member(struct sim *s, struct share_group *g, uint32_t replica)
 	g->several = g->several || s->cluster.seats[replica].n_gpus > 1;
 }
 
-/* Groups are needed where GPUs may have several residents, or one that is slow. */
-static bool needs_group(const struct sim *s, const uint32_t *residents, uint32_t root,
-                        const struct replica *r)
+/* Groups are needed where others may come, which whole GPUs exclude, or where one is slow. */
+static bool needs_group(const struct sim *s, const struct replica *r)
 {
-	return residents[root] > 1 || is_slow(s, r) ||
-	       s->services[r->service].spec->fraction_ppm != SHARE_WHOLE;
+	return is_slow(s, r) || s->services[r->service].spec->fraction_ppm != SHARE_WHOLE;
 }
 
 void share_build(struct sim *s)
 {
 	struct cluster *const c = &s->cluster;
 	uint32_t *const up = mem_new(c->n_gpus, sizeof(*up));
-	uint32_t *const residents = mem_new(c->n_gpus, sizeof(*residents));
 	uint32_t *const group = mem_new(c->n_gpus, sizeof(*group));
 	link_gpus(c, up);
 	for (uint32_t i = 0; i < c->n_replicas; i++) {
-		residents[root_of(up, c->places[c->seats[i].first])]++;
-	}
-	for (uint32_t i = 0; i < c->n_replicas; i++) {
 		struct replica *const r = &c->replicas[i];
 		const uint32_t root = root_of(up, c->places[c->seats[i].first]);
-		if (!needs_group(s, residents, root, r)) {
+		if (!needs_group(s, r)) {
 			continue;
 		}
 		if (group[root] == 0) { /* else its number plus one */
@@ -104,7 +98,6 @@ void share_build(struct sim *s)
 			g->n <= MEMO_MOST ? mem_new((size_t)g->n << g->n, sizeof(*g->memo)) : NULL;
 	}
 	free(group);
-	free(residents);
 	free(up);
 }
 
@@ -129,18 +122,6 @@ uint32_t share_member(const struct sim *s, const struct replica *r, uint32_t i)
 /* --- speeds --------------------------------------------------------------------------------------
  */
 
-static bool sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu)
-{
-	uint32_t n;
-	const uint32_t *const gpus = cluster_gpus_of(c, replica, &n);
-	for (uint32_t i = 0; i < n; i++) {
-		if (gpus[i] == gpu) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static tick_t ticks_per_ns(int64_t ppm)
 {
 	return ppm >= SHARE_ONE ? FULL_SPEED : ppm * FULL_SPEED / SHARE_ONE;
@@ -155,7 +136,7 @@ static void divide_gpu(struct sim *s, struct share_group *g, uint32_t gpu)
 	for (uint32_t i = 0; i < g->n; i++) {
 		const struct share_member *const m = &g->members[i];
 		if (m->phase == SHARE_GPU &&
-		    (!g->several || sits_on(&s->cluster, m->replica, gpu))) {
+		    (!g->several || cluster_sits_on(&s->cluster, m->replica, gpu))) {
 			users[n] = g->users[i];
 			who[n++] = i;
 		}

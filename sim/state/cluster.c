@@ -58,6 +58,18 @@ void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, ui
 	}
 }
 
+bool cluster_sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu)
+{
+	uint32_t n;
+	const uint32_t *const gpus = cluster_gpus_of(c, replica, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		if (gpus[i] == gpu) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void cluster_hold(struct cluster *c, uint32_t replica, bytes_t bytes, ns_t now)
 {
 	uint32_t n;

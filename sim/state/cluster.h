@@ -55,6 +55,9 @@ static inline const uint32_t *cluster_gpus_of(const struct cluster *c, uint32_t 
 	return &c->places[c->seats[replica].first];
 }
 
+/* Is this one of the replica's GPUs? */
+bool cluster_sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu);
+
 /*
  * Check every conservation law: requests in lists add up to those in the pool and to the counters
  * of the services, KV blocks held add up to those used, no replica over its capacity. Asserts.
