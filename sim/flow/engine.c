@@ -51,16 +51,13 @@ bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request)
 	return true;
 }
 
-/* The answer is out at `end`. */
-static void log_answer(struct sim *s, const struct replica *r, uint32_t index, ns_t end)
+void engine_record(const struct replica *r, const struct request *q, ns_t end,
+                   struct request_record *out)
 {
-	const struct request *const q = &s->cluster.requests.at[index];
-	const struct request_record record = {
+	*out = (struct request_record){
 		.id = q->id,
 		.arrival = q->arrival,
 		.admitted = q->admitted,
-		.first = q->output > 0 ? q->first : end,
-		.second = q->second,
 		.end = end,
 		.input_tokens = q->input,
 		.output_tokens = q->output,
@@ -69,9 +66,35 @@ static void log_answer(struct sim *s, const struct replica *r, uint32_t index, n
 		.user = q->user,
 		.service = (uint16_t)r->service,
 		.preemptions = q->preemptions,
-		.outcome = REQUEST_FINISHED,
 		.warmup = q->warmup,
 	};
+}
+
+void engine_release(struct sim *s, const struct replica *r, uint32_t index, ns_t answer)
+{
+	struct request_pool *const pool = &s->cluster.requests;
+	const struct request *const q = &pool->at[index];
+	struct service *const service = &s->cluster.services[r->service];
+	service_count(service, s->events.now, -1, 0);
+	service->stays += s->events.now - q->arrival;
+	service->left++;
+	service_load_remove(service, r->index, request_tokens(q));
+	answered(s, q, answer);
+	if (q->text != TEXT_NONE) {
+		text_give(&s->cluster.texts, q->text);
+	}
+	request_give(pool, index);
+}
+
+/* The answer is out at `end`. */
+static void log_answer(struct sim *s, const struct replica *r, uint32_t index, ns_t end)
+{
+	const struct request *const q = &s->cluster.requests.at[index];
+	struct request_record record;
+	engine_record(r, q, end, &record);
+	record.first = q->output > 0 ? q->first : end;
+	record.second = q->second;
+	record.outcome = REQUEST_FINISHED;
 	request_log_add(s->log, &record);
 	if (s->gaps != NULL && q->output > 0) {
 		size_t n;
@@ -83,9 +106,7 @@ static void log_answer(struct sim *s, const struct replica *r, uint32_t index, n
 /* A sequence is complete: last token delivered at `end`. */
 static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 {
-	struct request_pool *const pool = &s->cluster.requests;
-	struct request *const q = &pool->at[index];
-	struct service *const service = &s->cluster.services[r->service];
+	struct request *const q = &s->cluster.requests.at[index];
 	int64_t length = q->context;
 	if (q->decoding) {
 		length += r->iteration - q->joined;
@@ -98,18 +119,10 @@ static void finish(struct sim *s, struct replica *r, uint32_t index, ns_t end)
 	if (r->group != GROUP_NONE) {
 		memory_shrink(s, r);
 	}
-	service_count(service, s->events.now, -1, 0);
-	service->stays += s->events.now - q->arrival;
-	service->left++;
-	service_load_remove(service, r->index, request_tokens(q));
 	if (end <= s->stop) { /* else its last token is still in the front end */
 		log_answer(s, r, index, end);
 	}
-	answered(s, q, end);
-	if (q->text != TEXT_NONE) {
-		text_give(&s->cluster.texts, q->text);
-	}
-	request_give(pool, index);
+	engine_release(s, r, index, end);
 }
 
 /* Tokens after which something of q is to be noted: a response that is dated, or its end. */

@@ -154,6 +154,13 @@ bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request);
 void engine_step_done(struct sim *s, uint32_t replica);
 void engine_start(struct sim *s, uint32_t replica);
 
+/* engine.c: what a record says of a request however it ended; its outcome and token times are 0. */
+void engine_record(const struct replica *r, const struct request *q, ns_t end,
+                   struct request_record *out);
+
+/* engine.c: a request of the batch leaves the system; its user hears of it at `answer`. */
+void engine_release(struct sim *s, const struct replica *r, uint32_t index, ns_t answer);
+
 /* batch.c: choose the prompt chunks of the next step and admit requests; false: no prompt work. */
 bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape);
 

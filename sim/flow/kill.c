@@ -17,33 +17,12 @@ static void stop_stretch(struct sim *s, struct replica *r)
 
 static void lose(struct sim *s, const struct replica *r, uint32_t index)
 {
-	struct request *const q = &s->cluster.requests.at[index];
-	struct service *const service = &s->cluster.services[r->service];
-	const struct request_record record = {
-		.id = q->id,
-		.arrival = q->arrival,
-		.admitted = q->admitted,
-		.end = s->events.now,
-		.input_tokens = q->input,
-		.output_tokens = q->output,
-		.cached_tokens = q->cached,
-		.replica = r->index,
-		.user = q->user,
-		.service = (uint16_t)r->service,
-		.preemptions = q->preemptions,
-		.outcome = REQUEST_LOST,
-		.warmup = q->warmup,
-	};
+	const struct request *const q = &s->cluster.requests.at[index];
+	struct request_record record;
+	engine_record(r, q, s->events.now, &record);
+	record.outcome = REQUEST_LOST;
 	request_log_add(s->log, &record);
-	service_count(service, s->events.now, -1, 0);
-	service->stays += s->events.now - q->arrival;
-	service->left++;
-	service_load_remove(service, r->index, (int64_t)q->input + q->output);
-	answered(s, q, ns_after(s->events.now, s->sc->loads[q->load].retry));
-	if (q->text != TEXT_NONE) {
-		text_give(&s->cluster.texts, q->text);
-	}
-	request_give(&s->cluster.requests, index);
+	engine_release(s, r, index, ns_after(s->events.now, s->sc->loads[q->load].retry));
 }
 
 static void lose_batch(struct sim *s, struct replica *r)
