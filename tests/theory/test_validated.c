@@ -123,6 +123,54 @@ START_TEST(promises_are_kept)
 }
 END_TEST
 
+/*
+ * Of a closed loop's users, those who decode (Little): tokens' time over the whole of a request.
+ * `measured` or simulated, from the TPOT and TTFT rows of one configuration; NaN where one lacks.
+ */
+static double decoding(const struct validation *v, const struct study_case *c, bool measured)
+{
+	double tpot = (double)NAN, ttft = (double)NAN;
+	for (size_t i = 0; i < v->n_rows; i++) {
+		const struct validated_row *const row = &v->rows[i];
+		if (row->at == c && strcmp(row->value->stat, "mean") == 0) {
+			const double value = measured ? row->value->value : row->simulated;
+			tpot = strcmp(row->value->metric, "tpot") == 0 ? value : tpot;
+			ttft = strcmp(row->value->metric, "ttft") == 0 ? value : ttft;
+		}
+	}
+	const double tokens = (c->run->osl - 1.0) * tpot;
+	return (double)c->run->users * tokens / (ttft + tokens);
+}
+
+/* Llama-70B at its KV limit: a fifth of the users and more wait, although the batch has room. */
+START_TEST(full_caches_run_as_many_sequences)
+{
+	struct validated v;
+	size_t n = 0;
+	if (!validate_file(&v, ROWS)) {
+		return;
+	}
+	for (size_t i = 0; i < v.v.n_rows; i++) {
+		const struct study_case *const c = v.v.rows[i].at;
+		if (v.v.rows[i].role == ROW_SKIPPED || strcmp(c->model, "llama-3.1-70b") != 0 ||
+		    strcmp(v.v.rows[i].value->metric, "tpot") != 0 || c->run->users < 64) {
+			continue;
+		}
+		const double measured = decoding(&v.v, c, true);
+		const double simulated = decoding(&v.v, c, false);
+		if (measured < 0.8 * (double)c->run->users) {
+			printf("%s %s, %.0f in, %.0f out, %lld users: %.1f run, simulated %.1f\n",
+			       c->gpu, c->engine, c->run->isl, c->run->osl,
+			       (long long)c->run->users, measured, simulated);
+			ck_assert(fabs(simulated / measured - 1.0) < 0.1);
+			n++;
+		}
+	}
+	ck_assert_uint_ge(n, 5);
+	validated_fini(&v);
+}
+END_TEST
+
 static int by_size(const void *a, const void *b)
 {
 	const double x = *(const double *)a, y = *(const double *)b;
@@ -188,6 +236,7 @@ int main(void)
 	TCase *const t = tcase_create("validated");
 	tcase_set_timeout(t, 300);
 	tcase_add_test(t, promises_are_kept);
+	tcase_add_test(t, full_caches_run_as_many_sequences);
 	tcase_add_test(t, no_other_simulator_is_nearer);
 	suite_add_tcase(s, t);
 	SRunner *const r = srunner_create(s);
