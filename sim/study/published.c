@@ -15,7 +15,7 @@
 
 #define MOST_SETTINGS 16
 
-static const char *const roles[] = {"fitted", "predicted", "input", NULL};
+const char *const published_roles[] = {"fitted", "predicted", "input", NULL};
 
 struct settings {
 	struct scenario_override at[MOST_SETTINGS];
@@ -180,13 +180,45 @@ static double simulate(struct runs *r, const struct published *p, const json_t *
 	                                  : observe(r, row);
 }
 
+/* Place of a role in the list; that of its NULL when it is none. */
 static int role_of(const char *name)
 {
 	int i = 0;
-	while (roles[i] != NULL && strcmp(roles[i], name) != 0) {
+	while (published_roles[i] != NULL &&
+	       (name == NULL || strcmp(published_roles[i], name) != 0)) {
 		i++;
 	}
 	return i;
+}
+
+/* Everything that run_row reads is there; else an error per key that is not. */
+static bool check_row(const struct json_at *at)
+{
+	static const char *const texts[] = {"id", "source", "figure", "gpu", "model", "metric"};
+	const json_t *const row = at->value;
+	const size_t before = err_count(at->err);
+	const char *const what = text_of(row, "observe");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (text_of(row, texts[i]) == NULL) {
+			json_fail(at, "missing key \"%s\", a text", texts[i]);
+		}
+	}
+	if (!isfinite(number_of(row, "published"))) {
+		json_fail(at, "missing key \"published\", a number");
+	}
+	if (published_roles[role_of(text_of(row, "role"))] == NULL) {
+		json_fail(at, "\"role\" must be fitted, predicted or input");
+	}
+	if (what != NULL && text_of(row, "scenario") == NULL) {
+		json_fail(at, "missing key \"scenario\", in which \"observe\" looks");
+	}
+	if (what != NULL && strcmp(what, "ccu") == 0 && text_of(row, "limit") == NULL) {
+		json_fail(at, "missing key \"limit\", within which users are searched");
+	}
+	if (json_object_size(json_object_get(row, "set")) > MOST_SETTINGS) {
+		json_fail(at, "\"set\" changes more than %d keys", MOST_SETTINGS);
+	}
+	return err_count(at->err) == before;
 }
 
 static void judge(struct published_row *row)
@@ -234,9 +266,19 @@ bool published_run(const struct published_ask *ask, struct published *out, struc
 	}
 	const json_t *const rows = json_object_get(document, "rows");
 	struct runs r = {.ask = ask, .err = err};
-	bool ok = document != NULL;
+	const struct json_at root = json_root(document, file, err);
+	struct json_at list = root;
+	bool ok = document != NULL && json_want_object(&root);
+	if (ok && !json_get(&root, "rows", &list)) {
+		json_fail(&root, "missing key \"rows\": the figures");
+	}
+	ok = ok && list.value != root.value && json_want_array(&list);
 	*out = (struct published){.document = document};
 	out->rows = mem_new(json_array_size(rows) + 1, sizeof(*out->rows));
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const struct json_at row = json_item(&list, i);
+		ok = check_row(&row) && ok;
+	}
 	for (size_t i = 0; ok && i < json_array_size(rows); i++) {
 		ok = run_row(&r, out, json_array_get(rows, i));
 	}

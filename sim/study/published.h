@@ -14,6 +14,8 @@
 
 enum published_role { PUBLISHED_FITTED, PUBLISHED_PREDICTED, PUBLISHED_INPUT };
 
+extern const char *const published_roles[]; /* NULL-terminated */
+
 struct published_row {
 	const char *id, *source, *figure, *gpu, *model, *metric; /* borrowed from the file */
 	const char *why;                                         /* NULL: nothing to add */

@@ -1,13 +1,13 @@
 /* Published figures beside simulated ones, as a table and as JSON. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "report/json_writer.h"
 #include "study/campaign.h"
 #include "study/published.h"
-
-static const char *const roles[] = {"fitted", "predicted", "input"};
 
 static const char *figure(double v, char *buf, size_t size)
 {
@@ -28,8 +28,9 @@ static void print_row(const struct published_row *row, FILE *out)
 		snprintf(error, sizeof(error), "%+.1f", row->error_pct);
 		snprintf(tolerance, sizeof(tolerance), "%.0f", row->tolerance_pct);
 	}
-	fprintf(out, "%-9.9s %-44.44s %c%9s %10s %8s %5s %s\n", roles[row->role], row->figure,
-	        row->at_most ? '<' : ' ', figure(row->published, published, sizeof(published)),
+	fprintf(out, "%-9.9s %-44.44s %c%9s %10s %8s %5s %s\n", published_roles[row->role],
+	        row->figure, row->at_most ? '<' : ' ',
+	        figure(row->published, published, sizeof(published)),
 	        figure(row->simulated, simulated, sizeof(simulated)), error, tolerance,
 	        row->role == PUBLISHED_INPUT ? "-"
 	        : row->ok                    ? "ok"
@@ -39,15 +40,16 @@ static void print_row(const struct published_row *row, FILE *out)
 /* Errors of one role, with a sign. */
 static struct error_stats errors_of(const struct published *p, enum published_role role)
 {
-	double errors[128];
+	double *const errors = mem_new(p->n_rows + 1, sizeof(*errors));
 	size_t n = 0;
 	struct error_stats e;
-	for (size_t i = 0; i < p->n_rows && n < sizeof(errors) / sizeof(errors[0]); i++) {
+	for (size_t i = 0; i < p->n_rows; i++) {
 		if (p->rows[i].role == (int)role && isfinite(p->rows[i].error_pct)) {
 			errors[n++] = p->rows[i].error_pct / 100.0;
 		}
 	}
 	error_stats_of(errors, n, &e);
+	free(errors);
 	return e;
 }
 
@@ -67,7 +69,8 @@ void published_print(const struct published *p, FILE *out)
 	for (int role = PUBLISHED_FITTED; role <= PUBLISHED_PREDICTED; role++) {
 		const struct error_stats e = errors_of(p, (enum published_role)role);
 		fprintf(out, "%s%s: %zu figures, |error| mean %.1f %%, worst %.1f %%\n",
-		        role == PUBLISHED_FITTED ? "\n" : "", roles[role], e.n, e.mean, e.worst);
+		        role == PUBLISHED_FITTED ? "\n" : "", published_roles[role], e.n, e.mean,
+		        e.worst);
 	}
 }
 
@@ -83,7 +86,7 @@ static void put_row(struct json_writer *w, const struct published_row *row)
 	json_put_real(w, "published", row->published);
 	json_put_real(w, "simulated", row->simulated);
 	json_put_real(w, "error_pct", row->error_pct);
-	json_put_string(w, "role", roles[row->role]);
+	json_put_string(w, "role", published_roles[row->role]);
 	json_put_real(w, "tolerance_pct", row->tolerance_pct);
 	json_put_bool(w, "at_most", row->at_most);
 	json_put_bool(w, "ok", row->ok);
@@ -94,7 +97,7 @@ static void put_row(struct json_writer *w, const struct published_row *row)
 static void put_summary(struct json_writer *w, const struct published *p, enum published_role role)
 {
 	const struct error_stats e = errors_of(p, role);
-	json_begin_object_flat(w, roles[role]);
+	json_begin_object_flat(w, published_roles[role]);
 	json_put_int(w, "n", (int64_t)e.n);
 	json_put_real(w, "mape_pct", e.mean);
 	json_end(w);
