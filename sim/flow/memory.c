@@ -54,6 +54,7 @@ static void kill_borrower(struct sim *s, uint32_t replica, uint32_t gpu)
 		    cluster_sits_on(c, other, gpu)) {
 			borrowers[n++] = (struct oom_borrower){
 				.replica = other,
+				.priority = s->services[c->replicas[other].service].spec->priority,
 				.request = seat->base + seat->own * seat->block,
 				.limit = seat->base + seat->most * seat->block,
 				.used = seat->base + blocks * seat->block,

@@ -9,6 +9,7 @@
 
 struct oom_borrower { /* a replica that holds more than its request; in the order of replicas */
 	uint32_t replica;
+	int64_t priority;             /* of its service, the higher the more important */
 	bytes_t request, limit, used; /* of the GPU that is full */
 	ns_t started;                 /* its process */
 };

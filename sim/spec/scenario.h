@@ -68,6 +68,7 @@ struct scenario_service {
 	int64_t memory_mib;   /* MiB, where fraction_ppm is 0 */
 	int64_t limit_ppm, limit_mib; /* up to which it may borrow, in the same terms */
 	int64_t compute_request_ppm, compute_limit_ppm; /* of the GPU's time, 0 to SHARE_WHOLE */
+	int64_t priority;                               /* the higher the more important */
 	struct scenario_policy routing;
 	struct slo *slo;
 	size_t n_slo;

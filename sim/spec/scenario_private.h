@@ -25,6 +25,7 @@ extern const char scenario_later[];
 #define SCENARIO_PLACEMENT "binpack"
 #define SCENARIO_COMPUTE_SHARE "time_slicing"
 #define SCENARIO_OOM_VICTIM "largest_overuse"
+#define SCENARIO_PRIORITY "inference"
 
 /* A row of an option table for such a key; `type` has a member `later` that nobody reads. */
 #define SCENARIO_LATER(name, type)                                                     \
@@ -74,6 +75,9 @@ void scenario_log_table(struct scenario_loader *l, const struct option *table, c
  */
 void scenario_read_costs(struct scenario_loader *l, struct scenario_service *service,
                          const struct json_at *at);
+
+/* The `priority` of `at`: a class or a number; with an error added where it is neither. */
+int64_t scenario_read_priority(struct scenario_loader *l, const struct json_at *at);
 
 /* A policy under `key` of `at`, written as its name or as {"policy": NAME, OPTION: VALUE}. */
 void scenario_read_policy(struct scenario_loader *l, struct scenario_policy *policy,

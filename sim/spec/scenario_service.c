@@ -13,7 +13,7 @@ struct service_keys {
 	int precision, calibration;
 	int64_t replicas, gpus_per_replica, tensor_parallel;
 	struct scenario_part_keys part;
-	const json_t *engine_options, *costs, *routing, *slo, *later;
+	const json_t *engine_options, *costs, *routing, *slo, *priority, *later;
 };
 
 /* fp16 costs the same as bf16 and is read as it. */
@@ -60,7 +60,8 @@ const struct option scenario_service_table[] = {
 	{"gpu_memory_limit", OPTION_BYTES, KEY(part.gpu_memory_limit), 1048576, 9e15, "", NULL, "bytes",
 	 "up to which it may borrow; gpu_memory when absent"},
 	SCENARIO_LATER("project", service_keys),
-	SCENARIO_LATER("priority", service_keys),
+	{"priority", OPTION_NODE, KEY(priority), 0, 0, "", NULL, NULL,
+	 "a class, or a number: the higher the more important; " SCENARIO_PRIORITY},
 	SCENARIO_LATER("preemptible", service_keys),
 	SCENARIO_LATER("autoscaler", service_keys),
 	SCENARIO_END,
@@ -266,6 +267,7 @@ static void read_service(struct scenario_loader *l, size_t index, const struct j
 		read_parallel(l, service, &keys, at);
 		check_heads(service, at);
 		scenario_read_part(l, service, &keys.part, at);
+		service->priority = scenario_read_priority(l, at);
 		scenario_read_policy(l, &service->routing, at, "routing", "least_outstanding");
 		read_slo(l, service, at);
 	}

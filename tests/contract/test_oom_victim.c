@@ -20,6 +20,7 @@ START_TEST(decisions_are_legal_and_repeatable)
 			const bytes_t loan = 1 + (bytes_t)rng_below(rng, INT64_C(80) << 30);
 			b[k] = (struct oom_borrower){
 				.replica = k,
+				.priority = (int64_t)rng_below(rng, 3),
 				.request = request,
 				.limit = request + loan,
 				.used = request + 1 + (bytes_t)rng_below(rng, (uint64_t)loan),
@@ -40,11 +41,21 @@ START_TEST(each_policy_does_what_its_name_says)
 	const struct view view = {NULL, 7, NULL};
 	/* half of a large loan, three quarters of a small one, and the same but younger */
 	const struct oom_borrower b[] = {
-		{0, 10, 90, 50, 5}, {1, 10, 14, 13, 1}, {2, 20, 28, 26, 3}};
+		{0, 50, 10, 90, 50, 5}, {1, 50, 10, 14, 13, 1}, {2, 50, 20, 28, 26, 3}};
 	ck_assert_uint_eq(oom_victim_largest_overuse.choose(NULL, &view, b, 3), 2);
 	ck_assert_uint_eq(oom_victim_largest_overuse.choose(NULL, &view, b, 2), 1);
 	ck_assert_uint_eq(oom_victim_newest.choose(NULL, &view, b, 3), 0);
 	ck_assert_uint_eq(oom_victim_newest.choose(NULL, &view, b + 1, 2), 1);
+	/* equal loans: the least important, then the youngest */
+	const struct oom_borrower equal[] = {
+		{0, 75, 10, 20, 15, 9}, {1, 50, 10, 20, 15, 1}, {2, 50, 10, 20, 15, 3}};
+	ck_assert_uint_eq(oom_victim_largest_overuse.choose(NULL, &view, equal, 3), 2);
+	ck_assert_uint_eq(oom_victim_lowest_priority.choose(NULL, &view, equal, 3), 2);
+	ck_assert_uint_eq(oom_victim_lowest_priority.choose(NULL, &view, equal, 2), 1);
+	/* importance goes before the size of a loan */
+	const struct oom_borrower small[] = {{0, 100, 10, 20, 20, 9}, {1, 50, 10, 20, 11, 1}};
+	ck_assert_uint_eq(oom_victim_lowest_priority.choose(NULL, &view, small, 2), 1);
+	ck_assert_uint_eq(oom_victim_largest_overuse.choose(NULL, &view, small, 2), 0);
 }
 END_TEST
 

@@ -171,12 +171,12 @@ static void add_scheduler(struct generator *g)
 	static const char *const turns[] = {
 		"\"time_slicing\"", "{\"policy\": \"time_slicing\", \"switch_cost\": 0.07}",
 		"\"sm_sharing\"", "{\"policy\": \"sm_sharing\", \"loss\": 0.3}"};
+	static const char *const victims[] = {"largest_overuse", "lowest_priority", "newest"};
 	static const char *const presets[] = {"\"strict\"", "\"fair\""};
 	g->presets = chance(g, 40);
 	add(g,
 	    "\"scheduler\": {\"placement\": \"%s\", \"compute_share\": %s, \"oom_victim\": \"%s\"}, ",
-	    PICK(g, placements), g->presets ? PICK(g, presets) : PICK(g, turns),
-	    chance(g, 50) ? "largest_overuse" : "newest");
+	    PICK(g, placements), g->presets ? PICK(g, presets) : PICK(g, turns), PICK(g, victims));
 }
 
 static struct drawn_service add_service(struct generator *g, int i)

@@ -29,15 +29,17 @@ static char *service(int i)
 	static const char *const engines[] = {"vllm", "trtllm", "sglang"};
 	static const char *const pools[] = {"elastic", "elastic", "static"};
 	static const char *const reservations[] = {"on_demand", "full"};
+	static const char *const classes[] = {"inference", "build", "train"};
 	const long long fraction = between(24, 30);
 	return mem_printf(
 		"{\"name\": \"s%d\", \"model\": \"llama-3.1-8b-instruct\", \"engine\": \"%s\", "
 		"\"replicas\": %lld, \"fraction\": 0.%02lld, \"fraction_limit\": 0.%02lld, "
 		"\"engine_options\": {\"kv_pool\": \"%s\", \"kv_step\": \"%lldMiB\", "
-		"\"max_num_seqs\": %lld, \"kv_reservation\": \"%s\", \"overlap\": %s}}",
+		"\"max_num_seqs\": %lld, \"kv_reservation\": \"%s\", \"overlap\": %s}, "
+		"\"priority\": \"%s\"}",
 		i, pick(engines, 3), between(1, 2), fraction, between(fraction, 99), pick(pools, 3),
 		between(1, 700), between(30, 256), pick(reservations, 2),
-		between(0, 1) != 0 ? "true" : "false");
+		between(0, 1) != 0 ? "true" : "false", pick(classes, 3));
 }
 
 static char *load(int i)
@@ -55,9 +57,9 @@ static char *load(int i)
 static char *scenario(uint64_t number)
 {
 	static const char *const shares[] = {"time_slicing", "fair", "strict", "sm_sharing"};
-	static const char *const victims[] = {"largest_overuse", "newest"};
+	static const char *const victims[] = {"largest_overuse", "lowest_priority", "newest"};
 	rng = rng_new(number, "crowded GPUs");
-	const char *const share = pick(shares, 4), *const victim = pick(victims, 2);
+	const char *const share = pick(shares, 4), *const victim = pick(victims, 3);
 	char *services = service(0), *loads = load(0);
 	for (int i = 1; i < 3; i++) {
 		char *const one = service(i), *const other = load(i);

@@ -1,4 +1,7 @@
-/* Who holds the largest part of what it may borrow; among equals the process started last. */
+/*
+ * Who holds the largest part of what it may borrow; among equals the least important, among those
+ * the process started last (semantics.md section 2).
+ */
 #include "policy/oom_victim.h"
 
 /* Is a's (used - request) / (limit - request) larger than b's? */
@@ -6,7 +9,10 @@ static bool worse(const struct oom_borrower *a, const struct oom_borrower *b)
 {
 	const i128_t own = (i128_t)(a->used - a->request) * (b->limit - b->request);
 	const i128_t other = (i128_t)(b->used - b->request) * (a->limit - a->request);
-	return own > other || (own == other && a->started > b->started);
+	if (own != other) {
+		return own > other;
+	}
+	return a->priority < b->priority || (a->priority == b->priority && a->started > b->started);
 }
 
 static uint32_t choose(void *self, const struct view *v, const struct oom_borrower *borrowers,
