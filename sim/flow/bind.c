@@ -243,6 +243,9 @@ static bool bind_compute_share(struct sim *s)
 	}
 	s->compute_share_self = bind_policy(s, &s->compute_share->head, p, false);
 	bool ok = s->compute_share_self != NULL;
+	s->lease = ok && s->compute_share->lease != NULL
+	                   ? s->compute_share->lease(s->compute_share_self)
+	                   : 0;
 	for (size_t i = 0; s->compute_share->by_fraction && i < s->sc->n_services; i++) {
 		ok = knows_fractions_only(s, &s->sc->services[i]) && ok;
 	}

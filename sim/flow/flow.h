@@ -41,6 +41,7 @@ struct sim {
 	struct bound_service *services;
 	const struct compute_share_policy *compute_share;
 	void *compute_share_self;
+	ns_t lease; /* of a turn on a GPU; 0: there are no turns */
 	const struct oom_victim_policy *oom_victim;
 	void *oom_victim_self;
 	struct share_group *groups;

@@ -5,7 +5,8 @@
  * as if it had no neighbours, and is cut where it stands when one wakes up.
  *
  * Work is in ticks, a speed in ticks of work per ns, so that a GPU of its own gives 2^TICK_SHIFT
- * and everything adds up exactly. Simulates no single turns of a time slice.
+ * and everything adds up exactly. Where the policy gives turns, one of them has that speed until
+ * its turn is over, and the others none.
  */
 #include "base/check.h"
 #include "flow/share_group.h"
@@ -87,6 +88,10 @@ static void settle(struct share_group *g)
 static void plan(struct sim *s, struct share_group *g)
 {
 	ns_t next = NS_NEVER;
+	if (s->lease > 0 && g->on > 0) { /* also those in their host part count */
+		g->changed = true;
+		next = (g->since / s->lease + 1) * s->lease;
+	}
 	if (g->changed) {
 		share_divide(s, g);
 	}

@@ -92,7 +92,8 @@ void share_build(struct sim *s)
 		r->group = group[root] - 1;
 		add_member(s, &s->groups[r->group], i);
 	}
-	for (uint32_t i = 0; i < s->n_groups && !s->compute_share->needs_demand; i++) {
+	for (uint32_t i = 0; i < s->n_groups && !s->compute_share->needs_demand && s->lease == 0;
+	     i++) {
 		struct share_group *const g = &s->groups[i];
 		g->memo =
 			g->n <= MEMO_MOST ? mem_new((size_t)g->n << g->n, sizeof(*g->memo)) : NULL;
@@ -153,6 +154,37 @@ static void divide_gpu(struct sim *s, struct share_group *g, uint32_t gpu)
 	}
 }
 
+/* One GPU is the holder's for this turn; the others on it stand still. */
+static void give_gpu(struct sim *s, struct share_group *g, uint32_t gpu, int64_t turn)
+{
+	struct share_user users[SHARE_MOST];
+	uint32_t who[SHARE_MOST], n = 0;
+	for (uint32_t i = 0; i < g->n; i++) {
+		if (!g->several || cluster_sits_on(&s->cluster, g->members[i].replica, gpu)) {
+			users[n] = g->users[i];
+			users[n].busy = g->members[i].phase != SHARE_OFF;
+			who[n++] = i;
+		}
+	}
+	sim_assert(n > 0);
+	const uint32_t holder = s->compute_share->holder(s->compute_share_self, users, n, turn);
+	sim_assert(verify_holder(users, n, holder));
+	for (uint32_t i = 0; i < n; i++) {
+		if (i != holder) {
+			g->members[who[i]].speed = 0;
+		}
+	}
+}
+
+static void divide_gpu_of(struct sim *s, struct share_group *g, uint32_t gpu)
+{
+	if (s->lease > 0) {
+		give_gpu(s, g, gpu, g->since / s->lease);
+	} else {
+		divide_gpu(s, g, gpu);
+	}
+}
+
 /* A step over several GPUs runs at its smallest share. */
 static void divide_all(struct sim *s, struct share_group *g)
 {
@@ -160,7 +192,7 @@ static void divide_all(struct sim *s, struct share_group *g)
 		g->members[i].speed = FULL_SPEED;
 	}
 	if (!g->several) {
-		divide_gpu(s, g, 0);
+		divide_gpu_of(s, g, 0);
 		return;
 	}
 	for (uint32_t i = 0; i < g->n; i++) {
@@ -168,7 +200,7 @@ static void divide_all(struct sim *s, struct share_group *g)
 		const uint32_t *const gpus =
 			cluster_gpus_of(&s->cluster, g->members[i].replica, &n);
 		for (uint32_t k = 0; g->members[i].phase == SHARE_GPU && k < n; k++) {
-			divide_gpu(s, g, gpus[k]);
+			divide_gpu_of(s, g, gpus[k]);
 		}
 	}
 }

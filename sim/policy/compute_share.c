@@ -1,5 +1,9 @@
-/* What compute-share policies have in common: requests first, then equal parts up to the limits. */
+/*
+ * What compute-share policies have in common: requests first, then equal parts up to the limits;
+ * and whose turn it is.
+ */
 #include "policy/compute_share.h"
+#include "base/check.h"
 
 /* Give every open one an equal part of `left`, up to its limit; returns what is left then. */
 static int64_t fill_once(const int64_t *limit, uint32_t n, int64_t left, int64_t *share)
@@ -41,4 +45,24 @@ void compute_share_fill(const int64_t *request, const int64_t *limit, uint32_t n
 	while (left > 0) {
 		left = fill_once(limit, n, left, share);
 	}
+}
+
+uint32_t share_turn_owner(const struct share_turns *turns, const struct share_user *users,
+                          uint32_t n, int64_t turn)
+{
+	const int64_t plan = (int64_t)(1.0 / turns->granularity + 0.5);
+	int64_t end[SHARE_MOST], taken = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const int64_t own = (users[i].fraction * plan + SHARE_ONE / 2) / SHARE_ONE;
+		taken += own > 0 || users[i].fraction == 0 ? own : 1;
+		end[i] = taken;
+	}
+	sim_assert(plan > 0);
+	const int64_t at = turn % (taken > plan ? taken : plan);
+	for (uint32_t i = 0; i < n; i++) {
+		if (at < end[i]) {
+			return i;
+		}
+	}
+	return SHARE_NOBODY;
 }

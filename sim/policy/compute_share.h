@@ -10,18 +10,21 @@
 #define SHARE_MOST 64     /* replicas on one GPU */
 #define SHARE_ONE 1000000 /* ppm */
 
-/* One replica in its GPU phase. */
+#define SHARE_NOBODY UINT32_MAX
+
+/* A replica on a GPU. */
 struct share_user {
 	int64_t fraction;        /* of the GPU's memory, ppm; 0: it asked for bytes */
 	int64_t request, limit;  /* of its compute, ppm: the scenario's */
 	int64_t compute, memory; /* of the phase alone: share of its time in which it needs all of
 	                           the arithmetic, all of the bandwidth; ppm */
+	bool busy;               /* it has a step, on the host or on the GPU */
 };
 
 struct compute_share_policy {
 	struct policy_head head;
 	/*
-	 * Speeds of the `n` replicas that use the GPU now, in ppm of what each would do alone, into
+	 * Speeds of the `n` replicas in their GPU phase, in ppm of what each would do alone, into
 	 * `speed`; 1 <= n <= SHARE_MOST. Called by flow/share.c whenever that set changes; also for
 	 * one replica, whose limit counts too. Required.
 	 */
@@ -31,6 +34,15 @@ struct compute_share_policy {
 	 * step as if it were not alone. False where limits are all that can slow it.
 	 */
 	bool slows_alone;
+	/*
+	 * Real turns: what one lasts; NULL or 0: there are none, speeds are all that is asked for.
+	 * With turns, `holder` is asked instead of `divide`, when one begins and when a step begins
+	 * or ends: who of the `n` replicas on a GPU has turn `turn`, counted from the start of the
+	 * run; SHARE_NOBODY: its time is lost. Both or neither.
+	 */
+	ns_t (*lease)(const void *self);
+	uint32_t (*holder)(const void *self, const struct share_user *users, uint32_t n,
+	                   int64_t turn);
 	bool needs_demand; /* looks at users' compute and memory */
 	bool takes_turns;  /* one on the GPU at a time: speeds add up to one GPU at most */
 	bool by_fraction;  /* requests and limits are the fractions: scenarios set no others */
@@ -45,6 +57,34 @@ struct compute_share_policy {
  */
 void compute_share_fill(const int64_t *request, const int64_t *limit, uint32_t n, int64_t all,
                         int64_t *share);
+
+/* What policies that know turns are set to, as the head of their options. */
+struct share_turns {
+	ns_t lease;
+	double granularity; /* of a plan, that one lease is */
+};
+#define SHARE_TURN_OPTIONS                                                                        \
+	{"lease",                                                                                 \
+	 OPTION_DURATION,                                                                         \
+	 offsetof(struct share_turns, lease),                                                     \
+	 0,                                                                                       \
+	 60e9,                                                                                    \
+	 "0",                                                                                     \
+	 NULL,                                                                                    \
+	 "s",                                                                                     \
+	 "of the GPU for one at a time, Run:ai's is 250ms; 0: all run at once, at a part of the " \
+	 "speed"},                                                                                \
+	{                                                                                         \
+		"granularity", OPTION_SHARE, offsetof(struct share_turns, granularity), 0.001, 1, \
+			"0.05", NULL, NULL, "of a plan, that one lease is"                        \
+	}
+
+/*
+ * Whose turn it is by the plan, whether or not it has work: each fraction as many leases of the
+ * plan as it is worth, at least one, in the order of the replicas; SHARE_NOBODY: left over.
+ */
+uint32_t share_turn_owner(const struct share_turns *turns, const struct share_user *users,
+                          uint32_t n, int64_t turn);
 
 #define COMPUTE_SHARE(name) extern const struct compute_share_policy compute_share_##name;
 #include "policy/policies.def"

@@ -46,4 +46,10 @@ static inline bool verify_speeds(const struct compute_share_policy *p, const int
 	return !p->takes_turns || sum <= SHARE_ONE;
 }
 
+/* Turns go to one who has work, or are lost. */
+static inline bool verify_holder(const struct share_user *users, uint32_t n, uint32_t holder)
+{
+	return holder == SHARE_NOBODY || (holder < n && users[holder].busy);
+}
+
 #endif

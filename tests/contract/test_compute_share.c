@@ -83,10 +83,16 @@ static void expect(const struct compute_share_policy *p, const struct share_user
 }
 
 #define ALL SHARE_ONE
+#define USER(fraction_, request_, limit_, compute_, memory_)                       \
+	{                                                                          \
+		.fraction = (fraction_), .request = (request_), .limit = (limit_), \
+		.compute = (compute_), .memory = (memory_)                         \
+	}
 
 START_TEST(a_quarter_beside_three)
 {
-	const struct share_user both[] = {{250000, 0, ALL, ALL, ALL}, {750000, 0, ALL, ALL, ALL}};
+	const struct share_user both[] = {USER(250000, 0, ALL, ALL, ALL),
+	                                  USER(750000, 0, ALL, ALL, ALL)};
 	expect(&compute_share_time_slicing, both, 2, (const int64_t[]){500000, 500000});
 	expect(&compute_share_strict, both, 2, (const int64_t[]){250000, 750000});
 	expect(&compute_share_fair, both, 2, (const int64_t[]){250000, 750000});
@@ -98,23 +104,26 @@ END_TEST
 
 START_TEST(requests_first_then_equal_parts_up_to_the_limits)
 {
-	const struct share_user three[] = {
-		{0, 500000, ALL, ALL, ALL}, {0, 0, 100000, ALL, ALL}, {0, 0, ALL, ALL, ALL}};
+	const struct share_user three[] = {USER(0, 500000, ALL, ALL, ALL),
+	                                   USER(0, 0, 100000, ALL, ALL), USER(0, 0, ALL, ALL, ALL)};
 	/* 500,000 are left: 100,000 is all that the second may have, the others halve the rest;
 	 * what could not be divided by three went to the first */
 	expect(&compute_share_time_slicing, three, 3, (const int64_t[]){700001, 100000, 199999});
 	/* thirds: what cannot be divided goes to the first */
-	const struct share_user equal[] = {
-		{0, 0, ALL, ALL, ALL}, {0, 0, ALL, ALL, ALL}, {0, 0, ALL, ALL, ALL}};
+	const struct share_user equal[] = {USER(0, 0, ALL, ALL, ALL), USER(0, 0, ALL, ALL, ALL),
+	                                   USER(0, 0, ALL, ALL, ALL)};
 	expect(&compute_share_time_slicing, equal, 3, (const int64_t[]){333334, 333333, 333333});
 	/* more is asked for than there is */
-	const struct share_user many[] = {{0, 800000, ALL, ALL, ALL}, {0, 800000, ALL, ALL, ALL}};
+	const struct share_user many[] = {USER(0, 800000, ALL, ALL, ALL),
+	                                  USER(0, 800000, ALL, ALL, ALL)};
 	expect(&compute_share_time_slicing, many, 2, (const int64_t[]){500000, 500000});
 	/* fair: a quarter, a quarter, and half of the rest each */
-	const struct share_user fair[] = {{250000, 0, ALL, ALL, ALL}, {250000, 0, ALL, ALL, ALL}};
+	const struct share_user fair[] = {USER(250000, 0, ALL, ALL, ALL),
+	                                  USER(250000, 0, ALL, ALL, ALL)};
 	expect(&compute_share_fair, fair, 2, (const int64_t[]){500000, 500000});
 	/* strict: who asked for bytes has what is left over */
-	const struct share_user bytes[] = {{400000, 0, ALL, ALL, ALL}, {0, 0, ALL, ALL, ALL}};
+	const struct share_user bytes[] = {USER(400000, 0, ALL, ALL, ALL),
+	                                   USER(0, 0, ALL, ALL, ALL)};
 	expect(&compute_share_strict, bytes, 2, (const int64_t[]){400000, 600000});
 }
 END_TEST
@@ -124,12 +133,89 @@ START_TEST(side_by_side_the_scarcer_resource_decides)
 	const int64_t kept = 880000;
 	/* one needs arithmetic all the time, the other half of the bandwidth and hardly arithmetic
 	 */
-	const struct share_user unlike[] = {{0, 0, ALL, ALL, 100000}, {0, 0, ALL, 200000, 500000}};
+	const struct share_user unlike[] = {USER(0, 0, ALL, ALL, 100000),
+	                                    USER(0, 0, ALL, 200000, 500000)};
 	expect(&compute_share_sm_sharing, unlike, 2, (const int64_t[]){kept / 2, kept});
 	/* two decoders want all of the bandwidth: each has half */
-	const struct share_user decode[] = {{0, 0, ALL, 300000, ALL}, {0, 0, ALL, 300000, ALL}};
+	const struct share_user decode[] = {USER(0, 0, ALL, 300000, ALL),
+	                                    USER(0, 0, ALL, 300000, ALL)};
 	expect(&compute_share_sm_sharing, decode, 2, (const int64_t[]){kept / 2, kept / 2});
 	expect(&compute_share_sm_sharing, unlike, 1, (const int64_t[]){ALL});
+}
+END_TEST
+
+/* Of `turns` turns, those of each user. */
+static void count_turns(const struct compute_share_policy *p, const char *granularity,
+                        const struct share_user *users, uint32_t n, int turns, int *count)
+{
+	struct share_turns *const self = self_of(&p->head);
+	self->granularity = atof(granularity);
+	for (int turn = 0; turn < turns; turn++) {
+		const uint32_t holder = p->holder(self, users, n, turn);
+		ck_assert(verify_holder(users, n, holder));
+		ck_assert_uint_eq(p->holder(self, users, n, turn), holder);
+		count[holder == SHARE_NOBODY ? n : holder]++;
+	}
+	free(self);
+}
+
+static void expect_turns(const struct compute_share_policy *p, const char *granularity,
+                         const struct share_user *users, uint32_t n, int turns, const int *want)
+{
+	int count[6] = {0};
+	count_turns(p, granularity, users, n, turns, count);
+	for (uint32_t i = 0; i <= n; i++) {
+		ck_assert_msg(count[i] == want[i], "%s, user %u: %d turns, not %d", p->head.name, i,
+		              count[i], want[i]);
+	}
+}
+
+#define TURNS(fraction_, busy_)                                        \
+	{                                                              \
+		.fraction = (fraction_), .limit = ALL, .busy = (busy_) \
+	}
+
+START_TEST(turns_are_worth_the_fractions)
+{
+	const struct share_user both[] = {TURNS(250000, true), TURNS(750000, true)};
+	expect_turns(&compute_share_strict, "0.05", both, 2, 20, (const int[]){5, 15, 0});
+	expect_turns(&compute_share_fair, "0.05", both, 2, 20, (const int[]){5, 15, 0});
+	/* an owner without work: its turns are lost, or the others' */
+	const struct share_user one[] = {TURNS(250000, true), TURNS(750000, false)};
+	expect_turns(&compute_share_strict, "0.05", one, 2, 20, (const int[]){5, 0, 15});
+	expect_turns(&compute_share_fair, "0.05", one, 2, 20, (const int[]){20, 0, 0});
+	/* what nobody owns: lost, or divided equally; those without a fraction have it first */
+	const struct share_user part[] = {TURNS(200000, true), TURNS(400000, true)};
+	expect_turns(&compute_share_strict, "0.05", part, 2, 20, (const int[]){4, 8, 8});
+	expect_turns(&compute_share_fair, "0.05", part, 2, 20, (const int[]){8, 12, 0});
+	const struct share_user bytes[] = {TURNS(400000, true), TURNS(0, true), TURNS(0, true)};
+	expect_turns(&compute_share_strict, "0.05", bytes, 3, 20, (const int[]){8, 6, 6, 0});
+	/* a fraction below half a turn has one nevertheless, and the plan gets longer for it */
+	const struct share_user small[] = {TURNS(980000, true), TURNS(20000, true)};
+	expect_turns(&compute_share_strict, "0.05", small, 2, 21, (const int[]){20, 1, 0});
+	expect_turns(&compute_share_strict, "0.02", small, 2, 50, (const int[]){49, 1, 0});
+}
+END_TEST
+
+START_TEST(turns_go_to_who_has_work)
+{
+	const struct compute_share_policy *const p = compute_share_policies[_i];
+	struct rng *const rng = rng_new(25, p->head.name);
+	ck_assert_int_eq(p->lease == NULL, p->holder == NULL);
+	for (int i = 0; p->holder != NULL && i < SETS; i++) {
+		struct share_user users[8];
+		int count[9] = {0};
+		bool busy = false;
+		const uint32_t n = random_users(users, rng);
+		for (uint32_t k = 0; k < n; k++) {
+			users[k].busy = rng_below(rng, 2) == 0;
+			busy = busy || users[k].busy;
+		}
+		count_turns(p, "0.05", users, n, 20, count);
+		/* fair wastes nothing */
+		ck_assert(p->slows_alone || !busy || count[n] == 0);
+	}
+	rng_free(rng);
 }
 END_TEST
 
@@ -143,6 +229,8 @@ int main(void)
 	TCase *const t = tcase_create("compute share");
 	tcase_add_loop_test(t, decisions_are_legal_and_repeatable, 0, (int)n);
 	tcase_add_test(t, a_quarter_beside_three);
+	tcase_add_loop_test(t, turns_go_to_who_has_work, 0, (int)n);
+	tcase_add_test(t, turns_are_worth_the_fractions);
 	tcase_add_test(t, requests_first_then_equal_parts_up_to_the_limits);
 	tcase_add_test(t, side_by_side_the_scarcer_resource_decides);
 	suite_add_tcase(s, t);

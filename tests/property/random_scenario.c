@@ -172,7 +172,9 @@ static void add_scheduler(struct generator *g)
 		"\"time_slicing\"", "{\"policy\": \"time_slicing\", \"switch_cost\": 0.07}",
 		"\"sm_sharing\"", "{\"policy\": \"sm_sharing\", \"loss\": 0.3}"};
 	static const char *const victims[] = {"largest_overuse", "lowest_priority", "newest"};
-	static const char *const presets[] = {"\"strict\"", "\"fair\""};
+	static const char *const presets[] = {
+		"\"strict\"", "\"fair\"", "{\"policy\": \"strict\", \"lease\": \"20ms\"}",
+		"{\"policy\": \"fair\", \"lease\": \"70ms\", \"granularity\": 0.1}"};
 	g->presets = chance(g, 40);
 	add(g,
 	    "\"scheduler\": {\"placement\": \"%s\", \"compute_share\": %s, \"oom_victim\": \"%s\"}, ",

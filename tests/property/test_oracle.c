@@ -137,6 +137,9 @@ static char *random_shared_json(struct rng *r)
 	char *const turns = mem_printf("{\"policy\": \"time_slicing\", \"switch_cost\": 0.%02d}",
 	                               between(r, 0, 30));
 	const bool presets = between(r, 0, 1) == 0;
+	char *const preset =
+		mem_printf("{\"policy\": \"%s\", \"lease\": %g}", PICK(r, "strict", "fair"),
+	                   between(r, 0, 1) * between(r, 1, 300) * 1e-3);
 	char *const limit = mem_printf("\"compute_limit\": 0.%d,", between(r, 1, 9));
 	char *const json = mem_printf(
 		"{\"aliquot\": 1, \"seed\": %d, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\","
@@ -148,9 +151,8 @@ static char *random_shared_json(struct rng *r)
 		"\"kv_reservation\": \"%s\", \"kv_sizing\": \"of_total\", \"kv_pool\": \"static\","
 		"\"reserved_bytes\": 0, \"overlap\": %s, \"schedule_ahead\": %s,"
 		"\"gpu_memory_utilization\": 0.%d}}], \"loads\": [%s]}",
-		between(r, 1, 1000), presets ? PICK(r, "\"strict\"", "\"fair\"") : turns,
-		PICK(r, "vllm", "trtllm", "sglang"), fraction,
-		!presets && between(r, 0, 3) == 0 ? limit : "", between(r, 1, 8),
+		between(r, 1, 1000), presets ? preset : turns, PICK(r, "vllm", "trtllm", "sglang"),
+		fraction, !presets && between(r, 0, 3) == 0 ? limit : "", between(r, 1, 8),
 		PICK(r, "least_outstanding", "round_robin"),
 		between(r, 0, 1) * between(r, 1, 600) * 1e-6,
 		between(r, 0, 1) * between(r, 0, 30) * 1e-3,
@@ -158,6 +160,7 @@ static char *random_shared_json(struct rng *r)
 		between(r, 64, 3000), PICK(r, "on_demand", "on_demand", "full"),
 		PICK(r, "true", "false"), PICK(r, "false", "false", "true"), utilization, load);
 	free(limit);
+	free(preset);
 	free(turns);
 	free(load);
 	return json;

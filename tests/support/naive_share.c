@@ -8,6 +8,16 @@
 
 #define ALL 1000000 /* ppm */
 
+/* Fractions in the tests are multiples of a twentieth, the plan has twenty leases. */
+static void read_turns(struct plain_gpu *g, const struct scenario *sc,
+                       const struct scenario_service *service)
+{
+	const json_t *const lease = json_object_get(sc->compute_share.block, "lease");
+	g->lease = (ns_t)(json_number_value(lease) * 1e9 + 0.5);
+	g->turns = 20;
+	g->own = service->fraction_ppm * g->turns / ALL;
+}
+
 struct plain_gpu plain_gpu_of(const struct scenario *sc, const struct scenario_service *service,
                               uint32_t n)
 {
@@ -24,6 +34,8 @@ struct plain_gpu plain_gpu_of(const struct scenario *sc, const struct scenario_s
 		sim_assert(strcmp(policy, "fair") == 0);
 	}
 	g.slow = g.limit < ALL;
+	g.strict = g.slow;
+	read_turns(&g, sc, service);
 	return g;
 }
 
@@ -32,10 +44,42 @@ static bool uses(const struct plain_gpu *g, uint32_t i)
 	return g->steps[i].on && !g->steps[i].computed && g->steps[i].host_end <= g->at;
 }
 
+/* Who has the GPU until the turn ends; -1: nobody. */
+static int holder(const struct plain_gpu *g)
+{
+	const int64_t turn = g->at / g->lease;
+	const int64_t owner = turn % g->turns / g->own;
+	int64_t skip = g->on > 0 ? turn % g->on : 0;
+	if (owner < g->n && g->steps[owner].on) {
+		return (int)owner;
+	}
+	if (g->strict && owner < g->n) {
+		return -1;
+	}
+	for (uint32_t i = 0; i < g->n && !g->strict; i++) {
+		if (g->steps[i].on && skip-- == 0) {
+			return (int)i;
+		}
+	}
+	return -1;
+}
+
+static void turn_speeds(const struct plain_gpu *g, tick_t *speed)
+{
+	const int first = holder(g);
+	for (uint32_t i = 0; i < g->n; i++) {
+		speed[i] = (int)i == first && uses(g, i) ? INT64_C(1) << TICK_SHIFT : 0;
+	}
+}
+
 /* Ticks per ns of everyone: equal parts of a millionth, what does not divide to the first ones. */
 static void speeds(const struct plain_gpu *g, tick_t *speed)
 {
 	int64_t users = 0, before = 0;
+	if (g->lease > 0) {
+		turn_speeds(g, speed);
+		return;
+	}
 	for (uint32_t i = 0; i < g->n; i++) {
 		users += uses(g, i);
 	}
@@ -50,10 +94,10 @@ static void speeds(const struct plain_gpu *g, tick_t *speed)
 	}
 }
 
-/* When someone begins or ends on the GPU next. */
+/* When someone begins or ends on the GPU next, or a turn does. */
 static ns_t next_change(const struct plain_gpu *g, const tick_t *speed)
 {
-	ns_t next = NS_NEVER;
+	ns_t next = g->lease > 0 && g->on > 0 ? (g->at / g->lease + 1) * g->lease : NS_NEVER;
 	for (uint32_t i = 0; i < g->n; i++) {
 		const struct plain_step *const s = &g->steps[i];
 		ns_t own = NS_NEVER;

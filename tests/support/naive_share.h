@@ -25,6 +25,10 @@ struct plain_gpu {
 	int64_t lost;   /* of the GPU's time while several use it, ppm */
 	int64_t limit;  /* of each, ppm */
 	bool slow;      /* they have no more than their limit */
+	bool strict;    /* a turn that its owner does not need is lost */
+	ns_t lease;     /* of a turn; 0: there are none */
+	int64_t turns;  /* of a plan */
+	int64_t own;    /* of which each has so many, the first one's first */
 	int alone;      /* engine that runs as if there were no others; -1: none */
 	ns_t at;        /* the steps are as they are then */
 };

@@ -283,6 +283,63 @@ START_TEST(alone_it_has_all_but_under_strict_and_a_limit)
 }
 END_TEST
 
+/* --- turns ---------------------------------------------------------------------------------------
+ */
+
+/*
+ * A quarter of a GPU has the first 1.25 s of each plan of 5 s. A prompt of w that comes at `at` has
+ * what is left of the turn, and the rest of it begins with the next plan; under fair only while the
+ * other three quarters have work.
+ */
+START_TEST(a_step_waits_for_its_turn)
+{
+	static const struct {
+		const char *policy;
+		int64_t at_ms;
+		bool neighbour;  /* is at work all the time */
+		int64_t turn_ms; /* the turn that ends it begins; -1: it does not wait */
+	} cases[] = {
+		{"strict", 300, false, -1},   {"strict", 1300, false, 5000},
+		{"strict", 4990, true, 5000}, {"strict", 6249, true, 10000},
+		{"fair", 300, true, -1},      {"fair", 1300, false, -1},
+		{"fair", 1300, true, 5000},   {"fair", 4999, true, 5000},
+	};
+	const char *const rest = "\"kind\": \"concurrency\", \"users\": 2, \"requests\": 1000,"
+				 "\"isl\": {\"mean\": 4000}";
+	struct test_run r;
+	const ns_t at = cases[_i].at_ms * MS;
+	char *const one = queue_of(at, 1, 4000, 0), *const later =
+							    queue_of(60 * NS_PER_S, 1, 4000, 0);
+	const struct item items[] = {
+		{EMBED, "\"fraction\": 0.25", 1, 0.0, 0.0, one},
+		{EMBED, "\"fraction\": 0.75", 1, 0.0, 0.0, cases[_i].neighbour ? rest : later}};
+	char *const turns =
+		mem_printf("{\"policy\": \"%s\", \"lease\": \"250ms\"}", cases[_i].policy);
+	char *const json = scenario("1", turns, items, 2);
+	test_run(&r, json, false);
+	const struct step_cost c = cost_of_prompt(&r, 0, 4000, false);
+	const ns_t work = whole_ns(gpu_work(&c), FULL), turn = cases[_i].turn_ms * MS;
+	const ns_t before = cases[_i].at_ms == 6249 ? 1 * MS : 0; /* done in the turn before */
+	ck_assert_int_gt(work, 2 * MS);
+	ck_assert_int_eq(end_of(&r, 0, 0), turn < 0 ? at + work : turn + work - before);
+	test_run_fini(&r);
+	free(turns);
+	free(one);
+	free(later);
+	free(json);
+}
+END_TEST
+
+/* Over whole plans turns give what the speeds give. */
+START_TEST(turns_give_what_the_fluid_form_gives)
+{
+	const char *const turns = "{\"policy\": \"strict\", \"lease\": \"1ms\"}";
+	ck_assert_double_eq_tol(ratio_of(turns, 0.0), ratio_of("\"strict\"", 0.0), 0.05);
+	ck_assert_double_eq_tol(ratio_of("{\"policy\": \"fair\", \"lease\": \"1ms\"}", 0.0), 3.0,
+	                        0.05);
+}
+END_TEST
+
 /* --- host gaps -----------------------------------------------------------------------------------
  */
 
@@ -524,6 +581,8 @@ int main(void)
 	tcase_add_test(t, quarter_beside_three_quarters);
 	tcase_add_test(t, what_one_does_not_use_goes_to_the_other_under_fair);
 	tcase_add_loop_test(t, alone_it_has_all_but_under_strict_and_a_limit, 0, 5);
+	tcase_add_loop_test(t, a_step_waits_for_its_turn, 0, 8);
+	tcase_add_test(t, turns_give_what_the_fluid_form_gives);
 	tcase_add_test(t, host_gaps_of_two_engines);
 	tcase_add_test(t, host_gaps_of_four_engines);
 	tcase_add_test(t, changing_turns_costs_time);

@@ -2,6 +2,11 @@
 #include "base/check.h"
 #include "policy/compute_share.h"
 
+static const struct option options[] = {
+	SHARE_TURN_OPTIONS,
+	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},
+};
+
 static void divide(void *self, const struct share_user *users, uint32_t n, int64_t *speed)
 {
 	int64_t request[SHARE_MOST], limit[SHARE_MOST];
@@ -14,10 +19,38 @@ static void divide(void *self, const struct share_user *users, uint32_t n, int64
 	compute_share_fill(request, limit, n, SHARE_ONE, speed);
 }
 
+static ns_t lease(const void *self)
+{
+	return ((const struct share_turns *)self)->lease;
+}
+
+/* What the plan leaves over and what its owner does not need is for all who work, in turn. */
+static uint32_t holder(const void *self, const struct share_user *users, uint32_t n, int64_t turn)
+{
+	const uint32_t owner = share_turn_owner(self, users, n, turn);
+	int64_t busy = 0;
+	if (owner != SHARE_NOBODY && users[owner].busy) {
+		return owner;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		busy += users[i].busy;
+	}
+	for (uint32_t i = 0, k = 0; i < n && busy > 0; i++) {
+		if (users[i].busy && k++ == turn % busy) {
+			return i;
+		}
+	}
+	return SHARE_NOBODY;
+}
+
 const struct compute_share_policy compute_share_fair = {
 	.head = {.name = "fair",
-                 .help = "at least its fraction of the time, the rest in equal parts"},
+                 .help = "at least its fraction of the time, the rest in equal parts",
+                 .options = options,
+                 .self_size = sizeof(struct share_turns)},
 	.divide = divide,
+	.lease = lease,
+	.holder = holder,
 	.takes_turns = true,
 	.by_fraction = true,
 };
