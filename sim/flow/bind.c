@@ -65,7 +65,7 @@ static char *advise_fraction(const struct sim *s, const struct scenario_service 
 /* The smallest change that would make the model fit, for the message. */
 static char *advice(const struct sim *s, const struct scenario_service *spec)
 {
-	char *const fraction = spec->fraction_ppm != SHARE_WHOLE ? advise_fraction(s, spec) : NULL;
+	char *const fraction = scenario_shares_gpu(spec) ? advise_fraction(s, spec) : NULL;
 	if (fraction != NULL) {
 		return fraction;
 	}
@@ -139,7 +139,7 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 	b->memory = mem_new(n_kinds, sizeof(*b->memory));
 	b->most = mem_new(n_kinds, sizeof(*b->most));
 	for (size_t k = 0; k < n_kinds; k++) {
-		const struct gpu_spec *const gpu = s->sc->nodes[k].gpu;
+		struct mig_slice slice;
 		perf_memory(scenario_visible(spec, &s->sc->nodes[k]), &shape, &b->options,
 		            spec->tensor_parallel, &b->memory[k]);
 		perf_memory(scenario_limit(spec, &s->sc->nodes[k]), &shape, &b->options,
@@ -148,8 +148,11 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 			continue;
 		}
 		fits = true;
+		const struct gpu_spec gpu = scenario_slice(spec, &s->sc->nodes[k], &slice)
+		                                    ? gpu_spec_cut(s->sc->nodes[k].gpu, &slice)
+		                                    : *s->sc->nodes[k].gpu;
 		const struct perf_ask ask = {
-			.gpu = gpu,
+			.gpu = &gpu,
 			.llm = &shape,
 			.costs = &spec->costs[k].constants,
 			.weights = (enum precision)spec->precision,
@@ -233,6 +236,22 @@ static bool knows_fractions_only(struct sim *s, const struct scenario_service *s
 	return false;
 }
 
+/* Slices under the policy that cuts GPUs, fractions under the others. */
+static bool asks_as_it_is_cut(struct sim *s, const struct scenario_service *spec)
+{
+	if (s->compute_share->cuts ? !scenario_shares_gpu(spec) : spec->mig_profile == NULL) {
+		return true;
+	}
+	char *const where = mem_printf("%s: services.%s", s->sc->file, spec->name);
+	err_add(s->err, ERR_INPUT, where, "%s",
+	        s->compute_share->cuts
+	                ? "under compute_share \"mig\" a replica asks for a mig_profile or for a "
+	                  "whole GPU, not for a fraction"
+	                : "mig_profile needs scheduler.compute_share \"mig\"");
+	free(where);
+	return false;
+}
+
 static bool bind_compute_share(struct sim *s)
 {
 	const struct scenario_policy *const p = &s->sc->compute_share;
@@ -246,8 +265,10 @@ static bool bind_compute_share(struct sim *s)
 	s->lease = ok && s->compute_share->lease != NULL
 	                   ? s->compute_share->lease(s->compute_share_self)
 	                   : 0;
-	for (size_t i = 0; s->compute_share->by_fraction && i < s->sc->n_services; i++) {
-		ok = knows_fractions_only(s, &s->sc->services[i]) && ok;
+	for (size_t i = 0; i < s->sc->n_services; i++) {
+		const struct scenario_service *const spec = &s->sc->services[i];
+		ok = asks_as_it_is_cut(s, spec) && ok;
+		ok = (!s->compute_share->by_fraction || knows_fractions_only(s, spec)) && ok;
 	}
 	return ok;
 }
@@ -277,8 +298,7 @@ static bool caches_prefixes(const struct sim *s, uint32_t service)
 		const struct scenario_load *const load = &s->sc->loads[i];
 		shares = shares || (load->service == service && load_shares(load));
 	}
-	const bool kept =
-		b->spec->fraction_ppm == SHARE_WHOLE || b->options.kv_pool == KV_POOL_STATIC;
+	const bool kept = !scenario_shares_gpu(b->spec) || b->options.kv_pool == KV_POOL_STATIC;
 	return shares && kept && b->options.prefix_cache && b->spec->llm->layers_mamba == 0;
 }
 

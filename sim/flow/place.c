@@ -36,7 +36,7 @@ static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32
 static void take_seat(struct seat *seat, const struct bound_service *b, uint32_t kind)
 {
 	const struct memory_plan *const own = &b->memory[kind];
-	const bool shared = b->spec->fraction_ppm != SHARE_WHOLE;
+	const bool shared = scenario_shares_gpu(b->spec);
 	seat->base = own->weights + own->reserved;
 	seat->block = own->block;
 	seat->own = own->blocks;
@@ -48,15 +48,14 @@ static void take_seat(struct seat *seat, const struct bound_service *b, uint32_t
 
 /* The replica gets its GPUs, its KV cache and its front end. */
 static void settle_in(struct sim *s, uint32_t service, uint32_t index, const uint32_t *gpus,
-                      bytes_t request)
+                      const struct gpu_part *part)
 {
 	const struct bound_service *const b = &s->services[service];
 	const uint32_t replica = s->cluster.services[service].first + index;
 	struct replica *const r = &s->cluster.replicas[replica];
 	const uint32_t kind = s->cluster.nodes[s->cluster.gpus[gpus[0]].node].kind;
 	const struct memory_plan *const plan = &b->memory[kind];
-	cluster_place(&s->cluster, replica, gpus, (uint32_t)b->spec->gpus_per_replica, request,
-	              b->spec->fraction_ppm == SHARE_WHOLE);
+	cluster_place(&s->cluster, replica, gpus, (uint32_t)b->spec->gpus_per_replica, &part[kind]);
 	take_seat(&s->cluster.seats[replica], b, kind);
 	r->service = service;
 	r->index = index;
@@ -72,27 +71,33 @@ static bool place_service(struct sim *s, uint32_t service, const struct placemen
 {
 	const struct bound_service *const b = &s->services[service];
 	const struct view view = {&s->cluster, 0, rng};
-	bytes_t *const request = mem_new(s->sc->n_nodes, sizeof(*request));
+	struct gpu_part *const part = mem_new(s->sc->n_nodes, sizeof(*part));
 	uint32_t *const gpus = mem_new((size_t)b->spec->gpus_per_replica, sizeof(*gpus));
 	const struct placement_ask ask = {
-		.request = request,
-		.whole = b->spec->fraction_ppm == SHARE_WHOLE,
+		.part = part,
 		.gpus = (uint32_t)b->spec->gpus_per_replica,
 	};
 	uint32_t placed = 0;
 	for (size_t k = 0; k < s->sc->n_nodes; k++) {
-		request[k] = b->perf[k] != NULL ? scenario_request(b->spec, &s->sc->nodes[k]) : 0;
+		struct mig_slice slice = {0, 0};
+		scenario_slice(b->spec, &s->sc->nodes[k], &slice);
+		part[k] = (struct gpu_part){
+			.bytes = b->perf[k] != NULL ? scenario_request(b->spec, &s->sc->nodes[k])
+		                                    : 0,
+			.whole = b->spec->fraction_ppm == SHARE_WHOLE,
+			.compute = slice.compute,
+			.memory = slice.memory,
+		};
 	}
 	while (placed < b->spec->replicas && policy->place(self, &view, &ask, gpus)) {
 		sim_assert(verify_placement(&s->cluster, &ask, gpus));
-		settle_in(s, service, placed, gpus,
-		          request[s->cluster.nodes[s->cluster.gpus[gpus[0]].node].kind]);
+		settle_in(s, service, placed, gpus, part);
 		placed++;
 	}
 	if (placed < b->spec->replicas) {
 		fail_gpus(s, b->spec, placed);
 	}
-	free(request);
+	free(part);
 	free(gpus);
 	return placed == b->spec->replicas;
 }

@@ -224,6 +224,16 @@ static void judge(const struct sim *s, struct summary *out)
 	}
 }
 
+/* Of a GPU, that a replica of service i has when it is at work: all, or its slice's. */
+static double compute_of(const struct sim *s, size_t i)
+{
+	const struct replica *const r = &s->cluster.replicas[s->cluster.services[i].first];
+	struct mig_slice slice;
+	return scenario_slice(s->services[i].spec, &s->sc->nodes[r->gpu_kind], &slice)
+	               ? (double)slice.compute / GPU_COMPUTE_SLICES
+	               : 1.0;
+}
+
 void sim_summary(const struct sim *s, struct summary *out)
 {
 	*out = (struct summary){
@@ -248,7 +258,8 @@ void sim_summary(const struct sim *s, struct summary *out)
 		const struct bound_service *const b = &s->services[i];
 		const double gpus = (double)b->spec->gpus_per_replica;
 		summarise_service(s, i, &out->services[i]);
-		busy += out->services[i].gpu_busy * (double)b->spec->replicas * gpus;
+		busy += out->services[i].gpu_busy * compute_of(s, i) * (double)b->spec->replicas *
+		        gpus;
 		for (uint32_t k = 0; k < s->cluster.services[i].n; k++) {
 			const struct replica *const r =
 				&s->cluster.replicas[s->cluster.services[i].first + k];

@@ -69,7 +69,7 @@ static void add_member(struct sim *s, struct share_group *g, uint32_t replica)
 /* Groups are needed where others may come, which whole GPUs exclude, or where one is slow. */
 static bool needs_group(const struct sim *s, const struct replica *r)
 {
-	return is_slow(s, r) || s->services[r->service].spec->fraction_ppm != SHARE_WHOLE;
+	return is_slow(s, r) || scenario_shares_gpu(s->services[r->service].spec);
 }
 
 void share_build(struct sim *s)

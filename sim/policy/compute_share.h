@@ -45,6 +45,7 @@ struct compute_share_policy {
 	                   int64_t turn);
 	bool needs_demand; /* looks at users' compute and memory */
 	bool takes_turns;  /* one on the GPU at a time: speeds add up to one GPU at most */
+	bool cuts;         /* parts are MIG slices, which share nothing; no fractions */
 	bool by_fraction;  /* requests and limits are the fractions: scenarios set no others */
 };
 

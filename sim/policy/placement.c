@@ -19,7 +19,7 @@ static bool pick_one(const struct view *v, const struct placement_ask *ask, cons
 	int64_t best = 0;
 	for (uint32_t i = node->first; i < node->first + node->n; i++) {
 		const struct gpu *const g = &v->cluster->gpus[i];
-		if (!gpu_takes(g, ask->request[node->kind], ask->whole) || chosen(gpus, n, i)) {
+		if (!gpu_takes(g, &ask->part[node->kind]) || chosen(gpus, n, i)) {
 			continue;
 		}
 		const int64_t own = rank != NULL ? rank(g) : 0;
@@ -47,8 +47,8 @@ bool placement_pick(const struct view *v, const struct placement_ask *ask, uint3
                     int64_t (*rank)(const struct gpu *g), uint32_t *gpus)
 {
 	const struct node *const at = &v->cluster->nodes[node];
-	if (ask->request[at->kind] == 0 || at->n < ask->gpus ||
-	    (ask->whole && at->idle < ask->gpus)) {
+	const struct gpu_part *const part = &ask->part[at->kind];
+	if (part->bytes == 0 || at->n < ask->gpus || (part->whole && at->idle < ask->gpus)) {
 		return false;
 	}
 	for (uint32_t n = 0; n < ask->gpus; n++) {

@@ -8,9 +8,8 @@
 #include "policy/policy.h"
 
 struct placement_ask {
-	const bytes_t *request; /* of each GPU, by kind of node; 0: the model does not fit there */
-	bool whole;             /* its GPUs are its own */
-	uint32_t gpus;          /* different ones of one node */
+	const struct gpu_part *part; /* of each GPU, by kind of node */
+	uint32_t gpus;               /* different ones of one node */
 };
 
 struct placement_policy {

@@ -24,8 +24,9 @@ static inline bool verify_placement(const struct cluster *c, const struct placem
 		    c->gpus[gpus[i]].node != c->gpus[gpus[0]].node) {
 			return false;
 		}
-		const bytes_t request = ask->request[c->nodes[c->gpus[gpus[i]].node].kind];
-		if (request <= 0 || !gpu_takes(&c->gpus[gpus[i]], request, ask->whole)) {
+		const struct gpu_part *const part =
+			&ask->part[c->nodes[c->gpus[gpus[i]].node].kind];
+		if (part->bytes <= 0 || !gpu_takes(&c->gpus[gpus[i]], part)) {
 			return false;
 		}
 	}

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "spec/sheet.h"
@@ -33,6 +34,8 @@ const struct option gpu_fact_table[] = {
 	 "largest board power"},
 	{"price", OPTION_REAL, FIELD(price_per_h), 0, 1e6, "0", NULL, "per h",
 	 "price of one GPU hour in any currency; 0: not stated"},
+	{"mig", OPTION_TEXT, FIELD(mig), 0, 0, "", NULL, NULL,
+	 "names of the profiles into which MIG cuts it, all of it last"},
 	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };
 /* clang-format on */
@@ -68,10 +71,64 @@ void gpu_spec_free(struct gpu_spec *g)
 	}
 	free(g->name);
 	free(g->title);
+	free(g->mig);
 	free(g);
 }
 
 double gpu_spec_flops(const struct gpu_spec *g, enum precision p)
 {
 	return g->flops_per_s[p] > 0.0 ? g->flops_per_s[p] : g->flops_per_s[PRECISION_BF16];
+}
+
+/* "3g.40gb": 3 and 40; false: it is no such name. */
+static bool read_profile(const char *name, size_t length, long *compute, long *gb)
+{
+	char *end;
+
+	*compute = strtol(name, &end, 10);
+	if (end == name || strncmp(end, "g.", 2) != 0) {
+		return false;
+	}
+	const char *const memory = end + 2;
+
+	*gb = strtol(memory, &end, 10);
+	return end != memory && strncmp(end, "gb", 2) == 0 && end + 2 == name + length &&
+	       *compute >= 1 && *compute <= GPU_SPEC_COMPUTE_SLICES && *gb >= 1;
+}
+
+bool gpu_spec_slice(const struct gpu_spec *g, const char *profile, struct mig_slice *out)
+{
+	const size_t length = strlen(profile);
+	long compute, gb, all_compute, all_gb;
+
+	if (g->mig == NULL) {
+		return false;
+	}
+	const char *const last = strrchr(g->mig, ' ') != NULL ? strrchr(g->mig, ' ') + 1 : g->mig;
+
+	for (const char *at = g->mig; *at != '\0'; at += strcspn(at, " "), at += *at == ' ') {
+		if (strcspn(at, " ") == length && strncmp(at, profile, length) == 0 &&
+		    read_profile(profile, length, &compute, &gb) &&
+		    read_profile(last, strlen(last), &all_compute, &all_gb)) {
+			out->compute = (uint32_t)compute;
+			out->memory =
+				(uint32_t)((GPU_SPEC_MEMORY_SLICES * gb + all_gb / 2) / all_gb);
+			return true;
+		}
+	}
+	return false;
+}
+
+struct gpu_spec gpu_spec_cut(const struct gpu_spec *g, const struct mig_slice *slice)
+{
+	const double compute = (double)slice->compute / GPU_SPEC_COMPUTE_SLICES;
+	struct gpu_spec cut = *g;
+
+	cut.memory_bytes = g->memory_bytes / GPU_SPEC_MEMORY_SLICES * slice->memory;
+	cut.hbm_bytes_per_s = g->hbm_bytes_per_s * slice->memory / GPU_SPEC_MEMORY_SLICES;
+	for (int p = 0; p < PRECISION_COUNT; p++) {
+		cut.flops_per_s[p] = g->flops_per_s[p] * compute;
+	}
+	cut.sms = (int64_t)((double)g->sms * compute);
+	return cut;
 }

@@ -2,6 +2,7 @@
 #ifndef ALIQUOT_SPEC_GPU_SPEC_H
 #define ALIQUOT_SPEC_GPU_SPEC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -21,7 +22,15 @@ struct gpu_spec {
 	double nvlink_bytes_per_s;    /* one direction; 0 = none */
 	double power_w;
 	double price_per_h; /* 0 = not stated */
+	char *mig;          /* names of its MIG profiles, all of the GPU last; NULL = none */
 };
+
+/* What a MIG profile has of a GPU. */
+struct mig_slice {
+	uint32_t compute, memory; /* of GPU_SPEC_COMPUTE_SLICES, of GPU_SPEC_MEMORY_SLICES */
+};
+#define GPU_SPEC_COMPUTE_SLICES 7
+#define GPU_SPEC_MEMORY_SLICES 8
 
 /* The fields of the section "facts", for help, `show` and the field table of models/README.md. */
 extern const struct option gpu_fact_table[];
@@ -38,5 +47,14 @@ void gpu_spec_free(struct gpu_spec *g);
  * as weight-only quantisation does (fp8 on an A100, 4 bits on a Hopper).
  */
 double gpu_spec_flops(const struct gpu_spec *g, enum precision p);
+
+/* The slice of a profile, "3g.40gb"; false: the GPU has none of that name. */
+bool gpu_spec_slice(const struct gpu_spec *g, const char *profile, struct mig_slice *out);
+
+/*
+ * The GPU that such a slice is: g/7 of the arithmetic, m/8 of memory and bandwidth (physics.md
+ * section 5). Its texts are those of `g`, it is not to be freed.
+ */
+struct gpu_spec gpu_spec_cut(const struct gpu_spec *g, const struct mig_slice *slice);
 
 #endif

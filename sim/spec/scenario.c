@@ -401,6 +401,7 @@ static void free_service(struct scenario_service *service)
 	free(service->name);
 	free(service->model_name);
 	free(service->engine_name);
+	free(service->mig_profile);
 	free(service->engine_version);
 	free(service->costs);
 	scenario_free_policy(&service->routing);

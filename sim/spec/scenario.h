@@ -66,6 +66,7 @@ struct scenario_service {
 	int64_t fraction_ppm; /* of the memory; SHARE_WHOLE: all of it, nobody else is there; 0:
 	                         memory_mib says */
 	int64_t memory_mib;   /* MiB, where fraction_ppm is 0 */
+	char *mig_profile;    /* a slice of a GPU instead, which shares nothing; NULL: none */
 	int64_t limit_ppm, limit_mib; /* up to which it may borrow, in the same terms */
 	int64_t compute_request_ppm, compute_limit_ppm; /* of the GPU's time, 0 to SHARE_WHOLE */
 	int64_t priority;                               /* the higher the more important */
@@ -184,6 +185,13 @@ struct scenario {
 
 /* Memory of one GPU that requests may add up to, rounded as Run:ai does. */
 bytes_t scenario_gpu_memory(const struct scenario_nodes *nodes);
+
+/* May others use what a replica uses? Not its own GPUs, nor its own slice of one. */
+bool scenario_shares_gpu(const struct scenario_service *service);
+
+/* Its MIG slice of such a GPU; false: it asks for none, or the GPU has no such profile. */
+bool scenario_slice(const struct scenario_service *service, const struct scenario_nodes *nodes,
+                    struct mig_slice *out);
 
 /* What a replica asks of each of its GPUs, whole MiB. */
 bytes_t scenario_request(const struct scenario_service *service,

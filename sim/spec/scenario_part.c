@@ -143,6 +143,11 @@ void scenario_read_part(struct scenario_loader *l, struct scenario_service *serv
 	const bool by_memory = json_get(at, "gpu_memory", &memory);
 
 	service->fraction_ppm = SHARE_WHOLE;
+	service->compute_limit_ppm = SHARE_WHOLE;
+	if (keys->mig_profile != NULL) {
+		scenario_read_mig(l, service, keys->mig_profile, at);
+		return;
+	}
 	if (by_fraction && by_memory) {
 		json_fail(&memory, "a replica asks for a fraction or for gpu_memory, not for both");
 	} else if (by_memory) {
@@ -168,12 +173,23 @@ bytes_t scenario_gpu_memory(const struct scenario_nodes *nodes)
 	return (mib - mib % STEP_MIB) * MIB;
 }
 
+bool scenario_shares_gpu(const struct scenario_service *service)
+{
+	return service->fraction_ppm != SHARE_WHOLE && service->mig_profile == NULL;
+}
+
 bytes_t scenario_request(const struct scenario_service *service, const struct scenario_nodes *nodes)
 {
 	const bytes_t memory = scenario_gpu_memory(nodes);
+	struct mig_slice slice;
 
 	if (service->fraction_ppm == SHARE_WHOLE) {
 		return memory;
+	}
+	if (service->mig_profile != NULL) {
+		return scenario_slice(service, nodes, &slice)
+		               ? memory / GPU_SPEC_MEMORY_SLICES * slice.memory
+		               : 0;
 	}
 	return service->fraction_ppm > 0 ? memory / MIB * service->fraction_ppm / SHARE_WHOLE * MIB
 	                                 : service->memory_mib * MIB;
@@ -181,6 +197,9 @@ bytes_t scenario_request(const struct scenario_service *service, const struct sc
 
 bytes_t scenario_limit(const struct scenario_service *service, const struct scenario_nodes *nodes)
 {
+	if (service->mig_profile != NULL) {
+		return scenario_request(service, nodes);
+	}
 	const bytes_t memory = scenario_gpu_memory(nodes);
 	const bytes_t asked = service->fraction_ppm > 0
 	                              ? memory / MIB * service->limit_ppm / SHARE_WHOLE * MIB
@@ -200,6 +219,9 @@ char *scenario_part_text(const struct scenario_service *service)
 	const long long gpus = (long long)service->gpus_per_replica;
 	char bytes[32];
 
+	if (service->mig_profile != NULL) {
+		return mem_printf("a %s slice", service->mig_profile);
+	}
 	if (service->fraction_ppm == SHARE_WHOLE) {
 		return mem_printf("%lld GPU%s", gpus, gpus == 1 ? "" : "s");
 	}

@@ -88,9 +88,14 @@ void scenario_free_policy(struct scenario_policy *policy);
 struct scenario_part_keys {
 	double fraction, fraction_limit, compute_request, compute_limit;
 	bytes_t gpu_memory, gpu_memory_limit;
+	char *mig_profile;
 };
 void scenario_read_part(struct scenario_loader *l, struct scenario_service *service,
                         const struct scenario_part_keys *keys, const struct json_at *at);
+
+/* The service asks for a slice instead. */
+void scenario_read_mig(struct scenario_loader *l, struct scenario_service *service,
+                       const char *profile, const struct json_at *at);
 
 /* `root` is the whole scenario; before the services, which depend on it. */
 void scenario_read_scheduler(struct scenario_loader *l, const struct json_at *root);

@@ -59,6 +59,8 @@ const struct option scenario_service_table[] = {
 	 "of the memory, up to which it may borrow; the fraction when absent"},
 	{"gpu_memory_limit", OPTION_BYTES, KEY(part.gpu_memory_limit), 1048576, 9e15, "", NULL, "bytes",
 	 "up to which it may borrow; gpu_memory when absent"},
+	{"mig_profile", OPTION_TEXT, KEY(part.mig_profile), 0, 0, "", NULL, NULL,
+	 "a slice of a GPU, instead of a fraction"},
 	SCENARIO_LATER("project", service_keys),
 	{"priority", OPTION_NODE, KEY(priority), 0, 0, "", NULL, NULL,
 	 "a class, or a number: the higher the more important; " SCENARIO_PRIORITY},

@@ -42,18 +42,22 @@ void cluster_add_nodes(struct cluster *c, uint32_t kind, uint32_t count, uint32_
 }
 
 void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, uint32_t n,
-                   bytes_t bytes, bool whole)
+                   const struct gpu_part *part)
 {
 	sim_assert(c->seats[replica].n_gpus == 0 && n > 0);
 	c->places = mem_resize(c->places, c->n_places + n, sizeof(*c->places));
 	c->seats[replica] = (struct seat){.first = c->n_places, .n_gpus = n};
 	for (uint32_t i = 0; i < n; i++) {
 		struct gpu *const g = &c->gpus[gpus[i]];
-		sim_assert(gpu_takes(g, bytes, whole));
+		sim_assert(gpu_takes(g, part));
 		c->nodes[g->node].idle -= g->residents == 0;
 		g->residents++;
-		g->whole = whole;
-		g->requested += whole ? g->memory : bytes;
+		g->whole = part->whole;
+		g->requested += part->whole ? g->memory : part->bytes;
+		if (part->compute > 0) {
+			const int start = gpu_slice_start(g->slices, part->compute, part->memory);
+			g->slices |= gpu_slice_bits(start, part->memory);
+		}
 		c->places[c->n_places++] = gpus[i];
 	}
 }

@@ -38,11 +38,10 @@ void cluster_add_nodes(struct cluster *c, uint32_t kind, uint32_t count, uint32_
                        bytes_t memory);
 
 /*
- * A replica goes onto these `n` GPUs, with a request of `bytes` on each; `whole`: nobody else may
- * be there. Asserts that they have room.
+ * A replica goes onto these `n` GPUs, with this part of each. Asserts that they have room.
  */
 void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, uint32_t n,
-                   bytes_t bytes, bool whole);
+                   const struct gpu_part *part);
 
 /* A replica holds `bytes` more on each of its GPUs, or gives them back at `now` (negative). */
 void cluster_hold(struct cluster *c, uint32_t replica, bytes_t bytes, ns_t now);

@@ -7,10 +7,21 @@
 
 #include "base/units.h"
 
+#define GPU_COMPUTE_SLICES 7 /* of a GPU that MIG cuts */
+#define GPU_MEMORY_SLICES 8
+
+/* What is asked of a GPU. */
+struct gpu_part {
+	bytes_t bytes;            /* of its memory; 0: the model does not fit there */
+	bool whole;               /* all of it, and nobody else's */
+	uint32_t compute, memory; /* slices; 0: it is not cut */
+};
+
 struct gpu {
 	uint32_t node;
 	uint32_t residents; /* replicas on it */
 	bool whole;         /* its only resident has all of it */
+	uint8_t slices;     /* memory slices that are taken, as bits */
 	bytes_t memory;     /* that requests may take */
 	bytes_t requested;  /* by the residents; limits are not counted */
 	bytes_t used, peak; /* held by the residents of a shared GPU; the most so far */
@@ -34,10 +45,27 @@ struct seat {                   /* of a replica */
 	bool down;              /* killed, and not started again yet: it holds nothing */
 };
 
-/* Is there room for one more request? A whole GPU is asked for with its memory. */
-static inline bool gpu_takes(const struct gpu *g, bytes_t bytes, bool whole)
+/*
+ * Where a slice of that size begins, as a memory slice: of the places that MIG allows (multiples of
+ * its memory, with all its compute inside the GPU) and that are free the one that leaves most
+ * places to slices of all sizes, and of those the last; -1: there is none.
+ */
+int gpu_slice_start(uint8_t taken, uint32_t compute, uint32_t memory);
+
+/* The bits of a slice that begins there. */
+static inline uint8_t gpu_slice_bits(int start, uint32_t memory)
 {
-	return whole ? g->residents == 0 : !g->whole && g->requested + bytes <= g->memory;
+	return (uint8_t)(((1U << memory) - 1U) << (uint32_t)start);
+}
+
+/* Is there room for one more? */
+static inline bool gpu_takes(const struct gpu *g, const struct gpu_part *part)
+{
+	if (part->whole) {
+		return g->residents == 0;
+	}
+	return !g->whole && g->requested + part->bytes <= g->memory &&
+	       (part->compute == 0 || gpu_slice_start(g->slices, part->compute, part->memory) >= 0);
 }
 
 #endif

@@ -12,8 +12,22 @@
 #define KINDS 3
 #define GPU_BYTES (INT64_C(80) << 30)
 
+/* Of a GPU that MIG cuts, or of one that it does not. */
+static void random_part(struct gpu_part *part, bytes_t memory, bool cut, struct rng *rng)
+{
+	static const uint32_t slices[][2] = {{1, 1}, {1, 2}, {2, 2}, {3, 4}, {4, 4}, {7, 8}};
+	*part = (struct gpu_part){.bytes = memory / (1 + (bytes_t)rng_below(rng, 6)),
+	                          .whole = rng_below(rng, 4) == 0};
+	if (cut && !part->whole) {
+		const uint64_t k = rng_below(rng, 6);
+		part->compute = slices[k][0];
+		part->memory = slices[k][1];
+		part->bytes = memory / 8 * part->memory;
+	}
+}
+
 /* Nodes of two kinds, up to eight GPUs each, as full as some requests in turn made them. */
-static void random_cluster(struct cluster *c, struct rng *rng)
+static void random_cluster(struct cluster *c, bool cut, struct rng *rng)
 {
 	cluster_init(c, 40, 1);
 	service_init(&c->services[0], 0, 40, LOAD_NOT_KEPT);
@@ -23,10 +37,10 @@ static void random_cluster(struct cluster *c, struct rng *rng)
 	}
 	for (uint32_t i = 0; i < 20; i++) {
 		const uint32_t gpu = (uint32_t)rng_below(rng, c->n_gpus);
-		const bool whole = rng_below(rng, 4) == 0;
-		const bytes_t bytes = c->gpus[gpu].memory / (1 + (bytes_t)rng_below(rng, 6));
-		if (gpu_takes(&c->gpus[gpu], bytes, whole)) {
-			cluster_place(c, i, &gpu, 1, bytes, whole);
+		struct gpu_part part;
+		random_part(&part, c->gpus[gpu].memory, cut, rng);
+		if (gpu_takes(&c->gpus[gpu], &part)) {
+			cluster_place(c, i, &gpu, 1, &part);
 		}
 	}
 }
@@ -38,8 +52,8 @@ static bool possible(const struct cluster *c, const struct placement_ask *ask)
 		const struct node *const node = &c->nodes[i];
 		uint32_t n = 0;
 		for (uint32_t k = node->first; k < node->first + node->n; k++) {
-			n += ask->request[node->kind] > 0 &&
-			     gpu_takes(&c->gpus[k], ask->request[node->kind], ask->whole);
+			n += ask->part[node->kind].bytes > 0 &&
+			     gpu_takes(&c->gpus[k], &ask->part[node->kind]);
 		}
 		if (n >= ask->gpus) {
 			return true;
@@ -54,15 +68,15 @@ static void check_policy(const struct placement_policy *p)
 	size_t found = 0;
 	for (int i = 0; i < CLUSTERS; i++) {
 		struct cluster c;
-		random_cluster(&c, rng);
-		bytes_t request[KINDS];
+		const bool cut = rng_below(rng, 3) == 0;
+		random_cluster(&c, cut, rng);
+		struct gpu_part part[KINDS];
 		for (int k = 0; k < KINDS; k++) {
-			request[k] = rng_below(rng, 5) == 0
-			                     ? 0
-			                     : GPU_BYTES / (bytes_t)(1 + rng_below(rng, 8));
+			random_part(&part[k], GPU_BYTES >> k, cut, rng);
+			part[k].whole = part[0].whole;
+			part[k].bytes = rng_below(rng, 5) == 0 ? 0 : part[k].bytes;
 		}
-		const struct placement_ask ask = {request, rng_below(rng, 3) == 0,
-		                                  1 + (uint32_t)rng_below(rng, 3)};
+		const struct placement_ask ask = {part, 1 + (uint32_t)rng_below(rng, 3)};
 		const uint64_t checksum = cluster_checksum(&c);
 		uint32_t gpus[2][3];
 		bool placed[2];
@@ -101,16 +115,16 @@ static uint32_t next_quarter(const struct placement_policy *p, const uint32_t *q
 {
 	struct cluster c;
 	struct rng *const rng = rng_new(1, "x");
-	const bytes_t request[] = {GPU_BYTES / 4};
+	const struct gpu_part quarter = {.bytes = GPU_BYTES / 4};
 	uint32_t gpu = UINT32_MAX;
 	cluster_init(&c, 16, 1);
 	service_init(&c.services[0], 0, 16, LOAD_NOT_KEPT);
 	cluster_add_nodes(&c, 0, 2, 2, GPU_BYTES);
 	for (uint32_t i = 0; i < n; i++) {
-		cluster_place(&c, i, &quarters[i], 1, GPU_BYTES / 4, false);
+		cluster_place(&c, i, &quarters[i], 1, &quarter);
 	}
 	const struct view view = {&c, 0, rng};
-	const struct placement_ask ask = {request, false, 1};
+	const struct placement_ask ask = {&quarter, 1};
 	ck_assert(p->place(NULL, &view, &ask, &gpu));
 	rng_free(rng);
 	cluster_fini(&c);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -340,6 +341,47 @@ START_TEST(turns_give_what_the_fluid_form_gives)
 }
 END_TEST
 
+/* --- slices --------------------------------------------------------------------------------------
+ */
+
+/* The end of one prompt on a 3g.71gb slice, its neighbours at work or not; and on the whole GPU. */
+static ns_t end_on(const char *share, bool neighbours, struct step_cost *whole)
+{
+	struct test_run r;
+	const char *const rest = "\"kind\": \"concurrency\", \"users\": 8, \"requests\": 200,"
+				 "\"isl\": {\"mean\": 4000}";
+	char *const one = queue_of(0, 1, 4000, 0), *const later = queue_of(60 * NS_PER_S, 1, 9, 0);
+	const struct item items[] = {
+		{EMBED, share, 1, 0.0, 1e-3, one},
+		{EMBED, "\"mig_profile\": \"1g.18gb\"", 3, 0.0, 0.0, neighbours ? rest : later}};
+	char *const json = scenario("1", "\"mig\"", items, strstr(share, "3g") != NULL ? 2 : 1);
+	test_run(&r, json, false);
+	*whole = cost_of_prompt(&r, 0, 4000, false);
+	const ns_t end = end_of(&r, 0, 0);
+	test_run_fini(&r);
+	free(one);
+	free(later);
+	free(json);
+	return end;
+}
+
+/*
+ * A long prompt needs arithmetic, of which 3 of 7 slices are there, and hardly anything else; the
+ * host is what it was.
+ */
+START_TEST(a_slice_is_a_smaller_gpu_and_nobody_elses)
+{
+	struct step_cost c;
+	const ns_t end = end_on("\"mig_profile\": \"3g.71gb\"", true, &c);
+	ck_assert_int_eq(end_on("\"mig_profile\": \"3g.71gb\"", false, &c), end);
+	const double gpu = (double)c.gpu / FULL, host = (double)c.host / FULL;
+	ck_assert_double_eq_tol((double)end - host, gpu * 7.0 / 3.0, 5e-3 * gpu);
+	const ns_t all = end_on("\"mig_profile\": \"7g.141gb\"", false, &c);
+	ck_assert_int_eq(all, host_ns(&c) + whole_ns(gpu_work(&c), FULL));
+	ck_assert_int_eq(end_on("\"fraction\": 1", false, &c), all);
+}
+END_TEST
+
 /* --- host gaps -----------------------------------------------------------------------------------
  */
 
@@ -583,6 +625,7 @@ int main(void)
 	tcase_add_loop_test(t, alone_it_has_all_but_under_strict_and_a_limit, 0, 5);
 	tcase_add_loop_test(t, a_step_waits_for_its_turn, 0, 8);
 	tcase_add_test(t, turns_give_what_the_fluid_form_gives);
+	tcase_add_test(t, a_slice_is_a_smaller_gpu_and_nobody_elses);
 	tcase_add_test(t, host_gaps_of_two_engines);
 	tcase_add_test(t, host_gaps_of_four_engines);
 	tcase_add_test(t, changing_turns_costs_time);

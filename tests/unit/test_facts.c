@@ -132,7 +132,7 @@ START_TEST(json_has_numbers_units_and_sources)
 	const json_t *memory = json_array_get(list, 0);
 	const json_t *derived = json_array_get(list, json_array_size(list) - 1);
 
-	ck_assert_uint_eq(json_array_size(list), 10);
+	ck_assert_uint_eq(json_array_size(list), 11);
 	ck_assert_str_eq(json_string_value(json_object_get(memory, "field")), "memory");
 	ck_assert_int_eq(json_integer_value(json_object_get(memory, "value")), INT64_C(95830)
 	                                                                               << 20);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
+#include "state/gpu.h"
 #include "state/replica.h"
 #include "state/service.h"
 
@@ -189,6 +190,37 @@ START_TEST(load_index_is_the_least_with_the_lowest_number)
 }
 END_TEST
 
+/* How many slices of one size an empty GPU takes: NVIDIA's numbers of instances. */
+START_TEST(a_gpu_takes_so_many_slices)
+{
+	static const struct {
+		uint32_t compute, memory, n;
+	} sizes[] = {{1, 1, 7}, {1, 2, 4}, {2, 2, 3}, {3, 4, 2}, {4, 4, 1}, {7, 8, 1}};
+	uint8_t taken = 0;
+	uint32_t n = 0;
+	for (int at; (at = gpu_slice_start(taken, sizes[_i].compute, sizes[_i].memory)) >= 0; n++) {
+		const uint8_t bits = gpu_slice_bits(at, sizes[_i].memory);
+		ck_assert_uint_eq(taken & bits, 0);
+		taken |= bits;
+	}
+	ck_assert_uint_eq(n, sizes[_i].n);
+}
+END_TEST
+
+/* Small slices go where they are least in the way of larger ones. */
+START_TEST(slices_leave_room_for_large_ones)
+{
+	ck_assert_int_eq(gpu_slice_start(0, 3, 4), 4);
+	ck_assert_int_eq(gpu_slice_start(0, 1, 1), 6);
+	const uint8_t one = gpu_slice_bits(6, 1);
+	ck_assert_int_eq(gpu_slice_start(one, 4, 4), 0);
+	/* three of four compute slices are free, but not in a place where they may be together */
+	const uint8_t middle = gpu_slice_bits(2, 2) | gpu_slice_bits(6, 1);
+	ck_assert_int_eq(gpu_slice_start(middle, 3, 4), -1);
+	ck_assert_int_eq(gpu_slice_start(middle, 2, 2), 4);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *const s = suite_create("state");
@@ -199,6 +231,8 @@ int main(void)
 	tcase_add_test(t, finish_heap_gives_the_order_of_iterations_then_admission);
 	tcase_add_test(t, fresh_sequences_remember_their_first_token);
 	tcase_add_test(t, lists_keep_order);
+	tcase_add_loop_test(t, a_gpu_takes_so_many_slices, 0, 6);
+	tcase_add_test(t, slices_leave_room_for_large_ones);
 	tcase_add_test(t, load_index_is_the_least_with_the_lowest_number);
 	suite_add_tcase(s, t);
 	SRunner *const r = srunner_create(s);
