@@ -36,16 +36,35 @@ static void print(const struct cli *c, const struct report *report)
 	}
 }
 
+/* What was looked at over time, *n of it; caller frees. */
+static struct report_series *all_series(const struct scenario *sc, const struct sim *sim, size_t *n)
+{
+	static const struct report_series kinds[SIM_SERIES] = {
+		[SIM_RUNNING] = {.name = "running", .unit = REPORT_REQUESTS},
+		[SIM_WAITING] = {.name = "waiting", .unit = REPORT_REQUESTS},
+		[SIM_MEMORY] = {.name = "gpu_memory_mib", .unit = REPORT_MIB},
+	};
+	struct report_series *const list = mem_new(SIM_SERIES * sc->n_services, sizeof(*list));
+	*n = 0;
+	for (size_t i = 0; i < sc->n_services; i++) {
+		for (int k = 0; k < SIM_SERIES; k++) {
+			const struct series *const s = sim_series(sim, i, (enum sim_series)k);
+			if (s != NULL) {
+				list[*n] = kinds[k];
+				list[*n].service = i;
+				list[(*n)++].series = s;
+			}
+		}
+	}
+	return list;
+}
+
 static int finish(struct cli *c, const struct scenario *sc, const struct sim *sim, double seconds)
 {
 	struct summary summary;
 	sim_summary(sim, &summary);
-	struct report_series *const series = mem_new(2 * sc->n_services, sizeof(*series));
-	size_t n_series = 0;
-	for (size_t i = 0; i < sc->n_services && sim_running(sim, i) != NULL; i++) {
-		series[n_series++] = (struct report_series){"running", i, sim_running(sim, i)};
-		series[n_series++] = (struct report_series){"waiting", i, sim_waiting(sim, i)};
-	}
+	size_t n_series;
+	struct report_series *const series = all_series(sc, sim, &n_series);
 	const struct report report = {&summary, sc, sim_log(sim), series, n_series};
 	if (write_files(c, &report)) {
 		print(c, &report);

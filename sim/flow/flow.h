@@ -48,8 +48,8 @@ struct sim {
 	uint32_t n_groups;
 	struct workload **loads;
 	struct request_log *log;
-	struct gaps *gaps;                  /* NULL unless asked for */
-	struct series **running, **waiting; /* per service; NULL unless asked for */
+	struct gaps *gaps;                    /* NULL unless asked for */
+	struct series *(*series)[SIM_SERIES]; /* per service; NULL unless asked for */
 	uint64_t arrived;
 	ns_t stop;  /* the run ends here at the latest: what is delivered later, is not */
 	ns_t ended; /* time of the last event that is not a sample, or of the last delivery */

@@ -14,12 +14,28 @@ bool anything_left(const struct sim *s)
 	return false;
 }
 
+/* MiB that the replicas of service i hold of their GPUs. */
+static int64_t memory_of(const struct sim *s, size_t i)
+{
+	const struct service *const service = &s->cluster.services[i];
+	bytes_t held = 0;
+	for (uint32_t k = service->first; k < service->first + service->n; k++) {
+		const struct seat *const seat = &s->cluster.seats[k];
+		const bytes_t own = seat->base + s->cluster.replicas[k].kv.capacity * seat->block;
+		held += seat->down ? 0 : own * seat->n_gpus;
+	}
+	return held >> 20;
+}
+
 void sample(struct sim *s)
 {
 	const ns_t now = s->events.now;
 	for (size_t i = 0; i < s->sc->n_services; i++) {
-		series_add(s->running[i], now, s->cluster.services[i].running);
-		series_add(s->waiting[i], now, s->cluster.services[i].waiting);
+		series_add(s->series[i][SIM_RUNNING], now, s->cluster.services[i].running);
+		series_add(s->series[i][SIM_WAITING], now, s->cluster.services[i].waiting);
+		if (s->series[i][SIM_MEMORY] != NULL) {
+			series_add(s->series[i][SIM_MEMORY], now, memory_of(s, i));
+		}
 	}
 	if (now >= s->sample_every * SAMPLE_POINTS) {
 		s->sample_every *= 2;

@@ -37,11 +37,12 @@ static bool open_loads(struct sim *s)
 
 static void open_series(struct sim *s)
 {
-	s->running = mem_new(s->sc->n_services, sizeof(struct series *));
-	s->waiting = mem_new(s->sc->n_services, sizeof(struct series *));
+	s->series = mem_new(s->sc->n_services, sizeof(*s->series));
 	for (size_t i = 0; i < s->sc->n_services; i++) {
-		s->running[i] = series_new();
-		s->waiting[i] = series_new();
+		s->series[i][SIM_RUNNING] = series_new();
+		s->series[i][SIM_WAITING] = series_new();
+		s->series[i][SIM_MEMORY] =
+			scenario_shares_gpu(&s->sc->services[i]) ? series_new() : NULL;
 	}
 }
 
@@ -83,12 +84,12 @@ void sim_free(struct sim *s)
 	if (s == NULL) {
 		return;
 	}
-	for (size_t i = 0; i < s->sc->n_services && s->running != NULL; i++) {
-		series_free(s->running[i]);
-		series_free(s->waiting[i]);
+	for (size_t i = 0; i < s->sc->n_services && s->series != NULL; i++) {
+		for (int k = 0; k < SIM_SERIES; k++) {
+			series_free(s->series[i][k]);
+		}
 	}
-	free(s->running);
-	free(s->waiting);
+	free(s->series);
 	for (size_t i = 0; i < s->sc->n_loads && s->loads != NULL; i++) {
 		if (s->loads[i] != NULL) {
 			s->loads[i]->ops->close(s->loads[i]);
@@ -245,12 +246,7 @@ const struct request_log *sim_log(const struct sim *s)
 	return s->log;
 }
 
-const struct series *sim_running(const struct sim *s, size_t service)
+const struct series *sim_series(const struct sim *s, size_t service, enum sim_series which)
 {
-	return s->running != NULL ? s->running[service] : NULL;
-}
-
-const struct series *sim_waiting(const struct sim *s, size_t service)
-{
-	return s->waiting != NULL ? s->waiting[service] : NULL;
+	return s->series != NULL ? s->series[service][which] : NULL;
 }

@@ -29,7 +29,7 @@ struct sim_options {
 	bool exact;        /* step every iteration; the records are the same */
 	bool keep_records; /* exact quantiles and record files */
 	bool keep_gaps;    /* every token gap of every record; implies exact and keep_records */
-	bool keep_series;  /* requests running and waiting over time */
+	bool keep_series;  /* what sim_series has, over time */
 	const struct routing_policy
 		*routing; /* tests: use this instead of every service's; may be NULL */
 	const volatile sig_atomic_t *interrupt; /* non-zero ends the run early; may be NULL */
@@ -54,9 +54,16 @@ bool sim_run(struct sim *sim);
 void sim_summary(const struct sim *sim, struct summary *out);
 const struct request_log *sim_log(const struct sim *sim);
 
-/* Requests running and waiting of one service over time; NULL unless keep_series. */
-const struct series *sim_running(const struct sim *sim, size_t service);
-const struct series *sim_waiting(const struct sim *sim, size_t service);
+/* What is looked at over time. */
+enum sim_series {
+	SIM_RUNNING, /* requests */
+	SIM_WAITING,
+	SIM_MEMORY, /* MiB that its replicas hold of shared GPUs */
+	SIM_SERIES,
+};
+
+/* One of a service; NULL unless keep_series, and of memory where its GPUs are its own. */
+const struct series *sim_series(const struct sim *sim, size_t service, enum sim_series which);
 
 /* What one service's replicas get on one kind of GPU; the first node kind it was placed on. */
 struct sim_fit {

@@ -56,13 +56,19 @@ static void put_distributions(FILE *out, const struct report *r, size_t service)
 	}
 }
 
+/* Over time there are requests; other quantities are for `aliquot plot`. */
+static bool is_drawn(const struct report_series *s, size_t service)
+{
+	return s->service == service && s->unit == REPORT_REQUESTS;
+}
+
 void gnuplot_data(FILE *out, const struct report *r, size_t service)
 {
 	struct series_point *points = mem_new(SERIES_POINTS, sizeof(*points));
 
 	put_distributions(out, r, service);
 	for (size_t i = 0; i < r->n_series; i++) {
-		if (r->series[i].service != service) {
+		if (!is_drawn(&r->series[i], service)) {
 			continue;
 		}
 		size_t n = series_read(r->series[i].series, points);
@@ -185,7 +191,7 @@ static void put_lower(FILE *out, const struct report *r, size_t service)
 	      "set ylabel \"requests\"\nset yrange [0:*]\nset key bmargin center horizontal\nplot",
 	      out);
 	for (size_t i = 0; i < r->n_series; i++) {
-		if (r->series[i].service != service) {
+		if (!is_drawn(&r->series[i], service)) {
 			continue;
 		}
 		fprintf(out, "%s data index %zu using 1:2 with steps ls %zu title \"%s\"", comma,
@@ -201,7 +207,7 @@ void gnuplot_script(FILE *out, const struct report *r, size_t service, const cha
 	bool two = false;
 
 	for (size_t i = 0; i < r->n_series; i++) {
-		two = two || r->series[i].service == service;
+		two = two || is_drawn(&r->series[i], service);
 	}
 	put_head(out, stem, two);
 	if (two) {

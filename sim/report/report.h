@@ -17,9 +17,12 @@
 #include "metric/summary.h"
 #include "report/json_writer.h"
 
+enum report_unit { REPORT_REQUESTS, REPORT_MIB };
+
 /* A quantity of one service over time. */
 struct report_series {
 	const char *name; /* "running", "waiting"; a column of timeslices.csv */
+	enum report_unit unit;
 	size_t service;
 	const struct series *series;
 };

@@ -239,6 +239,20 @@ static void from_sweep(struct plot *p, const struct preset *preset, const struct
 	}
 }
 
+/* A series of our own, as an axis says it; others keep their name. */
+static const char *axis_of(const char *series)
+{
+	static const char *const known[][2] = {{"running", "requests running"},
+	                                       {"waiting", "requests waiting"},
+	                                       {"gpu_memory_mib", "GPU memory held (MiB)"}};
+	for (size_t i = 0; i < COUNT(known); i++) {
+		if (strcmp(series, known[i][0]) == 0) {
+			return known[i][1];
+		}
+	}
+	return series;
+}
+
 /* The panel of a quantity over time; MOST_PANELS when there are too many. */
 static size_t panel_of(struct plot *p, const char *name)
 {
@@ -272,7 +286,7 @@ static void from_timeslices(struct plot *p, const struct table *t, struct err *e
 			continue;
 		}
 		char *const quantity = mem_printf("%.*s", (int)(length - strlen(suffix)), series);
-		const size_t panel = panel_of(p, quantity);
+		const size_t panel = panel_of(p, axis_of(quantity));
 		free(quantity);
 		if (panel < MOST_PANELS) {
 			plot_add(plot_line(p, panel, t->cells[i][labels]), x, y);

@@ -77,8 +77,8 @@ void replay_read_curve(struct replay *r)
 	struct csv_reader *const csv = csv_open(file, err);
 	struct series_point *const running = mem_new(SERIES_POINTS, sizeof(*running));
 	struct series_point *const waiting = mem_new(SERIES_POINTS, sizeof(*waiting));
-	const size_t n_running = series_read(sim_running(r->sim, 0), running);
-	const size_t n_waiting = series_read(sim_waiting(r->sim, 0), waiting);
+	const size_t n_running = series_read(sim_series(r->sim, 0, SIM_RUNNING), running);
+	const size_t n_waiting = series_read(sim_series(r->sim, 0, SIM_WAITING), waiting);
 	curve_t points = {0};
 
 	if (csv != NULL) {
@@ -158,8 +158,8 @@ bool replay_write(const struct replay *r, const char *dir, struct err *err)
 
 	if (script != NULL) {
 		put_measured(out_file(data), r);
-		put_series(out_file(data), "running", sim_running(r->sim, 0));
-		put_series(out_file(data), "waiting", sim_waiting(r->sim, 0));
+		put_series(out_file(data), "running", sim_series(r->sim, 0, SIM_RUNNING));
+		put_series(out_file(data), "waiting", sim_series(r->sim, 0, SIM_WAITING));
 		put_script(out_file(script), r);
 		bool ok = out_commit(data);
 		ok = out_commit(script) && ok;
