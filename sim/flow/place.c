@@ -8,6 +8,34 @@
 #include "policy/registry.h"
 #include "flow/flow.h"
 
+/* Does a replica ask for more memory than any GPU has? */
+static bool fits_nowhere(const struct sim *s, const struct scenario_service *spec)
+{
+	bool fits = false;
+	for (size_t k = 0; k < s->sc->n_nodes; k++) {
+		fits = fits || scenario_request(spec, &s->sc->nodes[k]) <=
+		                       scenario_gpu_memory(&s->sc->nodes[k]);
+	}
+	return !fits;
+}
+
+/* Say so, with the largest there is. */
+static void fail_size(struct sim *s, const struct scenario_service *spec, const char *where)
+{
+	const struct scenario_nodes *largest = &s->sc->nodes[0];
+	char asked[32], there[32];
+	for (size_t k = 1; k < s->sc->n_nodes; k++) {
+		if (scenario_gpu_memory(&s->sc->nodes[k]) > scenario_gpu_memory(largest)) {
+			largest = &s->sc->nodes[k];
+		}
+	}
+	err_add(s->err, ERR_INFEASIBLE, where,
+	        "gpu_memory of %s is more than any GPU has, %s on %s; use gpus_per_replica or "
+	        "another GPU",
+	        str_bytes(scenario_request(spec, largest), asked, sizeof(asked)),
+	        str_bytes(scenario_gpu_memory(largest), there, sizeof(there)), largest->gpu_name);
+}
+
 /* `placed` replicas found GPUs, the next did not. */
 static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32_t placed)
 {
@@ -21,11 +49,15 @@ static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32
 		err_add(s->err, ERR_INFEASIBLE, where,
 		        "a replica needs %lld GPUs of one node, the largest node has %lld",
 		        (long long)spec->gpus_per_replica, (long long)largest);
+	} else if (fits_nowhere(s, spec)) {
+		fail_size(s, spec, where);
 	} else {
 		err_add(s->err, ERR_INFEASIBLE, where,
-		        "%lld replicas of %s each: only %u find%s %s; use fewer replicas or more "
+		        "%lld replica%s of %s%s: %s%u find%s %s; use fewer replicas or more "
 		        "nodes",
-		        (long long)spec->replicas, part, placed, placed == 1 ? "s" : "",
+		        (long long)spec->replicas, spec->replicas == 1 ? "" : "s", part,
+		        spec->replicas == 1 ? "" : " each", placed > 0 ? "only " : "", placed,
+		        placed == 1 ? "s" : "",
 		        spec->fraction_ppm == SHARE_WHOLE ? "free GPUs" : "room");
 	}
 	free(part);
