@@ -113,6 +113,30 @@ static void fail_memory(struct sim *s, const struct scenario_service *spec,
 	free(hint);
 }
 
+/* Blocks that a part of a GPU has room for, up to its limit. */
+static int64_t blocks_within(const struct bound_service *b, const struct scenario_nodes *nodes,
+                             size_t kind)
+{
+	const struct memory_plan *const m = &b->memory[kind];
+	return (scenario_limit(b->spec, nodes) - m->weights - m->reserved) / m->block;
+}
+
+/* A number of blocks that the scenario fixes may be more than a part of a GPU holds; of a whole one
+ * it is believed, as what fits there was measured. */
+static bool holds_blocks(struct sim *s, const struct bound_service *b, size_t kind)
+{
+	const struct scenario_nodes *const nodes = &s->sc->nodes[kind];
+	const int64_t within = blocks_within(b, nodes, kind), blocks = b->options.kv_blocks;
+	if (!scenario_shares_gpu(b->spec) || blocks <= within) {
+		return true;
+	}
+	char *const what = mem_printf("%lld kv_blocks do not fit into its part of %s; %lld do",
+	                              (long long)blocks, nodes->gpu_name, (long long)within);
+	fail(s, b->spec, what);
+	free(what);
+	return false;
+}
+
 /* Weights narrower than what the GPU computes in save memory and reading, not arithmetic. */
 static void remark_precision(struct sim *s, const struct scenario_service *spec)
 {
@@ -133,7 +157,7 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 	const struct scenario_service *const spec = b->spec;
 	const size_t n_kinds = s->sc->n_nodes;
 	struct llm_shape shape;
-	bool fits = false;
+	bool fits = false, holds = true;
 	shape_of(spec, &shape);
 	b->perf = mem_new(n_kinds, sizeof(struct perf *));
 	b->memory = mem_new(n_kinds, sizeof(*b->memory));
@@ -148,6 +172,7 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 			continue;
 		}
 		fits = true;
+		holds = holds_blocks(s, b, k) && holds;
 		const struct gpu_spec gpu = scenario_slice(spec, &s->sc->nodes[k], &slice)
 		                                    ? gpu_spec_cut(s->sc->nodes[k].gpu, &slice)
 		                                    : *s->sc->nodes[k].gpu;
@@ -168,7 +193,7 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 	if (!fits) {
 		fail_memory(s, spec, &b->memory[0], s->sc->nodes[0].gpu_name);
 	}
-	return fits;
+	return fits && holds;
 }
 
 void *bind_policy(struct sim *s, const struct policy_head *head,

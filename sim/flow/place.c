@@ -64,15 +64,31 @@ static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32
 	free(where);
 }
 
-/* What a replica holds of a shared GPU, and may hold. */
-static void take_seat(struct seat *seat, const struct bound_service *b, uint32_t kind)
+static bool may_borrow(const struct scenario_service *spec)
+{
+	return spec->limit_ppm > spec->fraction_ppm || spec->limit_mib > spec->memory_mib;
+}
+
+/*
+ * What a replica holds of a shared GPU, and may hold. Where it may borrow, its engine sizes its
+ * pool by the limit: then all of the request is its own, not only what an engine that sees the
+ * request would use of it.
+ */
+static void take_seat(struct seat *seat, const struct bound_service *b, uint32_t kind,
+                      bytes_t request)
 {
 	const struct memory_plan *const own = &b->memory[kind];
 	const bool shared = scenario_shares_gpu(b->spec);
 	seat->base = own->weights + own->reserved;
 	seat->block = own->block;
 	seat->own = own->blocks;
-	seat->most = b->most[kind].blocks > own->blocks ? b->most[kind].blocks : own->blocks;
+	seat->most = own->blocks;
+	if (shared && may_borrow(b->spec)) {
+		const int64_t granted = (request - seat->base) / seat->block;
+		const int64_t most = b->most[kind].blocks;
+		seat->most = most > own->blocks ? most : own->blocks;
+		seat->own = granted < seat->most ? granted : seat->most;
+	}
 	if (shared && b->options.kv_pool == KV_POOL_ELASTIC) {
 		seat->step = (b->options.kv_step + own->block - 1) / own->block;
 	}
@@ -88,7 +104,7 @@ static void settle_in(struct sim *s, uint32_t service, uint32_t index, const uin
 	const uint32_t kind = s->cluster.nodes[s->cluster.gpus[gpus[0]].node].kind;
 	const struct memory_plan *const plan = &b->memory[kind];
 	cluster_place(&s->cluster, replica, gpus, (uint32_t)b->spec->gpus_per_replica, &part[kind]);
-	take_seat(&s->cluster.seats[replica], b, kind);
+	take_seat(&s->cluster.seats[replica], b, kind, part[kind].bytes);
 	r->service = service;
 	r->index = index;
 	r->gpu_kind = kind;
