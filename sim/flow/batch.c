@@ -46,8 +46,15 @@ static void preempt_newest(struct sim *s, struct replica *r)
 /* An elastic pool grows so that `blocks` fit, and one more token of every sequence. */
 static bool room_for(struct sim *s, struct replica *r, int64_t blocks)
 {
-	return r->group != GROUP_NONE &&
-	       memory_grow(s, r, r->kv.used + blocks + kv_cache_growth(&r->kv, r->iteration, 1));
+	if (r->group == GROUP_NONE) {
+		return false;
+	}
+	const struct seat *const seat = &s->cluster.seats[r - s->cluster.replicas];
+	const int64_t all = r->kv.used + blocks + kv_cache_growth(&r->kv, r->iteration, 1);
+	const bool grown = memory_grow(s, r, all);
+	/* what is inside the request is always granted */
+	sim_assert(grown || seat->step == 0 || all > seat->own);
+	return grown;
 }
 
 bool batch_make_room(struct sim *s, struct replica *r)

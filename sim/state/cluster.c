@@ -195,6 +195,7 @@ static void verify_memory(const struct cluster *c)
 			continue; /* its GPUs are its own */
 		}
 		sim_assert(seat->down || (blocks <= seat->most && seat->own <= seat->most));
+		sim_assert(seat->down || seat->step > 0 || blocks >= seat->own);
 		for (uint32_t k = 0; !seat->down && k < seat->n_gpus; k++) {
 			used[c->places[seat->first + k]] += seat->base + blocks * seat->block;
 		}

@@ -31,14 +31,17 @@ static char *service(int i)
 	static const char *const reservations[] = {"on_demand", "full"};
 	static const char *const classes[] = {"inference", "build", "train"};
 	const long long fraction = between(24, 30);
+	const int gpus = i == 0 ? (int)between(1, 2) : 1; /* the first may need both GPUs */
+	const int replicas = gpus == 1 ? (int)between(1, 2) : 1;
 	return mem_printf(
 		"{\"name\": \"s%d\", \"model\": \"llama-3.1-8b-instruct\", \"engine\": \"%s\", "
-		"\"replicas\": %lld, \"fraction\": 0.%02lld, \"fraction_limit\": 0.%02lld, "
+		"\"replicas\": %d, \"gpus_per_replica\": %d, \"fraction\": 0.%02lld, "
+		"\"fraction_limit\": 0.%02lld, "
 		"\"engine_options\": {\"kv_pool\": \"%s\", \"kv_step\": \"%lldMiB\", "
 		"\"max_num_seqs\": %lld, \"kv_reservation\": \"%s\", \"overlap\": %s}, "
 		"\"priority\": \"%s\"}",
-		i, pick(engines, 3), between(1, 2), fraction, between(fraction, 99), pick(pools, 3),
-		between(1, 700), between(30, 256), pick(reservations, 2),
+		i, pick(engines, 3), replicas, gpus, fraction, between(fraction, 99),
+		pick(pools, 3), between(1, 700), between(30, 256), pick(reservations, 2),
 		between(0, 1) != 0 ? "true" : "false", pick(classes, 3));
 }
 
