@@ -37,10 +37,22 @@ static void fail_size(struct sim *s, const struct scenario_service *spec, const 
 }
 
 /* `placed` replicas found GPUs, the next did not. */
+static void fail_room(struct sim *s, const struct scenario_service *spec, uint32_t placed,
+                      const char *where)
+{
+	const bool one = spec->replicas == 1;
+	char *const part = scenario_part_text(spec);
+	err_add(s->err, ERR_INFEASIBLE, where,
+	        "%lld replica%s of %s%s: %s%u find%s %s; use fewer replicas or more nodes",
+	        (long long)spec->replicas, one ? "" : "s", part, one ? "" : " each",
+	        placed > 0 ? "only " : "", placed, placed == 1 ? "s" : "",
+	        spec->fraction_ppm == SHARE_WHOLE ? "free GPUs" : "room");
+	free(part);
+}
+
 static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32_t placed)
 {
 	char *const where = mem_printf("%s: services.%s", s->sc->file, spec->name);
-	char *const part = scenario_part_text(spec);
 	int64_t largest = 0;
 	for (size_t k = 0; k < s->sc->n_nodes; k++) {
 		largest = s->sc->nodes[k].gpus > largest ? s->sc->nodes[k].gpus : largest;
@@ -52,15 +64,8 @@ static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32
 	} else if (fits_nowhere(s, spec)) {
 		fail_size(s, spec, where);
 	} else {
-		err_add(s->err, ERR_INFEASIBLE, where,
-		        "%lld replica%s of %s%s: %s%u find%s %s; use fewer replicas or more "
-		        "nodes",
-		        (long long)spec->replicas, spec->replicas == 1 ? "" : "s", part,
-		        spec->replicas == 1 ? "" : " each", placed > 0 ? "only " : "", placed,
-		        placed == 1 ? "s" : "",
-		        spec->fraction_ppm == SHARE_WHOLE ? "free GPUs" : "room");
+		fail_room(s, spec, placed, where);
 	}
-	free(part);
 	free(where);
 }
 
