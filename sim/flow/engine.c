@@ -288,7 +288,7 @@ void engine_step_done(struct sim *s, uint32_t replica)
 /* The boundary to stop at: the limit, or earlier where the next request may enter by then. */
 static int64_t plan_end(const struct sim *s, const struct replica *r)
 {
-	if (s->options.exact || (r->blocked == BLOCK_KV && memory_is_fresh(s, r))) {
+	if (s->options.exact || (replica_wants_memory(r) && memory_is_fresh(s, r))) {
 		return r->done + 1;
 	}
 	if (r->blocked == BLOCK_FRONT || r->blocked == BLOCK_AHEAD) {

@@ -119,6 +119,9 @@ void kill_replica(struct sim *s, uint32_t replica);
  * REQUEST_NONE past the end. */
 uint32_t share_member(const struct sim *s, const struct replica *r, uint32_t i);
 
+/* share_group.c: is a replica slower than its GPUs even when nobody else is there? */
+bool share_is_slow(const struct sim *s, const struct replica *r);
+
 /* share.c: a replica's step ends without an end. */
 void share_leave(struct sim *s, const struct replica *r);
 
@@ -139,6 +142,9 @@ void share_note(struct sim *s, const struct replica *r, const struct step_shape 
 
 /* share.c: a part of a step of a group is over. */
 void share_event(struct sim *s, uint32_t group);
+
+/* binding.c: one line of cause, what stops the service that waits longest from being faster. */
+void say_binding(const struct sim *s, struct summary *out);
 
 /* arrive.c: the next request of a load enters the system. */
 void arrive(struct sim *s, uint32_t load);

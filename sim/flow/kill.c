@@ -82,6 +82,7 @@ void kill_replica(struct sim *s, uint32_t replica)
 	             s->events.now);
 	memory_wake(s, r);
 	seat->down = true;
+	seat->died = s->events.now;
 	seat->kills++;
 	r->changed = true;
 	r->shared = false;

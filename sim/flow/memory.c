@@ -123,8 +123,8 @@ void memory_wake(struct sim *s, const struct replica *r)
 {
 	for (uint32_t i = 0, other; (other = share_member(s, r, i)) != REQUEST_NONE; i++) {
 		struct replica *const o = &s->cluster.replicas[other];
-		if (o == r || o->blocked != BLOCK_KV || o->state != REPLICA_RUNNING || o->shared ||
-		    s->cluster.seats[other].step == 0) {
+		if (o == r || !replica_wants_memory(o) || o->state != REPLICA_RUNNING ||
+		    o->shared || s->cluster.seats[other].step == 0) {
 			continue;
 		}
 		const int64_t boundary = replica_boundary_after(o, s->events.now + 1);
@@ -189,6 +189,7 @@ void memory_restart(struct sim *s, uint32_t replica)
 	cluster_hold(&s->cluster, replica, bytes, s->events.now);
 	kv->capacity = first_blocks(seat);
 	seat->down = false;
+	seat->was_down += s->events.now - seat->died;
 	seat->started = s->events.now;
 	seat->starts++;
 	borrow_at_start(s, replica);

@@ -1,4 +1,4 @@
-/* Adds up a finished run: what the replicas did, which limits hold, and what binds. */
+/* Adds up a finished run: what the replicas and GPUs did, and which limits hold. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,12 +60,17 @@ static void add_replica(const struct replica *r, struct service_summary *out)
 		r->totals.waiting_max > out->waiting_max ? r->totals.waiting_max : out->waiting_max;
 }
 
+static ns_t time_down(const struct sim *s, const struct seat *seat)
+{
+	return seat->was_down + (seat->down && s->ended > seat->died ? s->ended - seat->died : 0);
+}
+
 static void summarise_service(const struct sim *s, size_t i, struct service_summary *out)
 {
 	const struct service *const service = &s->cluster.services[i];
 	const struct scenario_service *const spec = &s->sc->services[i];
 	const double replica_ns = (double)s->ended * service->n;
-	double busy = 0.0, gpu = 0.0, prompt = 0.0;
+	double busy = 0.0, gpu = 0.0, prompt = 0.0, slowed = 0.0, down = 0.0;
 	struct sim_fit fit;
 	out->prefix_cache = s->services[i].shared;
 	summary_service(s->log, i, spec->slo, spec->n_slo, out);
@@ -93,115 +98,17 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 		busy += (double)r->totals.busy / TICKS_PER_NS;
 		gpu += (double)r->totals.gpu / TICKS_PER_NS;
 		prompt += (double)r->totals.prompt / TICKS_PER_NS;
+		slowed += (double)r->totals.slowed / TICKS_PER_NS;
+		down += (double)time_down(s, &s->cluster.seats[k]);
+		out->shares = out->shares || r->group != GROUP_NONE;
 	}
 	out->running_avg = share((double)service->running_area, replica_ns);
 	out->waiting_avg = share((double)service->waiting_area, replica_ns);
 	out->busy = share_of_time(busy, replica_ns);
 	out->gpu_busy = share_of_time(gpu, replica_ns);
 	out->prefill_share = share(prompt, busy);
-}
-
-/* Longest reason for which the head of a waiting list was kept out, over the replicas of a service.
- */
-static enum replica_block main_block(const struct sim *s, size_t i, double *of_time)
-{
-	const struct service *const service = &s->cluster.services[i];
-	double total[BLOCK_COUNT] = {0};
-	enum replica_block worst = BLOCK_NONE;
-	for (uint32_t k = service->first; k < service->first + service->n; k++) {
-		for (int b = BLOCK_SEQS; b < BLOCK_COUNT; b++) {
-			total[b] += (double)s->cluster.replicas[k].totals.blocked[b];
-		}
-	}
-	total[BLOCK_NONE] = 0.0;
-	for (int b = BLOCK_SEQS; b < BLOCK_COUNT; b++) {
-		worst = total[b] > total[worst] ? (enum replica_block)b : worst;
-	}
-	*of_time = share(total[worst], (double)s->ended * service->n);
-	return worst;
-}
-
-/* The service that waits longest; one whose requests finish goes before one without any. */
-static size_t slowest_service(const struct summary *out)
-{
-	size_t worst = 0;
-	for (size_t i = 1; i < out->n_services; i++) {
-		const double wait = out->services[i].queue_ms.avg;
-		if (!(wait <= out->services[worst].queue_ms.avg) && out->services[i].finished > 0) {
-			worst = i;
-		}
-	}
-	return worst;
-}
-
-/* A front end that rests this little holds up everything behind it. */
-#define FRONT_FULL 0.9
-
-/* What is seldom does not bind: a queue counts from this share of the time, or of the requests. */
-#define BINDING_SHARE 0.05
-
-static void say_wait(enum replica_block why, const struct service_summary *v, double pct,
-                     char *text, size_t size)
-{
-	switch (why) {
-	case BLOCK_SEQS:
-		snprintf(
-			text, size,
-			"batch cap: %s waits for one of max_num_seqs %lld places %.0f %% of the time",
-			v->name, (long long)v->max_num_seqs, pct);
-		break;
-	case BLOCK_KV:
-		snprintf(text, size, "KV cache: %s waits for blocks %.0f %% of the time", v->name,
-		         pct);
-		break;
-	case BLOCK_FRONT:
-		snprintf(text, size, "front end: requests of %s wait for it %.0f %% of the time",
-		         v->name, pct);
-		break;
-	case BLOCK_AHEAD:
-		snprintf(text, size,
-		         "scheduling ahead: %s waits for steps planned earlier %.0f %% of the time",
-		         v->name, pct);
-		break;
-	case BLOCK_NONE:
-	case BLOCK_PROMPTS:
-	case BLOCK_COUNT:
-		snprintf(text, size, "prompts: %s waits for earlier prompts %.0f %% of the time",
-		         v->name, pct);
-		break;
-	}
-}
-
-/* One line of cause for the service that waits longest: what stops it from being faster. */
-static void say_binding(const struct sim *s, struct summary *out)
-{
-	const size_t worst = slowest_service(out);
-	const struct service_summary *const v = &out->services[worst];
-	const int64_t refused = v->rejected - v->too_long;
-	const double sending = front_share(s, worst);
-	double of_time;
-	const enum replica_block why = main_block(s, worst, &of_time);
-	char *const text = out->binding;
-	const size_t size = sizeof(out->binding);
-	if (refused > 0 && (double)refused >= BINDING_SHARE * (double)v->submitted) {
-		snprintf(text, size, "queue limit: %s refused %.1f %% of its requests", v->name,
-		         100.0 * share((double)refused, (double)v->submitted));
-	} else if (v->finished == 0) {
-		snprintf(text, size, "nothing of %s finished", v->name);
-	} else if (sending >= FRONT_FULL) {
-		snprintf(text, size, "front end: %s sends tokens %.0f %% of the time, one by one",
-		         v->name, 100.0 * sending);
-	} else if (why != BLOCK_NONE && of_time >= BINDING_SHARE) {
-		say_wait(why, v, 100.0 * of_time, text, size);
-	} else if (v->busy < 0.5) {
-		snprintf(text, size, "nothing: %s is idle %.1f %% of the time", v->name,
-		         100.0 * (1.0 - v->busy));
-	} else {
-		snprintf(
-			text, size,
-			"GPU speed: hardly a queue at %s; %.0f %% of its busy time in steps with prompts",
-			v->name, 100.0 * v->prefill_share);
-	}
+	out->slowed = share_of_time(slowed, replica_ns);
+	out->down = share_of_time(down, replica_ns);
 }
 
 static void judge(const struct sim *s, struct summary *out)
@@ -224,14 +131,68 @@ static void judge(const struct sim *s, struct summary *out)
 	}
 }
 
-/* Of a GPU, that a replica of service i has when it is at work: all, or its slice's. */
-static double compute_of(const struct sim *s, size_t i)
+/* Of a GPU, that a replica has when it is at work: all, or its slice's. */
+static double compute_of(const struct sim *s, const struct replica *r)
 {
-	const struct replica *const r = &s->cluster.replicas[s->cluster.services[i].first];
 	struct mig_slice slice;
-	return scenario_slice(s->services[i].spec, &s->sc->nodes[r->gpu_kind], &slice)
+	return scenario_slice(s->services[r->service].spec, &s->sc->nodes[r->gpu_kind], &slice)
 	               ? (double)slice.compute / GPU_COMPUTE_SLICES
 	               : 1.0;
+}
+
+/* Bytes that a replica holds of each of its GPUs; 0: it shares them, and they say themselves what
+ * they held. */
+static double held_alone(const struct sim *s, const struct replica *r)
+{
+	const struct bound_service *const b = &s->services[r->service];
+	const struct memory_plan *const m = &b->memory[r->gpu_kind];
+	const bytes_t kv = b->options.kv_pool == KV_POOL_STATIC ? r->kv.capacity * m->block
+	                                                        : r->kv.peak * m->block;
+	return r->group == GROUP_NONE ? (double)(m->weights + m->reserved + kv) : 0.0;
+}
+
+/* The part of a GPU's work and memory that one of its replicas has. */
+static void add_resident(const struct sim *s, const struct replica *r, struct gpu_summary *out)
+{
+	const struct scenario_nodes *const nodes = &s->sc->nodes[r->gpu_kind];
+	const double gpu = share_of_time((double)r->totals.gpu / TICKS_PER_NS, (double)s->ended);
+	out->residents[r->service]++;
+	out->busy += gpu * compute_of(s, r);
+	out->peak += share(held_alone(s, r), (double)nodes->gpu->memory_bytes);
+}
+
+/* GPUs on which replicas have parts, in the order of the cluster. */
+static void summarise_gpus(const struct sim *s, struct summary *out)
+{
+	const struct cluster *const c = &s->cluster;
+	size_t *const place = mem_new(c->n_gpus, sizeof(*place));
+	out->shared = mem_new(c->n_gpus, sizeof(*out->shared));
+	for (uint32_t i = 0, first = 0; i < c->n_gpus; i++) {
+		const struct gpu *const g = &c->gpus[i];
+		const struct node *const node = &c->nodes[g->node];
+		const struct scenario_nodes *const nodes = &s->sc->nodes[node->kind];
+		first = c->nodes[first].kind != node->kind ? g->node : first;
+		if (g->residents == 0 || g->whole) {
+			continue;
+		}
+		place[i] = out->n_shared;
+		out->shared[out->n_shared++] = (struct gpu_summary){
+			.nodes = nodes->name,
+			.node = g->node - first,
+			.index = i - node->first,
+			.residents = mem_new(out->n_services, sizeof(uint32_t)),
+			.requested = share((double)g->requested, (double)g->memory),
+			.peak = share((double)g->peak, (double)nodes->gpu->memory_bytes),
+		};
+	}
+	for (uint32_t i = 0; i < c->n_replicas; i++) {
+		uint32_t n;
+		const uint32_t *const gpus = cluster_gpus_of(c, i, &n);
+		for (uint32_t k = 0; k < n && !c->gpus[gpus[k]].whole; k++) {
+			add_resident(s, &c->replicas[i], &out->shared[place[gpus[k]]]);
+		}
+	}
+	free(place);
 }
 
 void sim_summary(const struct sim *s, struct summary *out)
@@ -258,19 +219,13 @@ void sim_summary(const struct sim *s, struct summary *out)
 		const struct bound_service *const b = &s->services[i];
 		const double gpus = (double)b->spec->gpus_per_replica;
 		summarise_service(s, i, &out->services[i]);
-		busy += out->services[i].gpu_busy * compute_of(s, i) * (double)b->spec->replicas *
-		        gpus;
+		busy += out->services[i].gpu_busy *
+		        compute_of(s, &s->cluster.replicas[s->cluster.services[i].first]) *
+		        (double)b->spec->replicas * gpus;
 		for (uint32_t k = 0; k < s->cluster.services[i].n; k++) {
 			const struct replica *const r =
 				&s->cluster.replicas[s->cluster.services[i].first + k];
-			const struct memory_plan *const m = &b->memory[r->gpu_kind];
-			const bytes_t kv = b->options.kv_pool == KV_POOL_STATIC
-			                           ? r->kv.capacity * m->block
-			                           : r->kv.peak * m->block;
-			/* GPUs that are shared say themselves what they held */
-			used += r->group == GROUP_NONE
-			                ? gpus * (double)(m->weights + m->reserved + kv)
-			                : 0.0;
+			used += gpus * held_alone(s, r);
 			allocated += gpus *
 			             (double)scenario_request(b->spec, &s->sc->nodes[r->gpu_kind]) /
 			             (double)scenario_gpu_memory(&s->sc->nodes[r->gpu_kind]);
@@ -282,6 +237,7 @@ void sim_summary(const struct sim *s, struct summary *out)
 	out->gpu_busy = share(busy, (double)out->gpus);
 	out->memory_used = share(used, memory);
 	out->allocated = share(allocated, (double)out->gpus);
+	summarise_gpus(s, out);
 	judge(s, out);
 	say_binding(s, out);
 }

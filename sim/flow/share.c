@@ -136,7 +136,9 @@ void share_event(struct sim *s, uint32_t group)
 	struct replica *const r = &s->cluster.replicas[m->replica];
 	leave(g, m);
 	r->shared = false;
-	r->first = gap_ticks(s->events.now - r->anchor);
+	const tick_t took = gap_ticks(s->events.now - r->anchor);
+	r->totals.slowed += took > r->first ? took - r->first : 0;
+	r->first = took;
 	if (finished(g) != NULL) { /* others that end now are to be seen before this step ends */
 		plan(s, g);
 	} else { /* most likely its next step begins now, then there is more to plan */

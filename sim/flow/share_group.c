@@ -38,8 +38,7 @@ static void link_gpus(const struct cluster *c, uint32_t *up)
 	}
 }
 
-/* Slower than its GPUs even when nobody else is there? */
-static bool is_slow(const struct sim *s, const struct replica *r)
+bool share_is_slow(const struct sim *s, const struct replica *r)
 {
 	const struct scenario_service *const spec = s->services[r->service].spec;
 	return spec->compute_limit_ppm < SHARE_WHOLE ||
@@ -62,14 +61,14 @@ static void add_member(struct sim *s, struct share_group *g, uint32_t replica)
 		.memory = SHARE_ONE,
 	};
 	r->member = g->n++;
-	g->slow = g->slow || is_slow(s, r);
+	g->slow = g->slow || share_is_slow(s, r);
 	g->several = g->several || s->cluster.seats[replica].n_gpus > 1;
 }
 
 /* Groups are needed where others may come, which whole GPUs exclude, or where one is slow. */
 static bool needs_group(const struct sim *s, const struct replica *r)
 {
-	return is_slow(s, r) || scenario_shares_gpu(s->services[r->service].spec);
+	return share_is_slow(s, r) || scenario_shares_gpu(s->services[r->service].spec);
 }
 
 void share_build(struct sim *s)

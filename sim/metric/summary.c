@@ -11,11 +11,17 @@ void summary_fini(struct summary *s)
 	for (size_t i = 0; i < s->n_services; i++) {
 		free(s->services[i].placed);
 	}
+	for (size_t i = 0; i < s->n_shared; i++) {
+		free(s->shared[i].residents);
+	}
 	free(s->services);
+	free(s->shared);
 	free(s->limits);
 	s->services = NULL;
 	s->n_services = 0;
 	s->limits = NULL;
+	s->shared = NULL;
+	s->n_shared = 0;
 }
 
 /* Requests of service i that meet every request-level limit; NaN without such a limit. */

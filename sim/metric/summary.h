@@ -39,7 +39,19 @@ struct service_summary {
 	double busy;                      /* share of time a replica was in a step */
 	double gpu_busy;                  /* share of time its GPU worked */
 	double prefill_share;             /* share of busy time in steps with prompt tokens */
-	int64_t max_num_seqs;             /* for what binds */
+	bool shares;                      /* its replicas may have neighbours on their GPUs */
+	double slowed;                    /* share of time that its steps lost to neighbours, or to
+	                                     limits of compute */
+	double down;          /* share of time a replica was killed, or starting again */
+	int64_t max_num_seqs; /* for what binds */
+};
+
+struct gpu_summary {            /* of a GPU on which replicas have parts */
+	const char *nodes;      /* name of their group; borrowed */
+	uint32_t node, index;   /* within the group, within the node */
+	uint32_t *residents;    /* of each service, so many replicas are on it; owned */
+	double busy;            /* work of all of them, in times of a GPU of their own */
+	double requested, peak; /* of its memory: by the residents, held at most */
 };
 
 struct limit_result {
@@ -62,7 +74,9 @@ struct summary {
 	bool pass; /* every limit ok */
 	int64_t gpus;
 	double gpu_busy, memory_used, allocated; /* shares of the cluster, 0..1 */
-	char binding[128];                       /* one line of cause: what stops it */
+	struct gpu_summary *shared;              /* GPUs that replicas share, n_shared of them */
+	size_t n_shared;
+	char binding[256]; /* one line of cause: what stops it */
 };
 
 void summary_fini(struct summary *s);

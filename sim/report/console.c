@@ -3,16 +3,14 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "report/facts.h"
+#include "report/line.h"
 #include "report/report.h"
 #include "report/trust.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WIDTH 100
-#define LABEL 14 /* column where the text of a labelled line starts */
 #define GREEN "\033[32m"
 #define RED "\033[31m"
 #define PLAIN "\033[0m"
@@ -20,48 +18,6 @@
 
 /* Column of a percentile in struct dist. */
 enum { P50 = 4, P90 = 6, P95 = 7, P99 = 8 };
-
-/* A labelled line whose parts are separated by commas and that breaks before column 100. */
-struct line {
-	FILE *out;
-	size_t column;
-	bool filled;
-};
-
-static struct line line_start(FILE *out, const char *label)
-{
-	fprintf(out, "  %-*s", LABEL - 2, label);
-	return (struct line){.out = out,
-	                     .column = LABEL > strlen(label) + 2 ? LABEL : strlen(label) + 2};
-}
-
-__attribute__((format(printf, 2, 3))) static void line_add(struct line *l, const char *fmt, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, fmt);
-	int n = vsnprintf(text, sizeof(text), fmt, args);
-
-	va_end(args);
-	size_t length = n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
-
-	if (l->filled && l->column + 2 + length > WIDTH - 1) { /* a comma may follow */
-		fprintf(l->out, ",\n%*s", LABEL, "");
-		l->column = LABEL;
-	} else if (l->filled) {
-		fputs(", ", l->out);
-		l->column += 2;
-	}
-	fputs(text, l->out);
-	l->column += length;
-	l->filled = true;
-}
-
-static void line_end(struct line *l)
-{
-	putc('\n', l->out);
-}
 
 /* Four significant figures, "-" when undefined. */
 static const char *human(double v, char *buf, size_t size)
@@ -417,6 +373,10 @@ static void put_replicas(FILE *out, const struct service_summary *s)
 	char text[40], most[40];
 
 	line_add(&l, "busy %s %%", human(100.0 * s->busy, text, sizeof(text)));
+	if (s->shares) {
+		line_add(&l, "waiting for the GPU %s %%",
+		         human(100.0 * s->slowed, text, sizeof(text)));
+	}
 	line_add(&l, "%s running per replica (max %s of %lld)",
 	         human(s->running_avg, text, sizeof(text)),
 	         str_thousands(s->running_max, most, sizeof(most)), (long long)s->max_num_seqs);
@@ -437,25 +397,8 @@ static void put_replicas(FILE *out, const struct service_summary *s)
 		line_add(&l, "killed for others' memory %s",
 		         str_thousands(s->oom_kills, text, sizeof(text)));
 		line_add(&l, "started again %s", str_thousands(s->cold_starts, text, sizeof(text)));
+		line_add(&l, "down %s %%", human(100.0 * s->down, text, sizeof(text)));
 	}
-	line_end(&l);
-}
-
-static void put_gpus(FILE *out, const struct report *r)
-{
-	const struct summary *s = r->summary;
-	struct line l = line_start(out, "GPUs");
-	char text[40];
-
-	for (size_t i = 0; i < r->scenario->n_nodes; i++) {
-		const struct scenario_nodes *nodes = &r->scenario->nodes[i];
-
-		line_add(&l, "%s %s", str_thousands(nodes->count * nodes->gpus, text, sizeof(text)),
-		         nodes->gpu_name);
-	}
-	line_add(&l, "allocated %s %%", human(100.0 * s->allocated, text, sizeof(text)));
-	line_add(&l, "busy %s %%", human(100.0 * s->gpu_busy, text, sizeof(text)));
-	line_add(&l, "memory %s %%", human(100.0 * s->memory_used, text, sizeof(text)));
 	line_end(&l);
 }
 
@@ -469,7 +412,7 @@ static void put_trust(FILE *out, const struct report *r, size_t i)
 		char *text = trust_text(&list[k]);
 
 		line_start(out, k == 0 ? "trust" : "");
-		facts_fold(text, LABEL, out);
+		facts_fold(text, LINE_LABEL, out);
 		free(text);
 		trust_fini(&list[k]);
 	}
@@ -491,9 +434,7 @@ void report_console(FILE *out, const struct report *r, bool colour)
 		put_trust(out, r, i);
 		putc('\n', out);
 	}
-	put_gpus(out, r);
-	struct line l = line_start(out, "binding");
-
-	line_add(&l, "%s", s->binding);
-	line_end(&l);
+	report_gpus(out, r);
+	line_start(out, "binding");
+	facts_fold(s->binding, LINE_LABEL, out);
 }

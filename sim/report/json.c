@@ -53,6 +53,10 @@ static void put_replicas(struct json_writer *w, const struct service_summary *s)
 	json_put_real(w, "busy_pct", 100.0 * s->busy);
 	json_put_real(w, "gpu_busy_pct", 100.0 * s->gpu_busy);
 	json_put_real(w, "prefill_pct", 100.0 * s->prefill_share);
+	if (s->shares) {
+		json_put_real(w, "gpu_wait_pct", 100.0 * s->slowed);
+		json_put_real(w, "down_pct", 100.0 * s->down);
+	}
 }
 
 static void put_service(struct json_writer *w, const struct report *r, size_t i)
@@ -142,6 +146,7 @@ void report_json_value(struct json_writer *w, const char *key, const struct repo
 	}
 	json_end(w);
 	put_cluster(w, s);
+	report_gpus_json(w, s);
 	json_put_string(w, "binding", s->binding);
 	json_put_string(w, "clock", "simulated");
 	json_end(w);

@@ -39,6 +39,11 @@ struct report {
 /* The screen of `aliquot run`, at most 100 columns. `colour`: escape codes for the verdicts. */
 void report_console(FILE *out, const struct report *r, bool colour);
 
+/* Its lines about GPUs: all of them, and what those hold that replicas share. */
+void report_gpus(FILE *out, const struct report *r);
+/* The latter as a key of the summary; none where no GPU is shared. */
+void report_gpus_json(struct json_writer *w, const struct summary *s);
+
 /* Schema aliquot/summary/1: the whole document, or as a value inside another one. */
 void report_json(FILE *out, const struct report *r);
 void report_json_value(struct json_writer *w, const char *key, const struct report *r);

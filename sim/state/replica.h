@@ -42,6 +42,7 @@ enum replica_block {
 	BLOCK_NONE,
 	BLOCK_SEQS,
 	BLOCK_KV,
+	BLOCK_LENT, /* as KV, but others hold the memory that it might borrow */
 	BLOCK_PROMPTS,
 	BLOCK_FRONT, /* the front end has not handed it over yet */
 	BLOCK_AHEAD, /* the step that begins was planned before it came */
@@ -51,6 +52,7 @@ enum replica_block {
 struct replica_totals {
 	ns_t blocked[BLOCK_COUNT]; /* time the head of the waiting list waited for each reason */
 	i128_t busy, gpu, prompt;  /* ticks in steps, of the GPU, in steps with prompt tokens */
+	i128_t slowed;             /* of the busy ones, by which others made its steps longer */
 	int64_t preemptions;
 	uint32_t running_max, waiting_max;
 };
@@ -111,6 +113,12 @@ void replica_push_finish(struct replica *r, int64_t iteration, uint32_t rank, ui
 static inline int64_t replica_next_finish(const struct replica *r)
 {
 	return r->n_decoding > 0 ? (int64_t)(r->heap[0].key >> FINISH_RANK_BITS) : INT64_MAX;
+}
+
+/* Is the head of the waiting list kept out for want of blocks? */
+static inline bool replica_wants_memory(const struct replica *r)
+{
+	return r->blocked == BLOCK_KV || r->blocked == BLOCK_LENT;
 }
 
 /* Sequences in the batch. */
