@@ -136,13 +136,17 @@ static enum replica_block head_block(const struct sim *s, const struct replica *
 }
 
 /*
- * Is the KV cache as large as it may be, or do others hold what it might borrow? What sequences
- * take of it between two looks does not count, so that fast-forward says the same.
+ * The KV cache has no room for the head of the waiting list: an elastic one may grow. If not, is it
+ * as large as it may be, or do others hold what it might borrow? What sequences take of it between
+ * two looks does not count, so that fast-forward says the same.
  */
-static enum replica_block memory_block(const struct sim *s, const struct replica *r)
+static enum replica_block find_memory(struct sim *s, struct replica *r)
 {
 	const struct request *const q = &s->cluster.requests.at[r->waiting.head];
 	const struct seat *const seat = &s->cluster.seats[r - s->cluster.replicas];
+	if (room_for(s, r, head_blocks(s, r))) {
+		return BLOCK_NONE;
+	}
 	return r->group != GROUP_NONE && r->kv.capacity + admission_blocks(r, q) <= seat->most
 	               ? BLOCK_LENT
 	               : BLOCK_KV;
@@ -208,9 +212,7 @@ bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape)
 	enum replica_block why = BLOCK_NONE;
 	while (r->waiting.n > 0) {
 		why = head_block(s, r, room, shape);
-		if (why == BLOCK_KV) {
-			why = room_for(s, r, head_blocks(s, r)) ? BLOCK_NONE : memory_block(s, r);
-		}
+		why = why == BLOCK_KV ? find_memory(s, r) : why;
 		if (why != BLOCK_NONE) {
 			break;
 		}
