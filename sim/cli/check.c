@@ -43,13 +43,17 @@ static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i
 		printf(", %s per replica", part);
 		free(part);
 	}
+	if (scenario_borrows(service)) {
+		printf(", up to %s", scenario_limit_text(service, memory, sizeof(memory)));
+	}
 	printf("\n    fits: %s weights + %s reserved of %s per GPU, %s left for KV\n",
 	       str_bytes(fit.memory.weights, weights, sizeof(weights)),
 	       str_bytes(fit.memory.reserved, reserved, sizeof(reserved)),
 	       str_bytes(fit.memory.memory, memory, sizeof(memory)),
 	       str_bytes(fit.memory.kv, kv, sizeof(kv)));
-	printf("    KV cache holds %s tokens per replica",
-	       str_thousands(fit.capacity_tokens, tokens, sizeof(tokens)));
+	printf("    KV cache holds %s tokens per replica%s",
+	       str_thousands(fit.capacity_tokens, tokens, sizeof(tokens)),
+	       scenario_borrows(service) ? " at its limit" : "");
 	if (fit.users > 0) {
 		const int64_t cap = service->options.max_num_seqs;
 		const int64_t users = fit.users < cap ? fit.users : cap;

@@ -69,11 +69,6 @@ static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32
 	free(where);
 }
 
-static bool may_borrow(const struct scenario_service *spec)
-{
-	return spec->limit_ppm > spec->fraction_ppm || spec->limit_mib > spec->memory_mib;
-}
-
 /*
  * What a replica holds of a shared GPU, and may hold. Where it may borrow, its engine sizes its
  * pool by the limit: then all of the request is its own, not only what an engine that sees the
@@ -88,7 +83,7 @@ static void take_seat(struct seat *seat, const struct bound_service *b, uint32_t
 	seat->block = own->block;
 	seat->own = own->blocks;
 	seat->most = own->blocks;
-	if (shared && may_borrow(b->spec)) {
+	if (shared && scenario_borrows(b->spec)) {
 		const int64_t granted = (request - seat->base) / seat->block;
 		const int64_t most = b->most[kind].blocks;
 		seat->most = most > own->blocks ? most : own->blocks;

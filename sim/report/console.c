@@ -278,6 +278,9 @@ static void put_what(FILE *out, const struct report *r, size_t i)
 	line_add(&l, "%s replica%s of %s", str_thousands(s->replicas, text, sizeof(text)),
 	         s->replicas == 1 ? "" : "s", part);
 	free(part);
+	if (scenario_borrows(s)) {
+		line_add(&l, "up to %s", scenario_limit_text(s, text, sizeof(text)));
+	}
 	line_end(&l);
 	for (size_t k = 0; k < r->scenario->n_loads; k++) {
 		if (r->scenario->loads[k].service == i) {

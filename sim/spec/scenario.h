@@ -207,6 +207,12 @@ bytes_t scenario_limit(const struct scenario_service *service, const struct scen
 /* "2 GPUs", "0.5 of a GPU", "20.00 GiB of each of 2 GPUs"; caller frees. */
 char *scenario_part_text(const struct scenario_service *service);
 
+/* May a replica borrow, between its request and a limit above it? */
+bool scenario_borrows(const struct scenario_service *service);
+
+/* That limit, "0.65" or "60.00 GB", into `buf`; empty where there is none. Returns `buf`. */
+const char *scenario_limit_text(const struct scenario_service *service, char *buf, size_t size);
+
 struct scenario_override {
 	const char *path, *value; /* of --set, in order */
 };

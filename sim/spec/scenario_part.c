@@ -236,3 +236,20 @@ char *scenario_part_text(const struct scenario_service *service)
 	free(of);
 	return text;
 }
+
+bool scenario_borrows(const struct scenario_service *service)
+{
+	return service->limit_ppm > service->fraction_ppm ||
+	       service->limit_mib > service->memory_mib;
+}
+
+const char *scenario_limit_text(const struct scenario_service *service, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (scenario_borrows(service) && service->fraction_ppm > 0) {
+		snprintf(buf, size, "%.6g", (double)service->limit_ppm / SHARE_WHOLE);
+	} else if (scenario_borrows(service)) {
+		str_bytes(service->limit_mib * MIB, buf, size);
+	}
+	return buf;
+}
