@@ -111,6 +111,7 @@ static void settle_in(struct sim *s, uint32_t service, uint32_t index, const uin
 	r->stream = perf_stream(b->perf[kind]);
 	kv_cache_init(&r->kv, plan->blocks, plan->state_blocks, b->options.kv_block_tokens,
 	              b->options.kv_reservation == KV_ON_DEMAND);
+	r->kv.least = b->options.kv_reservation == KV_CONTEXT ? b->context : 0;
 	r->kv.prefix = b->prefix_cache ? prefix_cache_new() : NULL;
 }
 

@@ -9,7 +9,7 @@
 static const char *const sections[] = {"options", "costs", "startup", NULL};
 static const char *const batchings[] = {"chunked_prefill", "prefill_first", NULL};
 static const char *const cuts[] = {"tokens", "whole_prompt", NULL};
-static const char *const reservations[] = {"on_demand", "full", NULL};
+static const char *const reservations[] = {"on_demand", "full", "context", NULL};
 static const char *const sizings[] = {"of_total", "of_free", NULL};
 static const char *const pools[] = {"static", "elastic", NULL};
 

@@ -14,7 +14,7 @@
 
 enum batching { BATCHING_CHUNKED_PREFILL, BATCHING_PREFILL_FIRST };
 enum prefill_cut { PREFILL_CUT_TOKENS, PREFILL_CUT_WHOLE_PROMPT };
-enum kv_reservation { KV_ON_DEMAND, KV_FULL };
+enum kv_reservation { KV_ON_DEMAND, KV_FULL, KV_CONTEXT };
 /* How KV capacity follows from u = gpu_memory_utilization (physics.md section 3). */
 enum kv_sizing {
 	KV_OF_TOTAL, /* vLLM: u * memory - weights - reserved */

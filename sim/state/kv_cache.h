@@ -20,6 +20,7 @@ struct prefix_cache;
 struct kv_cache {
 	int64_t capacity, used, peak; /* blocks */
 	int64_t state_blocks;         /* blocks one sequence's state takes besides its tokens */
+	int64_t least;                /* tokens for which every sequence takes room; 0: its own */
 	uint32_t block_tokens;        /* a power of two, up to KV_BLOCK_MAX */
 	uint32_t shift;               /* log2(block_tokens) */
 	bool grows;                   /* false: full reservation, decoding takes nothing */
@@ -37,7 +38,8 @@ void kv_cache_fini(struct kv_cache *kv);
 /* Blocks that hold this many tokens of one sequence, its state included. */
 static inline int64_t kv_cache_blocks(const struct kv_cache *kv, int64_t tokens)
 {
-	return ((tokens + kv->block_tokens - 1) >> kv->shift) + kv->state_blocks;
+	const int64_t room = tokens > kv->least ? tokens : kv->least;
+	return ((room + kv->block_tokens - 1) >> kv->shift) + kv->state_blocks;
 }
 
 static inline bool kv_cache_fits(const struct kv_cache *kv, int64_t blocks)

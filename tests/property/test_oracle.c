@@ -157,7 +157,7 @@ static char *random_shared_json(struct rng *r)
 		between(r, 0, 1) * between(r, 1, 600) * 1e-6,
 		between(r, 0, 1) * between(r, 0, 30) * 1e-3,
 		between(r, 0, 1) * between(r, 0, 30) * 1e-3, between(r, 1, 60),
-		between(r, 64, 3000), PICK(r, "on_demand", "on_demand", "full"),
+		between(r, 64, 3000), PICK(r, "on_demand", "on_demand", "full", "context"),
 		PICK(r, "true", "false"), PICK(r, "false", "false", "true"), utilization, load);
 	free(limit);
 	free(preset);
@@ -185,7 +185,7 @@ static char *random_json(struct rng *r)
 		PICK(r, "chunked_prefill", "chunked_prefill", "prefill_first"),
 		PICK(r, "tokens", "tokens", "whole_prompt"), between(r, 1, 60),
 		between(r, 64, 3000), 1 << between(r, 0, 6),
-		PICK(r, "on_demand", "on_demand", "full"), PICK(r, "false", "true"),
+		PICK(r, "on_demand", "on_demand", "full", "context"), PICK(r, "false", "true"),
 		PICK(r, "true", "true", "true", "false"), PICK(r, "false", "false", "true"),
 		between(r, 0, 2) == 0 ? between(r, 2, 9) : 1, between(r, 0, 1) * between(r, 1, 20),
 		between(r, 26, 32), load);

@@ -52,12 +52,14 @@ struct naive {
 
 static int64_t blocks_of(const struct naive *n, int64_t tokens)
 {
-	return (tokens + n->o->kv_block_tokens - 1) / n->o->kv_block_tokens + n->plan.state_blocks;
+	const int64_t least = n->o->kv_reservation == KV_CONTEXT ? n->service->llm->context : 0;
+	const int64_t room = tokens > least ? tokens : least;
+	return (room + n->o->kv_block_tokens - 1) / n->o->kv_block_tokens + n->plan.state_blocks;
 }
 
 static bool full_reservation(const struct naive *n)
 {
-	return n->o->kv_reservation == KV_FULL;
+	return n->o->kv_reservation != KV_ON_DEMAND;
 }
 
 static void plan_load(struct naive *n, uint32_t load)

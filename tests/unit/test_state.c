@@ -55,6 +55,9 @@ START_TEST(full_reservation_does_not_grow)
 	ck_assert_int_eq(kv_cache_growth(&kv, 0, 100), 0);
 	ck_assert_int_eq(kv_cache_steps(&kv, 1, 0, 1000), 1000);
 	ck_assert_int_eq(kv_cache_blocks(&kv, 17), 4); /* two of tokens, two of state */
+	kv.least = 100;
+	ck_assert_int_eq(kv_cache_blocks(&kv, 17), 9); /* seven of the whole context */
+	ck_assert_int_eq(kv_cache_blocks(&kv, 113), 10);
 	kv_cache_take(&kv, 10);
 	ck_assert(!kv_cache_fits(&kv, 1));
 	kv_cache_give(&kv, 4);
