@@ -22,10 +22,11 @@ struct published_row {
 	double published;
 	double simulated;     /* NaN: nothing is simulated for it */
 	double error_pct;     /* signed; NaN for inputs and bounds */
-	double tolerance_pct; /* NaN: none */
+	double tolerance_pct; /* NaN: none, then the error is shown and not judged */
 	int role;             /* enum published_role */
 	bool at_most;         /* published is an upper bound */
-	bool ok;
+	bool judged;
+	bool ok; /* true where not judged */
 };
 
 struct published {

@@ -26,26 +26,29 @@ static void print_row(const struct published_row *row, FILE *out)
 	char published[32], simulated[32], error[32] = "", tolerance[32] = "";
 	if (isfinite(row->error_pct)) {
 		snprintf(error, sizeof(error), "%+.1f", row->error_pct);
+	}
+	if (isfinite(row->error_pct) && row->judged) {
 		snprintf(tolerance, sizeof(tolerance), "%.0f", row->tolerance_pct);
 	}
 	fprintf(out, "%-9.9s %-44.44s %c%9s %10s %8s %5s %s\n", published_roles[row->role],
 	        row->figure, row->at_most ? '<' : ' ',
 	        figure(row->published, published, sizeof(published)),
 	        figure(row->simulated, simulated, sizeof(simulated)), error, tolerance,
-	        row->role == PUBLISHED_INPUT ? "-"
-	        : row->ok                    ? "ok"
-	                                     : "OFF");
+	        !row->judged ? "-"
+	        : row->ok    ? "ok"
+	                     : "OFF");
 }
 
-/* Errors of one role, with a sign. */
+/* Errors of one role, with a sign, where they are judged. */
 static struct error_stats errors_of(const struct published *p, enum published_role role)
 {
 	double *const errors = mem_new(p->n_rows + 1, sizeof(*errors));
 	size_t n = 0;
 	struct error_stats e;
 	for (size_t i = 0; i < p->n_rows; i++) {
-		if (p->rows[i].role == (int)role && isfinite(p->rows[i].error_pct)) {
-			errors[n++] = p->rows[i].error_pct / 100.0;
+		const struct published_row *const row = &p->rows[i];
+		if (row->role == (int)role && row->judged && isfinite(row->error_pct)) {
+			errors[n++] = row->error_pct / 100.0;
 		}
 	}
 	error_stats_of(errors, n, &e);
@@ -89,6 +92,7 @@ static void put_row(struct json_writer *w, const struct published_row *row)
 	json_put_string(w, "role", published_roles[row->role]);
 	json_put_real(w, "tolerance_pct", row->tolerance_pct);
 	json_put_bool(w, "at_most", row->at_most);
+	json_put_bool(w, "judged", row->judged);
 	json_put_bool(w, "ok", row->ok);
 	json_put_string(w, "why", row->why);
 	json_end(w);
