@@ -133,6 +133,76 @@ START_TEST(a_loan_returns_with_the_requests)
 }
 END_TEST
 
+/* So many users of a service beside a quiet neighbour, as in scenarios/fraction_dynamic.json. */
+static void run_users(struct test_run *r, const char *part, int users)
+{
+	char *const text = mem_printf(
+		"{\"aliquot\": 1, \"seed\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-nvl\", "
+		"\"gpus\": 1}]}, \"services\": [{\"name\": \"a\", \"model\": "
+		"\"llama-3.1-8b-instruct\", %s}, {\"name\": \"b\", \"model\": "
+		"\"llama-3.1-8b-instruct\", " OWN "}], \"loads\": [{\"service\": \"a\", \"kind\": "
+		"\"concurrency\", \"users\": %d, \"isl\": {\"mean\": 2000, \"stddev\": 100}, \"osl\": "
+		"{\"mean\": 400, \"stddev\": 20}, \"requests_per_user\": 8, "
+		"\"warmup_requests_per_user\": 2}, {\"service\": \"b\", \"kind\": \"rate\", \"rate\": "
+		"0.1, \"requests\": 16, \"isl\": 2000, \"osl\": 400}]}",
+		part, users);
+	test_run(r, text, false);
+	free(text);
+}
+
+#define P50 4 /* of struct dist */
+
+/*
+ * Median latency under request and limit has no steps: with every eight users more it grows, and
+ * never by more than the users do, whether there is room, memory is borrowed, or the limit reached.
+ */
+START_TEST(median_latency_is_smooth_in_users)
+{
+	double before = 0.0;
+	for (int users = 8; users <= 256; users += 8) {
+		struct test_run r;
+		run_users(&r, BURST, users);
+		const double p50 = of(&r, 0)->latency_ms.p[P50];
+		const double most = before * users / (users - 8);
+		ck_assert_int_eq(of(&r, 0)->oom_kills + of(&r, 1)->oom_kills, 0);
+		ck_assert_msg(p50 > before, "%d users: %.0f after %.0f ms", users, p50, before);
+		ck_assert_msg(users == 8 || p50 < 1.05 * most, "%d users: %.0f after %.0f ms",
+		              users, p50, before);
+		before = p50;
+		test_run_fini(&r);
+	}
+}
+END_TEST
+
+/*
+ * When the KV cache of a static fraction is full, more users only wait longer: throughput stays,
+ * latency grows as they do. A limit above it moves that point to where the limit is full.
+ */
+START_TEST(latency_climbs_at_the_ceiling)
+{
+	static const char *const parts[] = {OWN, BURST};
+	static const int full[] = {64, 144}; /* users from which the cache is full */
+	double first_token[2];
+	for (int i = 0; i < 2; i++) {
+		struct test_run at, twice;
+		run_users(&at, parts[i], full[i]);
+		run_users(&twice, parts[i], 2 * full[i]);
+		const struct service_summary *const a = of(&at, 0), *const b = of(&twice, 0);
+		ck_assert_double_eq_tol(b->output_tokens_per_s / a->output_tokens_per_s, 1.0, 0.06);
+		ck_assert_double_eq_tol(b->latency_ms.p[P50] / a->latency_ms.p[P50], 2.0, 0.3);
+		ck_assert_double_gt(b->ttft_ms.p[P50], 3.0 * a->ttft_ms.p[P50]);
+		ck_assert_int_gt(a->kv_peak_tokens, a->kv_capacity_tokens * 9 / 10);
+		test_run_fini(&at);
+		test_run_fini(&twice);
+		run_users(&at, parts[i], 96);
+		first_token[i] = of(&at, 0)->ttft_ms.p[P50];
+		test_run_fini(&at);
+	}
+	ck_assert_msg(first_token[0] > 10.0 * first_token[1], "%.0f and %.0f ms", first_token[0],
+	              first_token[1]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *const s = suite_create("lending");
@@ -142,6 +212,8 @@ int main(void)
 	tcase_add_test(t, requests_are_always_granted);
 	tcase_add_test(t, the_borrower_pays);
 	tcase_add_test(t, a_loan_returns_with_the_requests);
+	tcase_add_test(t, median_latency_is_smooth_in_users);
+	tcase_add_test(t, latency_climbs_at_the_ceiling);
 	suite_add_tcase(s, t);
 	SRunner *const r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
