@@ -66,6 +66,14 @@ static bool takes(const struct command *command, const struct flag *f)
 	return f->letter == 'h' || strchr(command->flags, f->letter) != NULL;
 }
 
+/* Is `word` this flag's letter, alone or with a number behind it ("-j2")? */
+static bool is_brief(const struct flag *f, const char *word)
+{
+	const bool number = word[1] != '\0' && word[2] >= '0' && word[2] <= '9';
+	return f->brief != 0 && word[1] == f->brief &&
+	       (word[2] == '\0' || (number && f->value != NULL));
+}
+
 /* The flag that `word` names ("--set=x" too), or NULL with an error. */
 static const struct flag *find_flag(struct cli *c, const char *word)
 {
@@ -78,7 +86,7 @@ static const struct flag *find_flag(struct cli *c, const char *word)
 			continue;
 		}
 		if ((strlen(f->name) == length && strncmp(f->name, word, length) == 0) ||
-		    (f->brief != 0 && word[1] == f->brief && word[2] == '\0')) {
+		    is_brief(f, word)) {
 			return f;
 		}
 		names[n++] = f->name;
@@ -201,7 +209,9 @@ static int parse_flag(struct cli *c, int argc, const char *const *argv, int i)
 	if (f == NULL) {
 		return i;
 	}
-	if (f->value == NULL) {
+	if (argv[i][1] != '-' && argv[i][2] != '\0') {
+		apply_value(c, f, argv[i] + 2);
+	} else if (f->value == NULL) {
 		if (inside != NULL) {
 			err_add(c->err, ERR_USAGE, NULL, "%s takes no value", f->name);
 		}

@@ -364,12 +364,23 @@ bool slo_parse(const char *text, struct slo *out, const char **why)
 	return ok;
 }
 
-char *slo_split(const char *text, const char **service)
+char *slo_split(const char *text, char **service)
 {
 	const char *const at = strrchr(text, '@');
 
-	*service = at != NULL ? at + 1 + strspn(at + 1, " \t") : NULL;
-	return trimmed(text, at != NULL ? (size_t)(at - text) : strlen(text));
+	*service = NULL;
+	if (at == NULL) {
+		return trimmed(text, strlen(text));
+	}
+	const char *const name = at + 1 + strspn(at + 1, " \t");
+	const size_t length = strcspn(name, " \t<>=");
+
+	*service = mem_printf("%.*s", (int)length, name);
+	char *const limit = mem_printf("%.*s %s", (int)(at - text), text, name + length);
+	char *const alone = trimmed(limit, strlen(limit));
+
+	free(limit);
+	return alone;
 }
 
 bool slo_needs_tokens(const struct slo *slo)

@@ -63,9 +63,9 @@ const char *slo_long_name(const struct slo *slo);
 bool slo_needs_tokens(const struct slo *slo);
 
 /*
- * Cut "LIMIT @SERVICE" into its limit (caller frees) and the name behind the last "@", NULL when
- * there is none (borrowed from `text`).
+ * Cut "LIMIT @SERVICE", or "METRIC@SERVICE <= VALUE", into its limit and the name behind the last
+ * "@", NULL when there is none. Caller frees both.
  */
-char *slo_split(const char *text, const char **service);
+char *slo_split(const char *text, char **service);
 
 #endif

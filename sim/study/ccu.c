@@ -67,7 +67,8 @@ static void append_limit(json_t *document, size_t i, const char *text)
 static void add_limit(const struct scenario *base, json_t *document, const char *text,
                       const char *service, struct err *err)
 {
-	const char *named, *why;
+	const char *why;
+	char *named;
 	char *const limit = slo_split(text, &named);
 	const char *const only = named != NULL ? named : service;
 	struct slo slo;
@@ -94,6 +95,7 @@ static void add_limit(const struct scenario *base, json_t *document, const char 
 		}
 	}
 	free(limit);
+	free(named);
 }
 
 json_t *ccu_with_limits(const struct scenario *base, const char *const *limits, size_t n,

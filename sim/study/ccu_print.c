@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "report/facts.h"
 
 #define WIDTH 100
 #define TAIL 26      /* tok/s, pass or fail */
@@ -90,8 +91,11 @@ static void put_verdict(FILE *out, const struct ccu *c)
 		fputs("    (the end of the search; no limit is broken)", out);
 	}
 	fprintf(out, "\n\n%s: %zu runs, multiples of %lld users from %lld to %lld\n",
-	        c->grid.exhaustive ? "every step" : "exact to the step", c->found.n_probes,
-	        (long long)c->grid.step, (long long)c->grid.from, (long long)c->grid.to);
+	        c->found.end == SEARCH_STOPPED ? "interrupted"
+	        : c->grid.exhaustive           ? "every step"
+	                                       : "exact to the step",
+	        c->found.n_probes, (long long)c->grid.step, (long long)c->grid.from,
+	        (long long)c->grid.to);
 	free(why);
 }
 
@@ -205,7 +209,8 @@ static void put_best(FILE *out, const struct ccu *c, const struct report *best)
 	}
 	fprintf(out, "GPUs    %lld, busy %s %%\n", (long long)s->gpus,
 	        str_human(100.0 * s->gpu_busy, buf, sizeof(buf)));
-	fprintf(out, "binding %s\n", s->binding);
+	fputs("binding ", out);
+	facts_fold(s->binding, 8, out);
 }
 
 void ccu_print(FILE *out, const struct ccu *c, const struct report *best)
