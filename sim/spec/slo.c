@@ -376,7 +376,7 @@ char *slo_split(const char *text, char **service)
 	const size_t length = strcspn(name, " \t<>=");
 
 	*service = mem_printf("%.*s", (int)length, name);
-	char *const limit = mem_printf("%.*s %s", (int)(at - text), text, name + length);
+	char *const limit = mem_printf("%.*s%s", (int)(at - text), text, name + length);
 	char *const alone = trimmed(limit, strlen(limit));
 
 	free(limit);
