@@ -78,6 +78,7 @@ struct scenario_service {
 struct length_dist { /* tokens: normal, rounded, at least `min` */
 	double mean, stddev;
 	int64_t min, max; /* max 0 = none */
+	bool gamma;       /* instead of normal */
 };
 
 enum load_kind { LOAD_CONCURRENCY, LOAD_RATE, LOAD_STAGES, LOAD_TRACE };

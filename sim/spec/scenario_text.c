@@ -6,6 +6,7 @@
 struct length_keys {
 	double mean, stddev;
 	int64_t min, max;
+	int shape;
 };
 
 struct prefix_keys {
@@ -27,16 +28,20 @@ struct delay_keys {
 #define MOST_TOKENS SCENARIO_MOST_TOKENS
 #define MOST_TURNS 1e6
 
+static const char *const shapes[] = {"normal", "gamma", NULL};
+
 /* clang-format off */
 const struct option scenario_length_table[] = {
 	{"mean", OPTION_REAL, LENGTH(mean), 1, MOST_TOKENS, NULL, NULL, "tokens",
-	 "mean tokens; normally distributed, rounded"},
+	 "mean tokens of the distribution, rounded"},
 	{"stddev", OPTION_REAL, LENGTH(stddev), 0, MOST_TOKENS, "0", NULL, "tokens",
 	 "its deviation; 0: all the same"},
 	{"min", OPTION_INT, LENGTH(min), 1, MOST_TOKENS, "1", NULL, "tokens",
 	 "shorter draws become this"},
 	{"max", OPTION_INT, LENGTH(max), 0, MOST_TOKENS, "0", NULL, "tokens",
 	 "longer draws become this; 0: none"},
+	{"shape", OPTION_CHOICE, LENGTH(shape), 0, 0, "normal", shapes, NULL,
+	 "of the distribution; gamma has a long tail and no negative lengths"},
 	SCENARIO_END,
 };
 
@@ -91,8 +96,11 @@ void scenario_read_length(struct scenario_loader *l, struct length_dist *out,
 			json_fail(at, "the mean lies outside of min and max");
 		}
 	}
-	*out = (struct length_dist){
-		.mean = keys.mean, .stddev = keys.stddev, .min = keys.min, .max = keys.max};
+	*out = (struct length_dist){.mean = keys.mean,
+	                            .stddev = keys.stddev,
+	                            .min = keys.min,
+	                            .max = keys.max,
+	                            .gamma = keys.shape == 1};
 	json_decref(alone);
 }
 

@@ -18,8 +18,8 @@ static bool wanted(const struct campaign_ask *ask, const struct study_case *c)
 {
 	const struct measured_run *const r = c->run;
 
-	return c->skipped == NULL && strcmp(c->gpu, ask->gpu) == 0 &&
-	       strcmp(c->engine, ask->engine) == 0 && strcmp(r->load, "step") != 0 &&
+	return c->skipped == NULL && !c->guessed && case_part(c) >= 1.0 &&
+	       strcmp(c->gpu, ask->gpu) == 0 && strcmp(c->engine, ask->engine) == 0 &&
 	       (ask->source == NULL || strcmp(r->source, ask->source) == 0) &&
 	       (ask->model == NULL || strcmp(c->model, ask->model) == 0) &&
 	       (ask->engine_version == NULL ||

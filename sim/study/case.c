@@ -86,6 +86,11 @@ bool case_is_step(const struct study_case *c)
 	return strcmp(c->run->load, "step") == 0;
 }
 
+double case_part(const struct study_case *c)
+{
+	return c->run->fraction > 0.0 && c->run->fraction < 1.0 ? c->run->fraction : 1.0;
+}
+
 /* What a load needs of its row, where no protocol knows it by name. */
 static void check_numbers(struct study_case *c)
 {
@@ -126,6 +131,25 @@ static void check_load(struct study_case *c)
 	skip(c, load[0] == '\0' ? "the load is not described" : "load \"%s\" is unknown", load);
 }
 
+/* Does the row measure replicas that share GPUs? */
+static bool shares_gpus(const struct study_case *c)
+{
+	return case_part(c) < 1.0 && !case_is_step(c);
+}
+
+/* What is known of replicas that share GPUs. */
+static void check_sharing(struct study_case *c)
+{
+	const struct measured_run *const r = c->run;
+
+	if (r->replicas > 1 && !shares_gpus(c)) {
+		skip(c, "several replicas, but no fraction of a GPU for each");
+	}
+	if (shares_gpus(c) && (r->sharing[0] == '\0' || strcmp(r->sharing, "exclusive") == 0)) {
+		skip(c, "a fraction of a GPU, but sharing is not said");
+	}
+}
+
 static void check_row(struct study_case *c)
 {
 	const struct measured_run *const r = c->run;
@@ -139,12 +163,7 @@ static void check_row(struct study_case *c)
 	if (r->trace != NULL && r->replicas > 1) {
 		skip(c, "experts spread over data-parallel replicas are not modelled");
 	}
-	if (r->replicas > 1 || (r->fraction > 0.0 && r->fraction < 1.0)) {
-		skip(c, "part of a GPU: not simulated in this version");
-	}
-	if (strcmp(r->load, "flood") == 0 && (r->isl != floor(r->isl) || r->osl != floor(r->osl))) {
-		skip(c, "the lengths are means of a data set whose spread is not given");
-	}
+	check_sharing(c);
 	check_load(c);
 	if (r->tp == 0 && r->gpu_count > 1) {
 		skip(c, "tp is not given: several GPUs as one replica, or as several?");
@@ -166,10 +185,16 @@ static int64_t seqs_of(const struct protocol_terms *t, const struct measured_run
 	return 0;
 }
 
-static json_t *lengths(double tokens, double share)
+static json_t *lengths(double tokens, const struct protocol_terms *t)
 {
-	if (share >= 1.0) {
+	const double share = t->length_share;
+
+	if (share >= 1.0 && !(t->length_spread > 0.0)) {
 		return json_pack("{s:f}", "mean", tokens);
+	}
+	if (share >= 1.0) {
+		return json_pack("{s:f, s:f, s:s}", "mean", tokens, "stddev",
+		                 tokens * t->length_spread, "shape", "gamma");
 	}
 	return json_pack("{s:f, s:f, s:i, s:i}", "mean", tokens * (1.0 + share) / 2.0, "stddev",
 	                 tokens * (1.0 - share) / sqrt(12.0), "min", (int)floor(tokens * share),
@@ -233,8 +258,7 @@ static json_t *load_of(const struct study_case *c, const struct protocol_terms *
 		                 "format", "vllm-log", "file", r->trace);
 	}
 	json_t *const load = json_pack("{s:s, s:o, s:o}", "service", "measured", "isl",
-	                               lengths(r->isl, t->length_share), "osl",
-	                               lengths(step ? 2.0 : r->osl, t->length_share));
+	                               lengths(r->isl, t), "osl", lengths(step ? 2.0 : r->osl, t));
 
 	add_texts(load, r);
 	if (strcmp(r->load, "open") == 0) { /* the protocol may know its rate better */
@@ -303,6 +327,11 @@ static json_t *service_of(const struct study_case *c, const struct protocol_term
 	if (c->engine_version[0] != '\0' && version_known(c, data)) {
 		json_object_set_new(service, "engine_version", json_string(c->engine_version));
 	}
+	if (shares_gpus(c)) {
+		json_object_set_new(service, "fraction", json_real(r->fraction));
+		json_object_set_new(service, "replicas",
+		                    json_integer(r->replicas > 0 ? r->replicas : 1));
+	}
 	return service;
 }
 
@@ -310,9 +339,18 @@ static json_t *service_of(const struct study_case *c, const struct protocol_term
 static json_t *scenario_of(const struct study_case *c, const struct protocol_terms *t,
                            struct data_dir *data)
 {
-	return json_pack("{s:i, s:{s:[{s:s, s:I}]}, s:[o], s:[o]}", "aliquot", 1, "cluster",
-	                 "nodes", "gpu", c->gpu, "gpus", (json_int_t)c->tp, "services",
-	                 service_of(c, t, data), "loads", load_of(c, t));
+	const bool shared = shares_gpus(c);
+	const int64_t gpus = shared && c->run->gpu_count > c->tp ? c->run->gpu_count : c->tp;
+	json_t *const scenario =
+		json_pack("{s:i, s:{s:[{s:s, s:I}]}, s:[o], s:[o]}", "aliquot", 1, "cluster",
+	                  "nodes", "gpu", c->gpu, "gpus", (json_int_t)gpus, "services",
+	                  service_of(c, t, data), "loads", load_of(c, t));
+
+	if (shared) {
+		json_object_set_new(scenario, "scheduler",
+		                    json_pack("{s:s}", "compute_share", c->run->sharing));
+	}
+	return scenario;
 }
 
 static void make_scenario(struct study_case *c, const struct protocol *protocol,
@@ -342,6 +380,8 @@ static void make_scenario(struct study_case *c, const struct protocol *protocol,
 	}
 	c->scenario =
 		scenario_build(protocol_name(protocol), scenario_of(c, &terms, data), data, err);
+	c->guessed = shares_gpus(c) || terms.length_spread > 0.0;
+	c->fitted = terms.fitted && !shares_gpus(c);
 	protocol_terms_fini(&terms);
 	if (c->scenario == NULL) {
 		skip(c, "%s", err_message(err, 0));

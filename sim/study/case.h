@@ -23,6 +23,9 @@ struct study_case {
 	char *engine_version;      /* the row's, or the protocol's; NULL when skipped; owned */
 	struct scenario *scenario; /* NULL when skipped; owned */
 	char *skipped;             /* why, or NULL; owned */
+	bool guessed; /* replicas share GPUs, or the protocol says the lengths' spread: no fit of
+	               * cost constants takes it */
+	bool fitted;  /* what its protocol says was chosen by its row */
 };
 
 struct case_list {
@@ -65,6 +68,9 @@ double case_observe(const struct summary *s, const struct measured_value *v);
 
 /* Was one step timed, alone (load `step`)? */
 bool case_is_step(const struct study_case *c);
+
+/* Its part of each GPU: of the memory of replicas that share it, of the SMs of a step; 1: all. */
+double case_part(const struct study_case *c);
 
 /*
  * Duration of such a step in ms from the cost model (physics.md section 2): `prefill_latency` of as

@@ -130,6 +130,23 @@ static bool find_columns(struct measured_reader *r)
 	return ok;
 }
 
+/* "0.5", or "1/2" as tables of shared GPUs write it. */
+static bool to_share(const char *text, double *v)
+{
+	const char *const slash = strchr(text, '/');
+	double part, whole;
+
+	if (slash == NULL) {
+		return str_to_real(text, v);
+	}
+	char *const before = mem_printf("%.*s", (int)(slash - text), text);
+	const bool ok = str_to_real(before, &part) && str_to_real(slash + 1, &whole) && whole > 0.0;
+
+	free(before);
+	*v = ok ? part / whole : 0.0;
+	return ok;
+}
+
 /* A number of the row; 0 when it is absent or none, which `run` then says. */
 static double number(const struct measured_reader *r, enum column c, struct measured_run *run)
 {
@@ -139,7 +156,7 @@ static double number(const struct measured_reader *r, enum column c, struct meas
 	if (text[0] == '\0' || strcmp(text, "inf") == 0) {
 		return 0.0;
 	}
-	if (str_to_real(text, &v) && v >= 0.0) {
+	if ((c == C_FRACTION ? to_share(text, &v) : str_to_real(text, &v)) && v >= 0.0) {
 		return v;
 	}
 	if (run->odd == NULL) {

@@ -30,7 +30,8 @@ struct file_keys {
 
 struct rule_keys {
 	int64_t requests_per_user, requests, warmup, prompts;
-	double length_share;
+	double length_share, length_spread;
+	bool fitted;
 	char *source;
 	const json_t *when, *seqs, *engine_options, *service, *load;
 	char *engine_version;
@@ -60,6 +61,10 @@ static const struct option rule_table[] = {
 	{"max_num_seqs", OPTION_NODE, KEY(seqs), 0, 0, "", NULL, NULL, "a number, users or users-1"},
 	{"length_share", OPTION_SHARE, KEY(length_share), 0.01, 1, "1", NULL, NULL,
 	 "shortest request over the nominal one"},
+	{"length_spread", OPTION_REAL, KEY(length_spread), 0, 4, "0", NULL, NULL,
+	 "standard deviation of lengths over their mean"},
+	{"fitted", OPTION_BOOL, KEY(fitted), 0, 0, "false", NULL, NULL,
+	 "its numbers were chosen by these rows"},
 	{"engine_options", OPTION_NODE, KEY(engine_options), 0, 0, "", NULL, NULL, "over the profile's"},
 	{"services", OPTION_NODE, KEY(service), 0, 0, "", NULL, NULL, "further keys of the service"},
 	{"engine_version", OPTION_TEXT, KEY(engine_version), 0, 0, "", NULL, NULL,
@@ -209,6 +214,8 @@ static void read_rule(struct rule *rule, const struct json_at *at, struct data_d
 		rule->terms.warmup_requests_per_user = keys.warmup;
 		rule->terms.prompts = keys.prompts;
 		rule->terms.length_share = keys.length_share;
+		rule->terms.length_spread = keys.length_spread;
+		rule->terms.fitted = keys.fitted;
 		if (json_get(at, "max_num_seqs", &member)) {
 			read_seqs(&member, &rule->terms);
 		}
@@ -364,6 +371,12 @@ static void overlay(struct protocol_terms *t, const struct rule *rule)
 	}
 	if (set_by(rule, "length_share") != NULL) {
 		t->length_share = rule->terms.length_share;
+	}
+	if (set_by(rule, "length_spread") != NULL) {
+		t->length_spread = rule->terms.length_spread;
+	}
+	if (set_by(rule, "fitted") != NULL) {
+		t->fitted = rule->terms.fitted;
 	}
 	if (rule->terms.seqs != SEQS_PROFILE) {
 		t->seqs = rule->terms.seqs;

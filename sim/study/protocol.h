@@ -6,6 +6,7 @@
 #ifndef ALIQUOT_STUDY_PROTOCOL_H
 #define ALIQUOT_STUDY_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -24,7 +25,9 @@ struct protocol_terms {
 	int64_t prompts;  /* of a flood whose row does not say */
 	int seqs;         /* enum seqs_rule: the batch cap */
 	int64_t max_num_seqs;
-	double length_share; /* lengths are uniform in [share, 1] of the nominal ones; 1: fixed */
+	double length_share;  /* lengths are uniform in [share, 1] of the nominal ones; 1: not so */
+	double length_spread; /* standard deviation of lengths over their mean, without a share */
+	bool fitted;          /* its numbers were chosen by these very rows */
 	json_t *engine_options;     /* owned; may be empty */
 	json_t *service;            /* further keys of the service; owned */
 	const char *engine_version; /* of rows that do not say; "" unknown; borrowed */

@@ -59,12 +59,19 @@ static double tolerance_of(const struct validate_ask *ask, const struct measured
 	return pct;
 }
 
-/* Was this row's configuration among those that the constants in use were fitted to? */
+/*
+ * Was this row's configuration among those that the constants in use were fitted to, or that the
+ * numbers of its protocol were chosen by?
+ */
 static int role_of(const struct study_case *c)
 {
 	const struct calibration_set *const set = c->scenario->services[0].costs[0].set;
 
-	if (set == NULL || set->source == NULL || strcmp(set->source, c->run->source) != 0 ||
+	if (c->fitted) {
+		return ROW_FITTED;
+	}
+	if (c->guessed || set == NULL || set->source == NULL ||
+	    strcmp(set->source, c->run->source) != 0 ||
 	    strcmp(set->engine_version, c->engine_version) != 0) {
 		return ROW_PREDICTED;
 	}

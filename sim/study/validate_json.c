@@ -59,6 +59,8 @@ static void put_group(struct json_writer *w, const struct validation *v, const s
 	json_put_string(w, "engine_version", c->engine_version);
 	json_put_string(w, "precision", precision_names[c->precision]);
 	json_put_int(w, "tensor_parallel", c->tp);
+	json_put_int(w, "replicas", c->run->replicas > 0 ? c->run->replicas : 1);
+	json_put_string(w, "sharing", c->run->sharing);
 	json_begin_array(w, "errors");
 	for (size_t m = 0; campaign_metrics[m] != NULL; m++) {
 		const char *const metric = campaign_metrics[m];

@@ -19,14 +19,28 @@ static void print_cell(FILE *out, const struct error_stats *e, double value)
 	}
 }
 
+/* What its rows have in common; caller frees. */
+static char *group_name(const struct study_case *c)
+{
+	char *const shared =
+		case_is_step(c) || case_part(c) >= 1.0
+			? mem_strdup(c->guessed ? ", data set lengths" : "")
+			: mem_printf(", %lld x %s", (long long)c->run->replicas, c->run->sharing);
+	char *const name =
+		mem_printf("%s%s%s %s TP%lld, %s%s", c->engine,
+	                   c->engine_version[0] != '\0' ? " " : "", c->engine_version,
+	                   precision_names[c->precision], (long long)c->tp, c->run->source, shared);
+
+	free(shared);
+	return name;
+}
+
 static void print_group(const struct validation *v, const struct row_group *g, FILE *out)
 {
 	static const char *const metrics[] = {"tpot", "itl", "output_throughput", "ttft",
 	                                      "e2e_latency"};
 	const struct study_case *const c = g->like;
-	char *const name = mem_printf(
-		"%s%s%s %s TP%lld, %s", c->engine, c->engine_version[0] != '\0' ? " " : "",
-		c->engine_version, precision_names[c->precision], (long long)c->tp, c->run->source);
+	char *const name = group_name(c);
 
 	fprintf(out, "  %-48.48s %4zu", name, g->n);
 	for (size_t m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {

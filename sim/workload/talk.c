@@ -92,7 +92,10 @@ bool talk_turns(const struct talk *t)
 static int64_t draw_length(struct rng *rng, const struct length_dist *d)
 {
 	double v = d->mean;
-	if (d->stddev > 0.0) {
+	if (d->stddev > 0.0 && d->gamma) {
+		const double shape = d->mean * d->mean / (d->stddev * d->stddev);
+		v = rng_gamma(rng, shape) * d->mean / shape;
+	} else if (d->stddev > 0.0) {
 		v += d->stddev * rng_normal(rng);
 	}
 	const double least = d->min > 0 ? (double)d->min : 1.0;

@@ -9,7 +9,7 @@
 /* The columns that the rows of the tests have. */
 #define STUDY_HEADER                                                                                   \
 	"source,gpu,model,precision,isl,osl,concurrency,metric,stat,value,unit,engine,engine_version," \
-	"tp,load,rate,prompts,max_num_seqs,speculative,replicas,fraction_request,gpu_count,note\n"
+	"tp,load,rate,prompts,max_num_seqs,speculative,replicas,fraction_request,gpu_count,note,sharing\n"
 
 struct test_study {
 	char folder[40]; /* models/ with the bundled GPUs, models and engines; no calibrations */

@@ -44,9 +44,15 @@ static const struct {
 	{"s,h100-sxm,llama-3.1-8b-instruct,bf16,1024,128,8,tpot,mean,1,ms,vllm,,1,closed,,,,yes,,,,\n",
          "speculative decoding is not modelled"},
 	{"s,h100-sxm,llama-3.1-8b-instruct,bf16,1024,128,8,tpot,mean,1,ms,vllm,,1,closed,,,,,2,,,\n",
-         "part of a GPU: not simulated in this version"},
+         "several replicas, but no fraction of a GPU for each"},
 	{"s,h100-sxm,llama-3.1-8b-instruct,bf16,1024,128,8,tpot,mean,1,ms,vllm,,1,closed,,,,,,0.5,,\n",
-         "part of a GPU: not simulated in this version"},
+         "a fraction of a GPU, but sharing is not said"},
+	{"s,h100-sxm,llama-3.1-8b-instruct,bf16,1024,128,8,tpot,mean,1,ms,vllm,,1,closed,,,,,,1/,,,"
+         "fair\n",
+         "fraction_request \"1/\" is no number"},
+	{"s,h100-sxm,llama-3.1-8b-instruct,bf16,1024,128,8,tpot,mean,1,ms,vllm,,1,closed,,,,,,1/0,,,"
+         "fair\n",
+         "fraction_request \"1/0\" is no number"},
 	{"s,h100-sxm,llama-3.1-8b-instruct,bf16,1024,128,8,tpot,mean,1,ms,vllm,,1,,,,,,,,,\n",
          "the load is not described"},
 	{"s,h100-sxm,llama-3.1-8b-instruct,bf16,1024,128,8,tpot,mean,1,ms,vllm,,1,burst,,,,,,,,\n",
@@ -182,6 +188,19 @@ static const struct {
          "s,H100-SXM,Llama-3.1-8B-Instruct,fp16,1024,128,,tpot,mean,1,ms,vLLM,0.9,2,open,1.5,,,,,,2,\n",
          "{" SERVICE("") ", \"loads\": [{" LENGTHS ", \"kind\": \"rate\", \"rate\": 1.5,"
                          "\"arrivals\": \"poisson\", \"requests\": 500}]}"},
+	{RULE("\"length_spread\": 1.25"), CLOSED ",,,,2,\n",
+         "{" SERVICE("") ", \"loads\": [{\"service\": \"measured\", \"kind\": \"concurrency\","
+                         "\"users\": 8, \"requests_per_user\": 10,"
+                         "\"isl\": {\"mean\": 1024.0, \"stddev\": 1280.0, \"shape\": \"gamma\"},"
+                         "\"osl\": {\"mean\": 128.0, \"stddev\": 160.0, \"shape\": \"gamma\"}}]}"},
+	{NULL, CLOSED ",,4,1/2,2,,sm_sharing\n", /* two GPUs hold four replicas over two each */
+         "{\"scheduler\": {\"compute_share\": \"sm_sharing\"},"
+         "\"aliquot\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", \"gpus\": 2}]},"
+         "\"services\": [{\"name\": \"measured\", \"model\": \"llama-3.1-8b-instruct\","
+         "\"engine\": \"vllm\", \"precision\": \"bf16\", \"gpus_per_replica\": 2,"
+         "\"fraction\": 0.5, \"replicas\": 4, \"engine_options\": {}}],"
+         "\"loads\": [{" LENGTHS ", \"kind\": \"concurrency\", \"users\": 8,"
+         "\"requests_per_user\": 10}]}"},
 	{RULE("\"length_share\": 0.5"), CLOSED ",,,,2,\n",
          "{" SERVICE("") ", \"loads\": [{\"service\": \"measured\", \"kind\": \"concurrency\","
                          "\"users\": 8, \"requests_per_user\": 10,"
@@ -257,6 +276,23 @@ START_TEST(versions)
 	                  "1,closed,,,,,,,,\n")
 			->engine_version,
 		"7");
+}
+END_TEST
+
+/* What a fit of cost constants may take, and what a validation may call fitted. */
+START_TEST(rows_that_say_less_are_no_base_of_a_fit)
+{
+	test_study_file(&t, "models/protocol/s.json",
+	                RULE("\"length_spread\": 1, \"fitted\": true"));
+	const struct study_case *c = only_case(CLOSED ",,,,2,\n");
+	ck_assert(c->guessed && c->fitted);
+	c = only_case(CLOSED ",,2,0.5,2,,fair\n");
+	ck_assert(c->guessed && !c->fitted);
+	test_study_file(&t, "models/protocol/s.json", RULE("\"requests\": 10"));
+	c = only_case(CLOSED ",,,,2,\n");
+	ck_assert(!c->guessed && !c->fitted);
+	c = only_case(CLOSED ",,2,0.5,2,,fair\n");
+	ck_assert(c->guessed && !c->fitted);
 }
 END_TEST
 
@@ -513,6 +549,7 @@ int main(void)
 	                    (int)(sizeof(becomes) / sizeof(becomes[0])));
 	tcase_add_test(c, a_round_trip_through_a_file);
 	tcase_add_test(c, versions);
+	tcase_add_test(c, rows_that_say_less_are_no_base_of_a_fit);
 	tcase_add_test(c, precisions_by_other_names);
 	tcase_add_test(c, a_broken_protocol_is_an_error_not_a_reason);
 	tcase_add_test(c, figures_in_their_units);

@@ -66,6 +66,8 @@ START_TEST(without_rules)
 	ck_assert_int_eq(terms.prompts, 1000);
 	ck_assert_int_eq(terms.seqs, SEQS_PROFILE);
 	ck_assert_double_eq(terms.length_share, 1.0);
+	ck_assert_double_eq(terms.length_spread, 0.0);
+	ck_assert(!terms.fitted);
 	ck_assert_uint_eq(json_object_size(terms.engine_options), 0);
 	ck_assert_uint_eq(json_object_size(terms.service), 0);
 	ck_assert_uint_eq(json_object_size(terms.load), 0);
@@ -78,6 +80,7 @@ START_TEST(later_rules_lie_over_earlier_ones)
 	struct protocol_terms terms;
 	apply_rules("{\"source\": \"a\", \"requests\": 500, \"prompts\": 70, \"max_num_seqs\": 9,"
 	            " \"warmup_requests_per_user\": 1, \"length_share\": \"80%\","
+	            " \"length_spread\": 0.5, \"fitted\": true,"
 	            " \"engine_options\": {\"overlap\": true, \"kv_block_tokens\": 16}},"
 	            "{\"source\": \"b\", \"engine_options\": {\"kv_block_tokens\": 32},"
 	            " \"services\": {\"kv_precision\": \"fp8\"}, \"loads\": {\"think\": \"1s\"}},"
@@ -89,6 +92,8 @@ START_TEST(later_rules_lie_over_earlier_ones)
 	ck_assert_int_eq(terms.warmup_requests_per_user, 1);
 	ck_assert_int_eq(terms.seqs, SEQS_USERS);
 	ck_assert_double_eq(terms.length_share, 0.8);
+	ck_assert_double_eq(terms.length_spread, 0.5);
+	ck_assert(terms.fitted);
 	ck_assert(json_is_true(json_object_get(terms.engine_options, "overlap")));
 	ck_assert_int_eq(
 		json_integer_value(json_object_get(terms.engine_options, "kv_block_tokens")), 32);
@@ -304,7 +309,7 @@ START_TEST(what_the_manual_says)
 	read_fields("### rules[]", &rule);
 	read_fields("### when", &when);
 	ck_assert_uint_eq(file.n, 6);
-	ck_assert_uint_eq(rule.n, 12);
+	ck_assert_uint_eq(rule.n, 14);
 	ck_assert_uint_eq(when.n, 10);
 	check_known(&file, "{\"", "\": 1}");
 	check_known(&rule, "{\"name\": \"s\", \"title\": \"t\", \"rules\": [{\"", "\": false}]}");
