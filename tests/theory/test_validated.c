@@ -89,7 +89,7 @@ static const struct promise promises[] = {
 static bool belongs(const struct promise *p, const struct validated_row *row)
 {
 	const struct study_case *const c = row->at;
-	return row->role != ROW_SKIPPED && strcmp(c->gpu, p->gpu) == 0 &&
+	return row->role != ROW_SKIPPED && !c->guessed && strcmp(c->gpu, p->gpu) == 0 &&
 	       strcmp(c->model, p->model) == 0 && strcmp(c->engine, p->engine) == 0 &&
 	       strcmp(c->engine_version, p->version) == 0 && c->tp == p->tp &&
 	       strcmp(row->value->metric, p->metric) == 0 &&
@@ -118,6 +118,58 @@ START_TEST(promises_are_kept)
 		ck_assert_uint_ge(n, p->rows);
 		ck_assert_msg(sum / (double)n <= p->mean_pct, "%s %s %s TP%lld: %.2f %%", p->gpu,
 		              p->model, p->engine, (long long)p->tp, sum / (double)n);
+	}
+	validated_fini(&v);
+}
+END_TEST
+
+/* Mean |error| of replicas that share a GPU, in %, over `n` rows; floods of 50 prompts apart. */
+static double shared_error(const struct validation *v, const char *sharing, bool few,
+                           const char *metric, size_t *n)
+{
+	double sum = 0.0;
+
+	*n = 0;
+	for (size_t i = 0; i < v->n_rows; i++) {
+		const struct validated_row *const row = &v->rows[i];
+		const struct measured_run *const run = row->at->run;
+		if (run->replicas > 1 && strcmp(run->sharing, sharing) == 0 &&
+		    (run->prompts < 100) == few && strcmp(row->value->metric, metric) == 0 &&
+		    strcmp(row->value->stat, "mean") == 0) {
+			ck_assert_int_eq(row->role, ROW_PREDICTED);
+			sum += fabs(row->error_pct);
+			++*n;
+		}
+	}
+	return sum / (double)*n;
+}
+
+/* Two and four replicas of one model on one GPU. */
+START_TEST(replicas_that_share_a_gpu)
+{
+	static const struct {
+		const char *sharing, *metric;
+		bool few;
+		double pct;
+		size_t rows;
+	} shared[] = {
+		{"sm_sharing", "tpot", false, 5.0, 11},
+		{"sm_sharing", "output_throughput", false, 5.0, 11},
+		{"time_slicing", "itl", true, 10.0, 1},
+	};
+	struct validated v;
+	size_t n;
+
+	if (!validate_file(&v, ROWS)) {
+		return;
+	}
+	for (size_t k = 0; k < sizeof(shared) / sizeof(shared[0]); k++) {
+		const double pct =
+			shared_error(&v.v, shared[k].sharing, shared[k].few, shared[k].metric, &n);
+		printf("%s: %s %.2f %% over %zu rows, promised %.0f %%\n", shared[k].sharing,
+		       shared[k].metric, pct, n, shared[k].pct);
+		ck_assert_uint_ge(n, shared[k].rows);
+		ck_assert(pct <= shared[k].pct);
 	}
 	validated_fini(&v);
 }
@@ -236,6 +288,7 @@ int main(void)
 	TCase *const t = tcase_create("validated");
 	tcase_set_timeout(t, 300);
 	tcase_add_test(t, promises_are_kept);
+	tcase_add_test(t, replicas_that_share_a_gpu);
 	tcase_add_test(t, full_caches_run_as_many_sequences);
 	tcase_add_test(t, no_other_simulator_is_nearer);
 	suite_add_tcase(s, t);
