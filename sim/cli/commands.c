@@ -37,6 +37,7 @@ const struct command commands[] = {
          "RESULT is a folder or table of aliquot sweep, for timeline the folder of a run. Presets:\n"
          "  ccu-vs-gpus          the most users (sweep --ccu) over GPUs\n"
          "  tps-vs-gpus          tokens/s over GPUs\n"
+         "  tps-vs-users         tokens/s over users\n"
          "  latency-vs-users     TTFT, time per token and latency over users\n"
          "  fraction-efficiency  tokens/s and users per GPU over the fraction\n"
          "  timeline             what runs and waits over simulated time\n\n"

@@ -105,7 +105,7 @@ static bool wide(const struct plot *p)
 			high = x > high ? x : high;
 		}
 	}
-	return !p->steps && low > 0.0 && high / low > LOG_FROM;
+	return !p->steps && !p->proportional && low > 0.0 && high / low > LOG_FROM;
 }
 
 static void put_head(FILE *out, const struct plot *p, const char *stem)
@@ -126,7 +126,7 @@ static void put_head(FILE *out, const struct plot *p, const char *stem)
 	        stem, stem, stem, stem, height, height, stem);
 	put_styles(out);
 	fputs("set grid lc rgb \"#cccccc\" lw 1 dt 1\nset border 3\nset tics nomirror\n"
-	      "set format y \"%.6g\"\nset yrange [0:*]\nset key bmargin center horizontal\n"
+	      "set format y \"%.6g\"\nset yrange [0:*]\nset key bmargin center horizontal height 0.8\n"
 	      "set lmargin 10\n",
 	      out);
 	if (wide(p)) {

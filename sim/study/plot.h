@@ -29,6 +29,7 @@ struct plot_panel {
 struct plot {
 	const char *title, *xlabel; /* not owned */
 	bool steps;                 /* a value holds until the next one */
+	bool proportional;          /* y is expected to grow as x does: x is never logarithmic */
 	struct plot_panel *panels;  /* one above the other */
 	size_t n_panels;
 	struct plot_line *lines;

@@ -14,6 +14,7 @@
 /* What a preset shows of a sweep. */
 struct preset {
 	const char *name, *title, *x, *xlabel;
+	bool proportional; /* as in struct plot */
 	struct {
 		const char *y, *per, *ylabel; /* per: divided by this column */
 	} panels[3];                          /* y NULL ends them */
@@ -24,16 +25,25 @@ static const struct preset presets[] = {
          "concurrent users that meet the limits",
          "gpus",
          "GPUs",
+         true,
          {{"ccu", NULL, "concurrent users"}}},
 	{"tps-vs-gpus",
          "output tokens per second",
          "gpus",
          "GPUs",
+         true,
+         {{"output_tokens_per_s", NULL, "tokens/s"}}},
+	{"tps-vs-users",
+         "output tokens per second under rising load",
+         "users",
+         "concurrent users",
+         false,
          {{"output_tokens_per_s", NULL, "tokens/s"}}},
 	{"latency-vs-users",
          "latency under rising load",
          "users",
          "concurrent users",
+         false,
          {{"ttft_p95_ms", NULL, "TTFT p95 (ms)"},
           {"tpot_avg_ms", NULL, "time per token (ms)"},
           {"latency_p50_ms", NULL, "latency p50 (ms)"}}},
@@ -41,11 +51,13 @@ static const struct preset presets[] = {
          "what one GPU gives, by fraction",
          NULL, /* the varied key that ends in "fraction" */
          "GPU fraction of a replica",
+         false,
          {{"output_tokens_per_s", "gpus", "tokens/s per GPU"}, {"ccu", "gpus", "users per GPU"}}},
 };
 
-const char *const plot_presets[] = {"ccu-vs-gpus",         "tps-vs-gpus", "latency-vs-users",
-                                    "fraction-efficiency", "timeline",    NULL};
+const char *const plot_presets[] = {
+	"ccu-vs-gpus", "tps-vs-gpus", "tps-vs-users", "latency-vs-users", "fraction-efficiency",
+	"timeline",    NULL};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -225,6 +237,7 @@ static void from_sweep(struct plot *p, const struct preset *preset, const struct
 		preset->x != NULL ? want_column(t, preset->x, err) : fraction_column(t, err);
 	p->title = preset->title;
 	p->xlabel = preset->xlabel;
+	p->proportional = preset->proportional;
 	for (size_t i = 0; i < COUNT(preset->panels) && preset->panels[i].y != NULL; i++) {
 		const bool optional = i > 0;
 		const size_t y = optional ? column(t, preset->panels[i].y)
