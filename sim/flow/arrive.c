@@ -50,9 +50,25 @@ static bool holds(const struct sim *s, uint32_t replica, const struct request *q
 	return kv_cache_blocks(&r->kv, (int64_t)q->input + q->output) <= own;
 }
 
+/* The first replica from the chosen one on that can hold a request, of those that are up or of all.
+ */
+static uint32_t next_replica(const struct sim *s, const struct service *v, const struct request *q,
+                             uint32_t chosen, bool up)
+{
+	for (uint32_t i = 0; i < v->n; i++) {
+		const uint32_t replica = v->first + (chosen + i) % v->n;
+		const bool down = s->cluster.replicas[replica].state == REPLICA_DOWN;
+		if (!(up && down) && holds(s, replica, q)) {
+			return replica;
+		}
+	}
+	return REQUEST_NONE;
+}
+
 /*
- * The replica that gets the request: the chosen one, or where its GPUs are too small the next that
- * is not. REQUEST_NONE when the request is longer than the context or every KV cache.
+ * The replica that gets the request: the chosen one, or where that is down or its GPUs are too
+ * small the next that is not; while all are down, requests wait for their start. REQUEST_NONE when
+ * the request is longer than the context or every KV cache.
  */
 static uint32_t find_replica(const struct sim *s, uint32_t service, const struct request *q,
                              uint32_t chosen)
@@ -61,16 +77,8 @@ static uint32_t find_replica(const struct sim *s, uint32_t service, const struct
 	if ((int64_t)q->input + q->output > s->services[service].context) {
 		return REQUEST_NONE;
 	}
-	if (holds(s, v->first + chosen, q)) {
-		return v->first + chosen;
-	}
-	for (uint32_t i = 1; i < v->n; i++) {
-		const uint32_t replica = v->first + (chosen + i) % v->n;
-		if (holds(s, replica, q)) {
-			return replica;
-		}
-	}
-	return REQUEST_NONE;
+	const uint32_t up = next_replica(s, v, q, chosen, true);
+	return up != REQUEST_NONE ? up : next_replica(s, v, q, chosen, false);
 }
 
 static uint32_t route(struct sim *s, uint32_t service, const struct request *q)

@@ -81,6 +81,7 @@ void kill_replica(struct sim *s, uint32_t replica)
 	cluster_hold(&s->cluster, replica, -(seat->base + r->kv.capacity * seat->block),
 	             s->events.now);
 	memory_wake(s, r);
+	service_load_close(&s->cluster.services[r->service], r->index);
 	seat->down = true;
 	seat->died = s->events.now;
 	seat->kills++;

@@ -188,6 +188,8 @@ void memory_restart(struct sim *s, uint32_t replica)
 	enforce(s, replica, bytes);
 	cluster_hold(&s->cluster, replica, bytes, s->events.now);
 	kv->capacity = first_blocks(seat);
+	service_load_open(&s->cluster.services[s->cluster.replicas[replica].service],
+	                  s->cluster.replicas[replica].index);
 	seat->down = false;
 	seat->was_down += s->events.now - seat->died;
 	seat->started = s->events.now;

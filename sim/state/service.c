@@ -7,7 +7,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-#define REPLICA_BITS 24 /* of a tree key; the rest is the load */
+#define REPLICA_BITS 24           /* of a tree key; the rest is the load */
+#define CLOSED (INT64_C(1) << 38) /* added to the load of who is down: more than any is up */
 
 void service_init(struct service *s, uint32_t first, uint32_t n, enum load_measure measure)
 {
@@ -74,6 +75,20 @@ void service_load_remove(struct service *s, uint32_t replica, int64_t tokens)
 {
 	if (s->measure != LOAD_NOT_KEPT) {
 		change(s, replica, s->measure == LOAD_TOKENS ? -tokens : -1);
+	}
+}
+
+void service_load_close(struct service *s, uint32_t replica)
+{
+	if (s->measure != LOAD_NOT_KEPT) {
+		change(s, replica, CLOSED);
+	}
+}
+
+void service_load_open(struct service *s, uint32_t replica)
+{
+	if (s->measure != LOAD_NOT_KEPT) {
+		change(s, replica, -CLOSED);
 	}
 }
 

@@ -41,6 +41,10 @@ void service_fini(struct service *s);
 void service_load_add(struct service *s, uint32_t replica, int64_t tokens);
 void service_load_remove(struct service *s, uint32_t replica, int64_t tokens);
 
+/* A replica goes down, or is up again: while it is down, every other one has less load. */
+void service_load_close(struct service *s, uint32_t replica);
+void service_load_open(struct service *s, uint32_t replica);
+
 /* Sequences that came (or left) the batches and the waiting lists at `now`; keeps the integrals. */
 static inline void service_count(struct service *s, ns_t now, int32_t running, int32_t waiting)
 {

@@ -125,6 +125,8 @@ START_TEST(requests_first_then_equal_parts_up_to_the_limits)
 	const struct share_user bytes[] = {USER(400000, 0, ALL, ALL, ALL),
 	                                   USER(0, 0, ALL, ALL, ALL)};
 	expect(&compute_share_strict, bytes, 2, (const int64_t[]){400000, 600000});
+	/* fair: what is left over goes in equal parts to both */
+	expect(&compute_share_fair, bytes, 2, (const int64_t[]){700000, 300000});
 }
 END_TEST
 

@@ -315,6 +315,58 @@ START_TEST(a_borrower_dies_on_all_of_its_gpus)
 }
 END_TEST
 
+/* A replica that is down gets no new requests while another one of its service is up. */
+START_TEST(nobody_is_sent_to_the_dead)
+{
+	static const char *const policies[] = {"least_outstanding", "least_tokens", "round_robin",
+	                                       "random"};
+	struct test_run r;
+	char *const part = mem_printf("%s, \"replicas\": 2, \"routing\": \"%s\"",
+	                              PART("0.35", "0.9"), policies[_i]);
+	const struct tenant t[] = {{part, 400, 0, 100}, {PART("0.5", "0.5"), 100, 10, 10}};
+	run_tenants(&r, "\"placement\": \"spread\"", 2, t, 2);
+	free(part);
+	ck_assert_int_eq(of(&r, 0)->oom_kills, 1);
+	ck_assert_int_eq(of(&r, 0)->cold_starts, 1);
+	const struct request_record *lost = NULL;
+	for (size_t i = 0; i < r.n; i++) {
+		lost = r.records[i].outcome == REQUEST_LOST ? &r.records[i] : lost;
+	}
+	ck_assert_ptr_nonnull(lost);
+	int later = 0, back = 0;
+	for (size_t i = 0; i < r.n; i++) {
+		const struct request_record *const q = &r.records[i];
+		const bool while_down =
+			q->arrival > lost->end && q->arrival < lost->end + 49 * NS_PER_S;
+		const bool sent = q->service == 0 && q->replica == lost->replica;
+		quiet_assert(!(while_down && sent), "sent to a replica that is down");
+		later += q->service == 0 && while_down;
+		back += sent && q->arrival > lost->end + 52 * NS_PER_S;
+	}
+	ck_assert_int_gt(later, 100);
+	ck_assert_int_gt(back, 10);
+	test_run_fini(&r);
+}
+END_TEST
+
+/* Who comes back has its request again: it is taken from who borrowed it meanwhile. */
+START_TEST(who_comes_back_gets_its_request)
+{
+	struct test_run r;
+	ns_t lost[2] = {0, 0};
+	const struct tenant t[] = {{PART("0.35", "0.9"), 300, 0, 120},
+	                           {PART("0.5", "0.9"), 300, 10, 110}};
+	run_tenants(&r, "", 1, t, 2);
+	for (size_t i = r.n; i-- > 0;) {
+		const struct request_record *const q = &r.records[i];
+		lost[q->service] = q->outcome == REQUEST_LOST ? q->end : lost[q->service];
+	}
+	ck_assert(lost[0] > 0 && lost[1] > lost[0] + 49 * NS_PER_S);
+	ck_assert_int_ge(of(&r, 0)->cold_starts, 1);
+	test_run_fini(&r);
+}
+END_TEST
+
 /* Everyone at its request and no more, on a full GPU: nobody can borrow, and nobody dies. */
 START_TEST(nothing_to_lend_when_requests_fill_the_gpu)
 {
@@ -347,6 +399,8 @@ int main(void)
 	tcase_add_test(t, a_request_is_granted_to_the_last_byte);
 	tcase_add_loop_test(t, the_policy_picks_the_victim, 0, 3);
 	tcase_add_test(t, the_batch_is_lost_and_the_queue_is_not);
+	tcase_add_loop_test(t, nobody_is_sent_to_the_dead, 0, 4);
+	tcase_add_test(t, who_comes_back_gets_its_request);
 	tcase_add_test(t, only_borrowers_of_a_full_gpu_die);
 	tcase_add_test(t, a_borrower_dies_on_all_of_its_gpus);
 	suite_add_tcase(s, t);
