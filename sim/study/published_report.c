@@ -69,11 +69,11 @@ void published_print(const struct published *p, FILE *out)
 		}
 		print_row(row, out);
 	}
+	fputs("\n-: shown and not judged; --format json says why\n", out);
 	for (int role = PUBLISHED_FITTED; role <= PUBLISHED_PREDICTED; role++) {
 		const struct error_stats e = errors_of(p, (enum published_role)role);
-		fprintf(out, "%s%s: %zu figures, |error| mean %.1f %%, worst %.1f %%\n",
-		        role == PUBLISHED_FITTED ? "\n" : "", published_roles[role], e.n, e.mean,
-		        e.worst);
+		fprintf(out, "%s: %zu figures, |error| mean %.1f %%, worst %.1f %%\n",
+		        published_roles[role], e.n, e.mean, e.worst);
 	}
 }
 
