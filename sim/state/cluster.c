@@ -184,7 +184,14 @@ static uint32_t verify_service(const struct cluster *c, const struct service *se
 	return running + waiting;
 }
 
-/* What is held on a GPU is what its replicas hold, nobody holds more than its limit. */
+/* A replica holds no more than its limit, and a static pool no less than its request. */
+static void verify_seat(const struct seat *seat, int64_t blocks)
+{
+	sim_assert(seat->down || (blocks <= seat->most && seat->own <= seat->most));
+	sim_assert(seat->down || seat->step > 0 || blocks >= seat->own);
+}
+
+/* What is held on a GPU is what its replicas hold, each within its bounds. */
 static void verify_memory(const struct cluster *c)
 {
 	bytes_t *const used = mem_new(c->n_gpus, sizeof(*used));
@@ -194,8 +201,7 @@ static void verify_memory(const struct cluster *c)
 		if (c->replicas[i].group == GROUP_NONE) {
 			continue; /* its GPUs are its own */
 		}
-		sim_assert(seat->down || (blocks <= seat->most && seat->own <= seat->most));
-		sim_assert(seat->down || seat->step > 0 || blocks >= seat->own);
+		verify_seat(seat, blocks);
 		for (uint32_t k = 0; !seat->down && k < seat->n_gpus; k++) {
 			used[c->places[seat->first + k]] += seat->base + blocks * seat->block;
 		}
