@@ -6,7 +6,7 @@ set -u
 # What a policy may call. Extending it is a conscious act: readers only, never something that changes
 # state, allocates, schedules or prints.
 readers='service_least_loaded gpu_slice_start'
-numbers='perf_(step|stream|entry) rng_(uniform|below|exponential|normal|gamma|log|exp)'
+numbers='perf_(step|stream|entry|sm_speed) rng_(uniform|below|exponential|normal|gamma|log|exp)'
 errors='err_add check_fail'
 library='mem(cpy|set|move|cmp) str(cmp|ncmp|len|chr) sqrt floor ceil fabs fmin fmax'
 compiler='_GLOBAL_OFFSET_TABLE_'

@@ -224,7 +224,7 @@ void share_note(struct sim *s, const struct replica *r, const struct step_shape 
 	g->members[r->member].host = host;
 	if (s->compute_share->needs_demand) {
 		struct share_user *const user = &g->users[r->member];
-		perf_demand(replica_perf(s, r), shape, &user->compute, &user->memory);
+		perf_demand(replica_perf(s, r), shape, &user->demand);
 	}
 }
 

@@ -57,8 +57,7 @@ static void add_member(struct sim *s, struct share_group *g, uint32_t replica)
 		.fraction = spec->fraction_ppm,
 		.request = spec->compute_request_ppm,
 		.limit = spec->compute_limit_ppm,
-		.compute = SHARE_ONE,
-		.memory = SHARE_ONE,
+		.gpu = s->sc->nodes[r->gpu_kind].gpu,
 	};
 	r->member = g->n++;
 	g->slow = g->slow || share_is_slow(s, r);

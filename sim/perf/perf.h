@@ -56,11 +56,22 @@ void perf_free(struct perf *p);
 void perf_step(const struct perf *p, const struct step_shape *s, struct step_cost *out);
 
 /*
- * Of the GPU time of this step, the share in which it needs all of the arithmetic, and in which all
- * of the bandwidth; ppm (physics.md section 5: C/g and M/g).
+ * What a step needs of its GPU, as parts of its GPU time alone; ppm. What is in none of them
+ * (launches, sampling, links) does not depend on the SMs.
  */
-void perf_demand(const struct perf *p, const struct step_shape *s, int64_t *compute,
-                 int64_t *memory);
+struct step_demand {
+	int64_t matrices, weights; /* at the same time: the longer one is part of the step */
+	int64_t attention;         /* of prompts, and images: arithmetic */
+	int64_t cache;             /* of sequences, and their states: bandwidth */
+};
+void perf_demand(const struct perf *p, const struct step_shape *s, struct step_demand *out);
+
+/*
+ * Speed of such a step on `share` of the SMs of a GPU while `used` of them work at all, in ppm of
+ * the speed alone on all of them; 0 < share <= used <= 1e6 (physics.md section 5).
+ */
+int64_t perf_sm_speed(const struct gpu_spec *gpu, const struct step_demand *demand, int64_t share,
+                      int64_t used);
 
 /* Time of the front end for one token, and from a request's arrival until the engine sees it. */
 ns_t perf_stream(const struct perf *p);

@@ -208,22 +208,28 @@ void perf_step(const struct perf *p, const struct step_shape *s, struct step_cos
 	}
 }
 
-void perf_demand(const struct perf *p, const struct step_shape *s, int64_t *compute,
-                 int64_t *memory)
+static int64_t ppm_of(double part, double whole)
 {
-	const double ppm = 1e6;
+	return part < whole ? (int64_t)(part / whole * 1e6) : 1000000;
+}
+
+void perf_demand(const struct perf *p, const struct step_shape *s, struct step_demand *out)
+{
 	const int64_t tokens = s->decodes + s->prompt;
 	const int64_t sampled = s->decodes + s->finishing;
+	const double second = (double)tick_from_seconds(1.0);
 	tick_t growth;
 	const double gpu = (double)gpu_ticks(p, s, &growth);
-	const double second = (double)tick_from_seconds(1.0);
 	const double attn = p->attn_flops * 0.5 * (double)s->pairs2 * p->s_per_attn_flop;
-	const double cache = (double)(s->context + s->cached + tokens) * (double)p->kv_token +
+	const tick_t kv = s->chunks > 0 ? p->kv_mixed : p->kv_token;
+	const double cache = (double)s->context * (double)kv +
+	                     (double)(s->cached + tokens) * (double)p->kv_token +
 	                     (double)(s->decodes + s->chunks) * (double)p->state;
-	const double c = (compute_s(p, tokens, sampled, s->images) + attn) * second / gpu;
-	const double m = (memory_s(p, tokens, sampled) * second + cache) / gpu;
-	*compute = (int64_t)((c < 1.0 ? c : 1.0) * ppm);
-	*memory = (int64_t)((m < 1.0 ? m : 1.0) * ppm);
+
+	out->matrices = ppm_of(compute_s(p, tokens, sampled, 0) * second, gpu);
+	out->weights = ppm_of(memory_s(p, tokens, sampled) * second, gpu);
+	out->attention = ppm_of((attn + (double)s->images * p->s_per_image) * second, gpu);
+	out->cache = ppm_of(cache, gpu);
 }
 
 ns_t perf_stream(const struct perf *p)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "perf/perf.h"
 #include "policy/policy.h"
 
 #define SHARE_MOST 64     /* replicas on one GPU */
@@ -14,11 +15,11 @@
 
 /* A replica on a GPU. */
 struct share_user {
-	int64_t fraction;        /* of the GPU's memory, ppm; 0: it asked for bytes */
-	int64_t request, limit;  /* of its compute, ppm: the scenario's */
-	int64_t compute, memory; /* of the phase alone: share of its time in which it needs all of
-	                           the arithmetic, all of the bandwidth; ppm */
-	bool busy;               /* it has a step, on the host or on the GPU */
+	int64_t fraction;           /* of the GPU's memory, ppm; 0: it asked for bytes */
+	int64_t request, limit;     /* of its compute, ppm: the scenario's */
+	struct step_demand demand;  /* what the phase alone needs of the GPU */
+	const struct gpu_spec *gpu; /* that it runs on */
+	bool busy;                  /* it has a step, on the host or on the GPU */
 };
 
 struct compute_share_policy {
@@ -43,7 +44,7 @@ struct compute_share_policy {
 	ns_t (*lease)(const void *self);
 	uint32_t (*holder)(const void *self, const struct share_user *users, uint32_t n,
 	                   int64_t turn);
-	bool needs_demand; /* looks at users' compute and memory */
+	bool needs_demand; /* looks at users' demand */
 	bool takes_turns;  /* one on the GPU at a time: speeds add up to one GPU at most */
 	bool cuts;         /* parts are MIG slices, which share nothing; no fractions */
 	bool by_fraction;  /* requests and limits are the fractions: scenarios set no others */

@@ -22,7 +22,11 @@ struct gpu_spec {
 	double nvlink_bytes_per_s;    /* one direction; 0 = none */
 	double power_w;
 	double price_per_h; /* 0 = not stated */
-	char *mig;          /* names of its MIG profiles, all of the GPU last; NULL = none */
+	/* kernels on a part of the SMs (perf/sm_share.c) */
+	double sm_gain; /* arithmetic per SM is so much faster while all others rest */
+	double sm_half; /* share of the SMs that bounds the bandwidth: it saturates beyond */
+	double sm_loss; /* of everyone's speed while two or more run */
+	char *mig;      /* names of its MIG profiles, all of the GPU last; NULL = none */
 };
 
 /* What a MIG profile has of a GPU. */

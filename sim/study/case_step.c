@@ -26,6 +26,17 @@ static struct perf *cost_model(const struct study_case *c)
 	return perf_new(&ask);
 }
 
+/* Of its GPU part, on the row's share of the SMs. */
+static double speed_of(const struct study_case *c, const struct perf *perf,
+                       const struct step_shape *shape)
+{
+	const int64_t share = (int64_t)(case_part(c) * 1e6 + 0.5);
+	struct step_demand demand;
+
+	perf_demand(perf, shape, &demand);
+	return (double)perf_sm_speed(c->scenario->nodes[0].gpu, &demand, share, share) / 1e6;
+}
+
 double case_step_ms(const struct study_case *c, const char *metric)
 {
 	const bool prefill = strcmp(metric, "prefill_latency") == 0;
@@ -47,6 +58,8 @@ double case_step_ms(const struct study_case *c, const char *metric)
 	}
 	struct perf *const perf = cost_model(c);
 	perf_step(perf, &shape, &cost);
+	const double rest = (double)(cost.step - cost.gpu);
+	const double gpu = (double)cost.gpu / speed_of(c, perf, &shape);
 	perf_free(perf);
-	return (double)cost.step / (double)(1 << TICK_SHIFT) / 1e6;
+	return (rest + gpu) / (double)(1 << TICK_SHIFT) / 1e6;
 }

@@ -12,7 +12,8 @@ static bool alike(const struct study_case *a, const struct study_case *b)
 	return strcmp(a->run->source, b->run->source) == 0 && strcmp(a->gpu, b->gpu) == 0 &&
 	       strcmp(a->model, b->model) == 0 && strcmp(a->engine, b->engine) == 0 &&
 	       strcmp(a->engine_version, b->engine_version) == 0 && a->precision == b->precision &&
-	       a->tp == b->tp && a->guessed == b->guessed &&
+	       a->tp == b->tp && a->guessed == b->guessed && case_is_step(a) == case_is_step(b) &&
+	       (case_part(a) < 1.0) == (case_part(b) < 1.0) &&
 	       (case_is_step(a) || (a->run->replicas == b->run->replicas &&
 	                            strcmp(a->run->sharing, b->run->sharing) == 0));
 }

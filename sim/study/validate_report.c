@@ -60,15 +60,27 @@ static bool same_place(const struct row_group *a, const struct row_group *b)
 	       strcmp(a->like->model, b->like->model) == 0;
 }
 
-/* Is it the first of its GPU and model? */
+/* Is it the first of its GPU and model, and no table of steps? */
 static bool leads(const row_groups_t *groups, size_t g)
 {
 	for (size_t i = 0; i < g; i++) {
-		if (same_place(&groups->at[i], &groups->at[g])) {
+		if (same_place(&groups->at[i], &groups->at[g]) &&
+		    !case_is_step(groups->at[i].like)) {
 			return false;
 		}
 	}
-	return true;
+	return !case_is_step(groups->at[g].like);
+}
+
+/* Groups that are no steps. */
+static size_t n_loads(const row_groups_t *groups)
+{
+	size_t n = 0;
+
+	for (size_t g = 0; g < groups->n; g++) {
+		n += !case_is_step(groups->at[g].like);
+	}
+	return n;
 }
 
 /* Under a line for each GPU and model. */
@@ -77,7 +89,7 @@ static void print_groups(const struct validation *v, FILE *out)
 	row_groups_t groups;
 
 	validate_groups(v, &groups);
-	if (groups.n > 0) {
+	if (n_loads(&groups) > 0) {
 		fprintf(out,
 		        "%-51srows   TPOT %%    ITL %%  tok/s %%   TTFT %%    E2E %%\n"
 		        "%-55s     mean     mean     mean   median     mean\n",
@@ -89,10 +101,47 @@ static void print_groups(const struct validation *v, FILE *out)
 		}
 		fprintf(out, "%.40s %.58s\n", groups.at[g].like->gpu, groups.at[g].like->model);
 		for (size_t i = g; i < groups.n; i++) {
-			if (same_place(&groups.at[g], &groups.at[i])) {
+			if (same_place(&groups.at[g], &groups.at[i]) &&
+			    !case_is_step(groups.at[i].like)) {
 				print_group(v, &groups.at[i], out);
 			}
 		}
+	}
+	free(groups.at);
+}
+
+/* Steps that were timed alone, on all SMs and on shares of them. */
+static void print_steps(const struct validation *v, FILE *out)
+{
+	static const char *const metrics[] = {"prefill_latency", "decode_step_latency"};
+	row_groups_t groups;
+	bool first = true;
+
+	validate_groups(v, &groups);
+	for (size_t g = 0; g < groups.n; g++) {
+		const struct study_case *const c = groups.at[g].like;
+		if (!case_is_step(c)) {
+			continue;
+		}
+		if (first) {
+			fprintf(out,
+			        "\n%-43s prefill rows     mean    worst  decode     mean    worst\n",
+			        "|error| % of single steps");
+		}
+		first = false;
+		char *const name = mem_printf("%s %s %s, %s", c->gpu, c->model, c->engine,
+		                              case_part(c) < 1.0 ? "shares of SMs" : "all SMs");
+		fprintf(out, "  %-41.41s", name);
+		for (size_t m = 0; m < 2; m++) {
+			const struct row_pick p = {c, metrics[m], 0, 0, false, -1, 0};
+			struct error_stats e;
+			validate_errors(v, &p, &e);
+			fprintf(out, m == 0 ? " %12zu" : " %7zu", e.n);
+			print_cell(out, &e, e.mean);
+			print_cell(out, &e, e.worst);
+		}
+		putc('\n', out);
+		free(name);
 	}
 	free(groups.at);
 }
@@ -274,6 +323,7 @@ static void print_role(const struct validation *v, int role, FILE *out)
 void validation_print(const struct validation *v, FILE *out)
 {
 	print_groups(v, out);
+	print_steps(v, out);
 	print_loads(v, out);
 	putc('\n', out);
 	print_role(v, ROW_FITTED, out);

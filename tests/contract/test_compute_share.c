@@ -10,6 +10,9 @@
 
 #define SETS 3000
 
+/* So few SMs are enough for all of the bandwidth. */
+static const struct gpu_spec gpu = {.sm_gain = 0.4, .sm_half = 0.0, .sm_loss = 0.12};
+
 /* Users whose fractions and requests fit one GPU; some ask for nothing. */
 static uint32_t random_users(struct share_user *users, struct rng *rng)
 {
@@ -29,8 +32,11 @@ static uint32_t random_users(struct share_user *users, struct rng *rng)
 			.request = request,
 			.limit = request + 1 +
 		                 (int64_t)rng_below(rng, (uint64_t)(SHARE_ONE - request)),
-			.compute = (int64_t)rng_below(rng, SHARE_ONE + 1),
-			.memory = (int64_t)rng_below(rng, SHARE_ONE + 1),
+			.demand = {.matrices = (int64_t)rng_below(rng, SHARE_ONE + 1),
+		                   .weights = (int64_t)rng_below(rng, SHARE_ONE + 1),
+		                   .attention = (int64_t)rng_below(rng, SHARE_ONE + 1),
+		                   .cache = (int64_t)rng_below(rng, SHARE_ONE + 1)},
+			.gpu = &gpu,
 		};
 	}
 	return n;
@@ -83,16 +89,14 @@ static void expect(const struct compute_share_policy *p, const struct share_user
 }
 
 #define ALL SHARE_ONE
-#define USER(fraction_, request_, limit_, compute_, memory_)                       \
-	{                                                                          \
-		.fraction = (fraction_), .request = (request_), .limit = (limit_), \
-		.compute = (compute_), .memory = (memory_)                         \
+#define USER(fraction_, request_, limit_)                                         \
+	{                                                                         \
+		.fraction = (fraction_), .request = (request_), .limit = (limit_) \
 	}
 
 START_TEST(a_quarter_beside_three)
 {
-	const struct share_user both[] = {USER(250000, 0, ALL, ALL, ALL),
-	                                  USER(750000, 0, ALL, ALL, ALL)};
+	const struct share_user both[] = {USER(250000, 0, ALL), USER(750000, 0, ALL)};
 	expect(&compute_share_time_slicing, both, 2, (const int64_t[]){500000, 500000});
 	expect(&compute_share_strict, both, 2, (const int64_t[]){250000, 750000});
 	expect(&compute_share_fair, both, 2, (const int64_t[]){250000, 750000});
@@ -104,45 +108,57 @@ END_TEST
 
 START_TEST(requests_first_then_equal_parts_up_to_the_limits)
 {
-	const struct share_user three[] = {USER(0, 500000, ALL, ALL, ALL),
-	                                   USER(0, 0, 100000, ALL, ALL), USER(0, 0, ALL, ALL, ALL)};
+	const struct share_user three[] = {USER(0, 500000, ALL), USER(0, 0, 100000),
+	                                   USER(0, 0, ALL)};
 	/* 500,000 are left: 100,000 is all that the second may have, the others halve the rest;
 	 * what could not be divided by three went to the first */
 	expect(&compute_share_time_slicing, three, 3, (const int64_t[]){700001, 100000, 199999});
 	/* thirds: what cannot be divided goes to the first */
-	const struct share_user equal[] = {USER(0, 0, ALL, ALL, ALL), USER(0, 0, ALL, ALL, ALL),
-	                                   USER(0, 0, ALL, ALL, ALL)};
+	const struct share_user equal[] = {USER(0, 0, ALL), USER(0, 0, ALL), USER(0, 0, ALL)};
 	expect(&compute_share_time_slicing, equal, 3, (const int64_t[]){333334, 333333, 333333});
 	/* more is asked for than there is */
-	const struct share_user many[] = {USER(0, 800000, ALL, ALL, ALL),
-	                                  USER(0, 800000, ALL, ALL, ALL)};
+	const struct share_user many[] = {USER(0, 800000, ALL), USER(0, 800000, ALL)};
 	expect(&compute_share_time_slicing, many, 2, (const int64_t[]){500000, 500000});
 	/* fair: a quarter, a quarter, and half of the rest each */
-	const struct share_user fair[] = {USER(250000, 0, ALL, ALL, ALL),
-	                                  USER(250000, 0, ALL, ALL, ALL)};
+	const struct share_user fair[] = {USER(250000, 0, ALL), USER(250000, 0, ALL)};
 	expect(&compute_share_fair, fair, 2, (const int64_t[]){500000, 500000});
 	/* strict: who asked for bytes has what is left over */
-	const struct share_user bytes[] = {USER(400000, 0, ALL, ALL, ALL),
-	                                   USER(0, 0, ALL, ALL, ALL)};
+	const struct share_user bytes[] = {USER(400000, 0, ALL), USER(0, 0, ALL)};
 	expect(&compute_share_strict, bytes, 2, (const int64_t[]){400000, 600000});
 	/* fair: what is left over goes in equal parts to both */
 	expect(&compute_share_fair, bytes, 2, (const int64_t[]){700000, 300000});
 }
 END_TEST
 
+#define SMS(limit_ppm, ...)                                                \
+	{                                                                  \
+		.limit = (limit_ppm), .demand = {__VA_ARGS__}, .gpu = &gpu \
+	}
+
 START_TEST(side_by_side_the_scarcer_resource_decides)
 {
 	const int64_t kept = 880000;
 	/* one needs arithmetic all the time, the other half of the bandwidth and hardly arithmetic
 	 */
-	const struct share_user unlike[] = {USER(0, 0, ALL, ALL, 100000),
-	                                    USER(0, 0, ALL, 200000, 500000)};
+	const struct share_user unlike[] = {SMS(ALL, .matrices = ALL, .weights = 100000),
+	                                    SMS(ALL, .matrices = 200000, .weights = 500000)};
 	expect(&compute_share_sm_sharing, unlike, 2, (const int64_t[]){kept / 2, kept});
 	/* two decoders want all of the bandwidth: each has half */
-	const struct share_user decode[] = {USER(0, 0, ALL, 300000, ALL),
-	                                    USER(0, 0, ALL, 300000, ALL)};
+	const struct share_user decode[] = {
+		SMS(ALL, .matrices = 300000, .weights = 700000, .cache = 300000),
+		SMS(ALL, .matrices = 300000, .weights = 600000, .cache = 400000)};
 	expect(&compute_share_sm_sharing, decode, 2, (const int64_t[]){kept / 2, kept / 2});
 	expect(&compute_share_sm_sharing, unlike, 1, (const int64_t[]){ALL});
+}
+END_TEST
+
+/* Alone on a part of the SMs: nothing is lost to neighbours, and what they leave idle helps. */
+START_TEST(a_limit_holds_alone)
+{
+	const struct share_user half[] = {SMS(ALL / 2, .matrices = ALL)};
+	expect(&compute_share_sm_sharing, half, 1, (const int64_t[]){600000});
+	const struct share_user launches[] = {SMS(ALL / 2, .matrices = 0)};
+	expect(&compute_share_sm_sharing, launches, 1, (const int64_t[]){ALL});
 }
 END_TEST
 
@@ -235,6 +251,7 @@ int main(void)
 	tcase_add_test(t, turns_are_worth_the_fractions);
 	tcase_add_test(t, requests_first_then_equal_parts_up_to_the_limits);
 	tcase_add_test(t, side_by_side_the_scarcer_resource_decides);
+	tcase_add_test(t, a_limit_holds_alone);
 	suite_add_tcase(s, t);
 	SRunner *const r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -175,6 +175,45 @@ START_TEST(replicas_that_share_a_gpu)
 }
 END_TEST
 
+/* Steps on 0.3 to 1 of the SMs: LLaMA-7B was fitted, 13B was not. */
+START_TEST(steps_on_shares_of_the_sms)
+{
+	static const struct {
+		const char *model, *metric;
+		int role;
+		double pct;
+	} steps[] = {
+		{"llama-7b", "prefill_latency", ROW_FITTED, 6.0},
+		{"llama-7b", "decode_step_latency", ROW_FITTED, 6.0},
+		{"llama-13b", "prefill_latency", ROW_PREDICTED, 10.0},
+		{"llama-13b", "decode_step_latency", ROW_PREDICTED, 10.0},
+	};
+	struct validated v;
+
+	if (!validate_file(&v, ROWS)) {
+		return;
+	}
+	for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+		double sum = 0.0;
+		size_t n = 0;
+		for (size_t i = 0; i < v.v.n_rows; i++) {
+			const struct validated_row *const row = &v.v.rows[i];
+			if (strcmp(row->at->model, steps[k].model) == 0 &&
+			    strcmp(row->value->metric, steps[k].metric) == 0) {
+				ck_assert_int_eq(row->role, steps[k].role);
+				sum += fabs(row->error_pct);
+				n++;
+			}
+		}
+		printf("%s: %s %.2f %% over %zu steps, promised %.0f %%\n", steps[k].model,
+		       steps[k].metric, sum / (double)n, n, steps[k].pct);
+		ck_assert_uint_ge(n, 320);
+		ck_assert(sum / (double)n <= steps[k].pct);
+	}
+	validated_fini(&v);
+}
+END_TEST
+
 /*
  * Of a closed loop's users, those who decode (Little): tokens' time over the whole of a request.
  * `measured` or simulated, from the TPOT and TTFT rows of one configuration; NaN where one lacks.
@@ -289,6 +328,7 @@ int main(void)
 	tcase_set_timeout(t, 300);
 	tcase_add_test(t, promises_are_kept);
 	tcase_add_test(t, replicas_that_share_a_gpu);
+	tcase_add_test(t, steps_on_shares_of_the_sms);
 	tcase_add_test(t, full_caches_run_as_many_sequences);
 	tcase_add_test(t, no_other_simulator_is_nearer);
 	suite_add_tcase(s, t);

@@ -6,43 +6,59 @@
 #include "base/check.h"
 #include "policy/compute_share.h"
 
+#define OF_THE_GPU (-1.0)
+
 struct self {
 	double loss;
 };
 
 static const struct option options[] = {
-	{"loss", OPTION_SHARE, offsetof(struct self, loss), 0, 0.9, "0.12", NULL, NULL,
-         "of everyone's speed while two or more run"},
+	{"loss", OPTION_REAL, offsetof(struct self, loss), OF_THE_GPU, 0.9, "-1", NULL, NULL,
+         "of everyone's speed while two or more run; -1: what the GPU's data sheet says"},
 	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };
 
-/* At most what is needed, in ppm of the speed alone. */
-static int64_t speed_of(int64_t share, int64_t need)
+/* Of everyone's speed. */
+static int64_t kept_of(const struct self *own, const struct gpu_spec *gpu, uint32_t n)
 {
-	return need <= share ? SHARE_ONE : share * SHARE_ONE / need;
+	const double loss = own->loss < 0.0 ? gpu->sm_loss : own->loss;
+	return n > 1 ? SHARE_ONE - (int64_t)(loss * SHARE_ONE + 0.5) : SHARE_ONE;
+}
+
+/* Of its time alone in which it needs all of the bandwidth. */
+static int64_t bandwidth_of(const struct step_demand *d)
+{
+	const int64_t need = d->weights + d->cache;
+	return need < SHARE_ONE ? need : SHARE_ONE;
 }
 
 static void divide(void *self, const struct share_user *users, uint32_t n, int64_t *speed)
 {
 	const struct self *const own = self;
 	int64_t request[SHARE_MOST], limit[SHARE_MOST], none[SHARE_MOST], need[SHARE_MOST];
-	int64_t sms[SHARE_MOST], bandwidth[SHARE_MOST];
+	int64_t sms[SHARE_MOST], bandwidth[SHARE_MOST], used = 0;
 	sim_assert(n >= 1 && n <= SHARE_MOST);
-	const int64_t kept = n > 1 ? SHARE_ONE - (int64_t)(own->loss * SHARE_ONE + 0.5) : SHARE_ONE;
+	const int64_t kept = kept_of(own, users[0].gpu, n);
 	for (uint32_t i = 0; i < n; i++) {
 		request[i] = users[i].request;
 		limit[i] = users[i].limit;
 	}
 	compute_share_fill(request, limit, n, SHARE_ONE, sms);
 	for (uint32_t i = 0; i < n; i++) {
+		used += sms[i];
+	}
+	for (uint32_t i = 0; i < n; i++) {
 		none[i] = 0;
-		need[i] = users[i].memory * speed_of(sms[i], users[i].compute) / SHARE_ONE;
+		speed[i] = sms[i] > 0 ? perf_sm_speed(users[i].gpu, &users[i].demand, sms[i], used)
+		                      : 0;
+		need[i] = bandwidth_of(&users[i].demand) * speed[i] / SHARE_ONE;
 	}
 	compute_share_fill(none, need, n, SHARE_ONE, bandwidth); /* max-min fair */
 	for (uint32_t i = 0; i < n; i++) {
-		const int64_t a = speed_of(sms[i], users[i].compute);
-		const int64_t b = speed_of(bandwidth[i], users[i].memory);
-		speed[i] = (a < b ? a : b) * kept / SHARE_ONE;
+		if (need[i] > 0 && bandwidth[i] < need[i]) {
+			speed[i] = speed[i] * bandwidth[i] / need[i];
+		}
+		speed[i] = speed[i] * kept / SHARE_ONE;
 	}
 }
 
