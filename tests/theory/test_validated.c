@@ -124,8 +124,8 @@ START_TEST(promises_are_kept)
 END_TEST
 
 /* Mean |error| of replicas that share a GPU, in %, over `n` rows; floods of 50 prompts apart. */
-static double shared_error(const struct validation *v, const char *sharing, bool few,
-                           const char *metric, size_t *n)
+static double shared_error(const struct validation *v, const char *sharing, const char *metric,
+                           size_t *n)
 {
 	double sum = 0.0;
 
@@ -134,7 +134,7 @@ static double shared_error(const struct validation *v, const char *sharing, bool
 		const struct validated_row *const row = &v->rows[i];
 		const struct measured_run *const run = row->at->run;
 		if (run->replicas > 1 && strcmp(run->sharing, sharing) == 0 &&
-		    (run->prompts < 100) == few && strcmp(row->value->metric, metric) == 0 &&
+		    run->prompts >= 100 && strcmp(row->value->metric, metric) == 0 &&
 		    strcmp(row->value->stat, "mean") == 0) {
 			ck_assert_int_eq(row->role, ROW_PREDICTED);
 			sum += fabs(row->error_pct);
@@ -149,13 +149,11 @@ START_TEST(replicas_that_share_a_gpu)
 {
 	static const struct {
 		const char *sharing, *metric;
-		bool few;
 		double pct;
 		size_t rows;
 	} shared[] = {
-		{"sm_sharing", "tpot", false, 5.0, 11},
-		{"sm_sharing", "output_throughput", false, 5.0, 11},
-		{"time_slicing", "itl", true, 10.0, 1},
+		{"sm_sharing", "tpot", 5.0, 11},
+		{"sm_sharing", "output_throughput", 5.0, 11},
 	};
 	struct validated v;
 	size_t n;
@@ -164,13 +162,35 @@ START_TEST(replicas_that_share_a_gpu)
 		return;
 	}
 	for (size_t k = 0; k < sizeof(shared) / sizeof(shared[0]); k++) {
-		const double pct =
-			shared_error(&v.v, shared[k].sharing, shared[k].few, shared[k].metric, &n);
+		const double pct = shared_error(&v.v, shared[k].sharing, shared[k].metric, &n);
 		printf("%s: %s %.2f %% over %zu rows, promised %.0f %%\n", shared[k].sharing,
 		       shared[k].metric, pct, n, shared[k].pct);
 		ck_assert_uint_ge(n, shared[k].rows);
 		ck_assert(pct <= shared[k].pct);
 	}
+	validated_fini(&v);
+}
+END_TEST
+
+/* One, two and four replicas in turns: one chose the spread of the lengths, the others follow. */
+START_TEST(replicas_in_turns)
+{
+	struct validated v;
+	size_t n = 0;
+
+	ck_assert(validate_file(&v, "tests/support/time_slicing.csv"));
+	for (size_t i = 0; i < v.v.n_rows; i++) {
+		const struct validated_row *const row = &v.v.rows[i];
+		const int64_t replicas = row->at->run->replicas;
+		printf("time slicing, %lld: %s %.1f %%\n", (long long)replicas, row->value->metric,
+		       row->error_pct);
+		ck_assert_int_eq(row->role, replicas > 1 ? ROW_PREDICTED : ROW_FITTED);
+		if (strcmp(row->value->metric, "itl") == 0) {
+			ck_assert(fabs(row->error_pct) <= 10.0);
+			n++;
+		}
+	}
+	ck_assert_uint_eq(n, 3);
 	validated_fini(&v);
 }
 END_TEST
@@ -328,6 +348,7 @@ int main(void)
 	tcase_set_timeout(t, 300);
 	tcase_add_test(t, promises_are_kept);
 	tcase_add_test(t, replicas_that_share_a_gpu);
+	tcase_add_test(t, replicas_in_turns);
 	tcase_add_test(t, steps_on_shares_of_the_sms);
 	tcase_add_test(t, full_caches_run_as_many_sequences);
 	tcase_add_test(t, no_other_simulator_is_nearer);
