@@ -365,7 +365,8 @@ static void make_scenario(struct study_case *c, const struct protocol *protocol,
 	                                 c->run->workload,
 	                                 c->tp,
 	                                 c->run->isl,
-	                                 c->run->osl};
+	                                 c->run->osl,
+	                                 c->run->sharing};
 	struct protocol_terms terms;
 	struct err *const err = err_new(); /* a row that makes no scenario is skipped */
 
@@ -381,7 +382,7 @@ static void make_scenario(struct study_case *c, const struct protocol *protocol,
 	c->scenario =
 		scenario_build(protocol_name(protocol), scenario_of(c, &terms, data), data, err);
 	c->guessed = shares_gpus(c) || terms.length_spread > 0.0;
-	c->fitted = terms.fitted && !shares_gpus(c);
+	c->fitted = terms.fitted;
 	protocol_terms_fini(&terms);
 	if (c->scenario == NULL) {
 		skip(c, "%s", err_message(err, 0));

@@ -77,10 +77,12 @@ static const struct option rule_table[] = {
 /* What a rule may ask for, in the order of condition_values. */
 static const char *const conditions[] = {"gpu",       "model", "engine",   "engine_version",
                                          "precision", "load",  "workload", "tp",
-                                         "isl",       "osl"};
+                                         "isl",       "osl",   "sharing"};
 #define N_CONDITIONS (sizeof(conditions) / sizeof(conditions[0]))
 
 static const char *const loads[] = {"closed", "open", "flood", "step", "trace", NULL};
+static const char *const sharings[] = {"",     "exclusive", "time_slicing", "sm_sharing", "strict",
+                                       "fair", NULL};
 
 static void read_seqs(const struct json_at *at, struct protocol_terms *t)
 {
@@ -147,6 +149,8 @@ static void check_text(const struct json_at *at, const char *condition, struct d
 		check_choice(at, text, precision_names);
 	} else if (strcmp(condition, "load") == 0) {
 		check_choice(at, text, loads);
+	} else if (strcmp(condition, "sharing") == 0) {
+		check_choice(at, text, sharings);
 	} else if ((strcmp(condition, "tp") == 0 || strcmp(condition, "isl") == 0 ||
 	            strcmp(condition, "osl") == 0) &&
 	           !str_to_real(text, &number)) {
@@ -335,7 +339,8 @@ static bool applies(const struct rule *rule, const struct protocol_ask *ask)
 	                          ask->workload,
 	                          tp,
 	                          isl,
-	                          osl};
+	                          osl,
+	                          ask->sharing};
 	str_real(ask->isl, isl, sizeof(isl));
 	str_real(ask->osl, osl, sizeof(osl));
 	str_real((double)ask->tp, tp, sizeof(tp));

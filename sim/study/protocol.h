@@ -38,7 +38,8 @@ struct protocol_terms {
 struct protocol_ask {
 	const char *gpu, *model, *engine, *engine_version, *precision, *load, *workload;
 	int64_t tp;
-	double isl, osl; /* tokens */
+	double isl, osl;     /* tokens */
+	const char *sharing; /* as in the row */
 };
 
 /* The protocol of a source, "default" where it has none of its own. NULL with errors added. */

@@ -136,7 +136,7 @@ static double shared_error(const struct validation *v, const char *sharing, cons
 		if (run->replicas > 1 && strcmp(run->sharing, sharing) == 0 &&
 		    run->prompts >= 100 && strcmp(row->value->metric, metric) == 0 &&
 		    strcmp(row->value->stat, "mean") == 0) {
-			ck_assert_int_eq(row->role, ROW_PREDICTED);
+			ck_assert_int_eq(row->role, ROW_FITTED); /* sm_loss */
 			sum += fabs(row->error_pct);
 			++*n;
 		}

@@ -30,7 +30,8 @@ static const struct protocol_ask asks = {.gpu = "h100-sxm",
                                          .workload = "",
                                          .tp = 2,
                                          .isl = 131072.0,
-                                         .osl = 128.5};
+                                         .osl = 128.5,
+                                         .sharing = "exclusive"};
 
 static struct protocol *read_rules(const char *rules)
 {
@@ -310,7 +311,7 @@ START_TEST(what_the_manual_says)
 	read_fields("### when", &when);
 	ck_assert_uint_eq(file.n, 6);
 	ck_assert_uint_eq(rule.n, 14);
-	ck_assert_uint_eq(when.n, 10);
+	ck_assert_uint_eq(when.n, 11);
 	check_known(&file, "{\"", "\": 1}");
 	check_known(&rule, "{\"name\": \"s\", \"title\": \"t\", \"rules\": [{\"", "\": false}]}");
 	check_known(
