@@ -1,0 +1,118 @@
+/* What a snapshot holds, and what its pods are charged. Reads no files: snapshot_read.c does. */
+#include "sched/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const int64_t sched_unit[SCHED_RESOURCES] = {1000000, 1, 1000000};
+const char *const sched_resource_names[SCHED_RESOURCES] = {"GPUs", "CPU", "memory"};
+const char *const sched_status_names[SCHED_STATUSES + 1] = {
+	"Pending", "Binding", "Pipelined", "Running", "Releasing", "Failed", NULL,
+};
+
+void snapshot_fini(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->nodes.n; i++) {
+		free(s->nodes.at[i].name);
+	}
+	for (size_t i = 0; i < s->queues.n; i++) {
+		free(s->queues.at[i].name);
+	}
+	for (size_t i = 0; i < s->jobs.n; i++) {
+		free(s->jobs.at[i].name);
+	}
+	for (size_t i = 0; i < s->tasks.n; i++) {
+		free(s->tasks.at[i].name);
+	}
+	for (size_t i = 0; i < s->sets.n; i++) {
+		free(s->sets.at[i].name);
+	}
+	free(s->nodes.at);
+	free(s->queues.at);
+	free(s->jobs.at);
+	free(s->tasks.at);
+	free(s->sets.at);
+	memset(s, 0, sizeof(*s));
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct sched_node *const x = a;
+	const struct sched_node *const y = b;
+	return strcmp(x->name, y->name);
+}
+
+struct aged {
+	int64_t age;
+	uint32_t job;
+};
+
+static int by_age(const void *a, const void *b)
+{
+	const struct aged *const x = a;
+	const struct aged *const y = b;
+	if (x->age != y->age) {
+		return x->age > y->age ? -1 : 1;
+	}
+	return x->job < y->job ? -1 : x->job > y->job;
+}
+
+void snapshot_rank_jobs(struct snapshot *s)
+{
+	struct aged *const jobs = mem_new(s->jobs.n, sizeof(*jobs));
+	for (uint32_t i = 0; i < s->jobs.n; i++) {
+		jobs[i] = (struct aged){s->jobs.at[i].age, i};
+	}
+	qsort(jobs, s->jobs.n, sizeof(*jobs), by_age);
+	for (uint32_t i = 0; i < s->jobs.n; i++) {
+		s->jobs.at[jobs[i].job].rank = i;
+	}
+	free(jobs);
+}
+
+void snapshot_complete(struct snapshot *s)
+{
+	if (s->nodes.n > 0) {
+		qsort(s->nodes.at, s->nodes.n, sizeof(*s->nodes.at), by_name);
+	}
+	for (size_t i = 0; i < s->nodes.n; i++) {
+		struct sched_node *const node = &s->nodes.at[i];
+		node->first_group = s->n_groups;
+		s->n_groups += 2 * (uint32_t)node->gpus;
+		s->total.of[SCHED_GPU] += node->gpus * sched_unit[SCHED_GPU];
+		s->total.of[SCHED_CPU] += node->cpu;
+		s->total.of[SCHED_MEMORY] += node->memory;
+		if (node->gpus > 0 &&
+		    (s->smallest_gpu_mib == 0 || node->gpu_mib < s->smallest_gpu_mib)) {
+			s->smallest_gpu_mib = node->gpu_mib;
+		}
+	}
+}
+
+bool snapshot_has_children(const struct snapshot *s, uint32_t queue)
+{
+	for (size_t i = 0; i < s->queues.n; i++) {
+		if (s->queues.at[i].parent == queue) {
+			return true;
+		}
+	}
+	return false;
+}
+
+int64_t snapshot_mib(const struct sched_ask *ask, const struct sched_node *node)
+{
+	return ask->mib > 0 ? ask->mib : ask->fraction * node->gpu_mib / 1000000;
+}
+
+struct sched_amount snapshot_charge(const struct snapshot *s, const struct sched_ask *ask,
+                                    const struct sched_node *node)
+{
+	const int64_t whole = node != NULL ? node->gpu_mib : s->smallest_gpu_mib;
+	int64_t part = ask->fraction;
+	if (ask->mib > 0) { /* in hundredths, rounded up */
+		part = whole > 0 ? (ask->mib * 100 + whole - 1) / whole * 10000 : 1000000;
+	}
+	return (struct sched_amount){
+		{ask->gpus * 1000000 + ask->devices * part, ask->cpu, ask->memory},
+	};
+}

@@ -1,0 +1,152 @@
+/*
+ * A cluster as its scheduler sees it at one moment: nodes, the tree of queues, jobs and their
+ * pods. Immutable while it is being scheduled; cycle.h says what happens to it afterwards.
+ */
+#ifndef ALIQUOT_SCHED_SNAPSHOT_H
+#define ALIQUOT_SCHED_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/units.h"
+#include "base/vec.h"
+
+#define SCHED_NONE UINT32_MAX
+#define SCHED_UNLIMITED INT64_C(-1)
+#define SCHED_DEVICES 8 /* most GPUs that one pod may hold a fraction of */
+
+enum sched_resource { SCHED_GPU, SCHED_CPU, SCHED_MEMORY, SCHED_RESOURCES };
+
+/* How much of each resource: ppm of a GPU, millicores, bytes. */
+struct sched_amount {
+	int64_t of[SCHED_RESOURCES];
+};
+
+/* What counts as one of a resource when shares are rounded: a GPU, a millicore, 10^6 bytes. */
+extern const int64_t sched_unit[SCHED_RESOURCES];
+extern const char *const sched_resource_names[SCHED_RESOURCES];
+
+enum sched_status {
+	SCHED_PENDING,   /* not placed */
+	SCHED_BINDING,   /* placed now, on free resources */
+	SCHED_PIPELINED, /* promised resources that others are leaving */
+	SCHED_RUNNING,
+	SCHED_RELEASING, /* being evicted */
+	SCHED_FAILED,    /* ended; holds nothing */
+	SCHED_STATUSES,
+};
+
+extern const char *const sched_status_names[SCHED_STATUSES + 1]; /* ends with NULL */
+
+struct sched_node {
+	char *name;
+	int64_t gpus;
+	int64_t gpu_mib;     /* memory of each GPU, a multiple of 100 MiB */
+	int64_t cpu, memory; /* millicores, bytes */
+	int64_t max_pods;
+	uint32_t first_group; /* of its 2 * gpus places for shared GPUs */
+};
+
+struct sched_queue {
+	char *name;
+	uint32_t parent;              /* SCHED_NONE at the top */
+	int64_t priority;             /* higher is served first */
+	int64_t order;                /* smaller is older */
+	struct sched_amount quota;    /* SCHED_UNLIMITED: all of it */
+	struct sched_amount limit;    /* SCHED_UNLIMITED: none */
+	int64_t weight;               /* over quota, thousandths; for all resources */
+	struct sched_amount used_ppm; /* of the cluster over the window of time-based fair share */
+	ns_t preempt_min_runtime, reclaim_min_runtime;
+};
+
+/* What one pod asks for: whole GPUs, or a part of some, or neither. */
+struct sched_ask {
+	int64_t gpus;        /* whole ones */
+	int64_t devices;     /* GPUs of which it wants a part; 0: whole ones or none */
+	int64_t fraction;    /* ppm of each device; 0: `mib` says it */
+	int64_t mib;         /* of each device */
+	int64_t cpu, memory; /* millicores, bytes */
+};
+
+struct sched_task {
+	char *name;
+	uint32_t job, set;
+	int64_t order; /* within its job, higher is placed first */
+	struct sched_ask ask;
+	enum sched_status status;
+	uint32_t node;                  /* SCHED_NONE unless it is on one */
+	uint16_t groups[SCHED_DEVICES]; /* places of its node, one per device */
+};
+
+/* Pods of a job of which `min` run, or none of the job. */
+struct sched_set {
+	char *name;
+	uint32_t job;
+	int64_t min;
+};
+
+struct sched_job {
+	char *name;
+	uint32_t queue;
+	int64_t priority;
+	bool preemptible;
+	bool deleted;     /* what leaves does not come back */
+	int64_t age;      /* since it was made, thousandths of minutes; ties: as given */
+	ns_t stale_for;   /* below its minimum for so long */
+	ns_t running_for; /* since it started; for the minimum runtimes of queues */
+	uint32_t first_task, n_tasks;
+	uint32_t first_set, n_sets;
+	uint32_t rank; /* of creation: 0 is the oldest */
+};
+
+struct snapshot {
+	VEC(struct sched_node) nodes; /* by name, ascending */
+	VEC(struct sched_queue) queues;
+	VEC(struct sched_job) jobs;
+	VEC(struct sched_task) tasks;
+	VEC(struct sched_set) sets;
+	uint32_t n_groups;
+	int64_t smallest_gpu_mib; /* of the nodes with GPUs; 0: there are none */
+	struct sched_amount total;
+};
+
+void snapshot_fini(struct snapshot *s);
+
+/*
+ * After all nodes are there, before pods are on any: order them by name, number the places for
+ * shared GPUs and add up the cluster.
+ */
+void snapshot_complete(struct snapshot *s);
+
+/* After all jobs are there: number them by age. */
+void snapshot_rank_jobs(struct snapshot *s);
+
+/* Is the queue above others, which then hold the jobs? */
+bool snapshot_has_children(const struct snapshot *s, uint32_t queue);
+
+/* Memory that a pod takes of each of its devices on a node, MiB. */
+int64_t snapshot_mib(const struct sched_ask *ask, const struct sched_node *node);
+
+/* What a pod is charged on a node; NULL: while it waits, as if on the smallest GPUs. */
+struct sched_amount snapshot_charge(const struct snapshot *s, const struct sched_ask *ask,
+                                    const struct sched_node *node);
+
+static inline void sched_add(struct sched_amount *a, const struct sched_amount *b, int64_t sign)
+{
+	for (int r = 0; r < SCHED_RESOURCES; r++) {
+		a->of[r] += sign * b->of[r];
+	}
+}
+
+/* Is `a` within `limit` in every resource? */
+static inline bool sched_within(const struct sched_amount *a, const struct sched_amount *limit)
+{
+	for (int r = 0; r < SCHED_RESOURCES; r++) {
+		if (limit->of[r] != SCHED_UNLIMITED && a->of[r] > limit->of[r]) {
+			return false;
+		}
+	}
+	return true;
+}
+
+#endif
