@@ -1,0 +1,394 @@
+/* Which queue is next, and which of its jobs (semantics.md section 6 and 8); victims in reverse. */
+#include "sched/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- jobs and pods ----------------------------------------------------------------------------
+ */
+
+/* Pods that wait; with `open` those too that were evicted by a decision still open. */
+static bool waits(const struct session *s, uint32_t task, bool open)
+{
+	const struct place *const p = &s->places[task];
+	return p->status == SCHED_PENDING ? open || !p->open
+	                                  : open && p->open && p->status == SCHED_RELEASING;
+}
+
+static bool task_before(const struct session *s, uint32_t a, uint32_t b)
+{
+	const int64_t x = s->in->tasks.at[a].order;
+	const int64_t y = s->in->tasks.at[b].order;
+	return x != y ? x > y : a < b;
+}
+
+static void insert(const struct session *s, uint32_t *tasks, uint32_t n, uint32_t task)
+{
+	uint32_t i = n;
+	for (; i > 0 && task_before(s, task, tasks[i - 1]); i--) {
+		tasks[i] = tasks[i - 1];
+	}
+	tasks[i] = task;
+}
+
+/* The best `most` waiting pods of a set, best first. */
+static uint32_t next_of_set(const struct session *s, uint32_t set, bool open, int64_t most,
+                            uint32_t *tasks)
+{
+	const struct sched_job *const j = &s->in->jobs.at[s->in->sets.at[set].job];
+	uint32_t found = 0;
+	for (uint32_t task = j->first_task; task < j->first_task + j->n_tasks; task++) {
+		if (s->in->tasks.at[task].set == set && waits(s, task, open)) {
+			insert(s, tasks, found++, task);
+		}
+	}
+	return found < most ? found : (uint32_t)most;
+}
+
+static bool set_waits(const struct session *s, uint32_t set, bool open)
+{
+	const struct sched_job *const j = &s->in->jobs.at[s->in->sets.at[set].job];
+	for (uint32_t task = j->first_task; task < j->first_task + j->n_tasks; task++) {
+		if (s->in->tasks.at[task].set == set && waits(s, task, open)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+uint32_t order_next_tasks(const struct session *s, uint32_t job, bool open, uint32_t *tasks)
+{
+	const struct sched_job *const j = &s->in->jobs.at[job];
+	uint32_t n = 0;
+	bool whole = true;
+	for (uint32_t set = j->first_set; set < j->first_set + j->n_sets; set++) {
+		const int64_t missing = s->in->sets.at[set].min - s->sets[set].active;
+		if (missing > 0) {
+			n += next_of_set(s, set, open, missing, tasks + n);
+			whole = false;
+		}
+	}
+	int64_t least = INT64_MAX; /* above its minimum has the set that gets one more */
+	for (uint32_t set = j->first_set; whole && set < j->first_set + j->n_sets; set++) {
+		const int64_t above = s->sets[set].active - s->in->sets.at[set].min;
+		if (above < least && set_waits(s, set, open)) {
+			least = above;
+			n = next_of_set(s, set, open, 1, tasks);
+		}
+	}
+	return n;
+}
+
+struct sched_amount order_sum(const struct session *s, const uint32_t *tasks, uint32_t n)
+{
+	struct sched_amount sum = {{0}};
+	for (uint32_t i = 0; i < n; i++) {
+		const struct sched_amount a =
+			snapshot_charge(s->in, &s->in->tasks.at[tasks[i]].ask, NULL);
+		sched_add(&sum, &a, 1);
+	}
+	return sum;
+}
+
+bool order_is_pending(const struct session *s, uint32_t job)
+{
+	const struct sched_job *const j = &s->in->jobs.at[job];
+	bool ready = false;
+	for (uint32_t k = 0; k < j->n_sets; k++) { /* enough pods for every gang? */
+		const uint32_t set = j->first_set + k;
+		int64_t able = s->sets[set].active;
+		for (uint32_t i = 0; i < j->n_tasks; i++) {
+			const uint32_t task = j->first_task + i;
+			if (s->in->tasks.at[task].set == set && waits(s, task, false)) {
+				able++;
+				ready = true;
+			}
+		}
+		if (able < s->in->sets.at[set].min) {
+			return false;
+		}
+	}
+	return ready;
+}
+
+struct standing order_waiting(const struct session *s, uint32_t job, bool open)
+{
+	uint32_t *const tasks = mem_new(s->in->jobs.at[job].n_tasks, sizeof(*tasks));
+	const uint32_t n = order_next_tasks(s, job, open, tasks);
+	const struct standing out = {.job = job, .amount = order_sum(s, tasks, n)};
+	free(tasks);
+	return out;
+}
+
+/* Below its minimum 0, exactly at it 1, above 2: the order in which jobs are served. */
+static int elasticity(const struct session *s, const struct standing *st, bool victims)
+{
+	const struct sched_job *const j = &s->in->jobs.at[st->job];
+	int64_t active = 0;
+	int64_t min = 0;
+	bool below = false;
+	for (uint32_t k = 0; k < j->n_sets; k++) {
+		const int64_t have = s->sets[j->first_set + k].active;
+		active += have;
+		min += s->in->sets.at[j->first_set + k].min;
+		below = below || have < s->in->sets.at[j->first_set + k].min;
+	}
+	active = victims ? (int64_t)st->left : active;
+	return active > min && !(below && !victims) ? 2 : active == min && !below;
+}
+
+static bool job_before(const struct session *s, const struct standing *a, const struct standing *b,
+                       bool victims)
+{
+	const struct sched_job *const x = &s->in->jobs.at[a->job];
+	const struct sched_job *const y = &s->in->jobs.at[b->job];
+	if (x->priority != y->priority) {
+		return (x->priority > y->priority) != victims;
+	}
+	const int ex = elasticity(s, a, victims);
+	const int ey = elasticity(s, b, victims);
+	if (ex != ey) {
+		return (ex < ey) != victims;
+	}
+	return (x->rank < y->rank) != victims;
+}
+
+/* --- queues -----------------------------------------------------------------------------------
+ */
+
+/* A queue in a comparison: what its next job adds to it, or its victims take from it. */
+struct side {
+	uint32_t queue;
+	struct sched_amount adds, takes;
+};
+
+/* A share of a resource; compared by multiplying out. */
+struct ratio {
+	int64_t part, whole;
+};
+
+static int ratio_compare(struct ratio a, struct ratio b)
+{
+	const i128_t x = (i128_t)a.part * b.whole;
+	const i128_t y = (i128_t)b.part * a.whole;
+	return (x > y) - (x < y);
+}
+
+/* max over resources of allocated / allocatable; without a share, a thousand times what it has. */
+static struct ratio dominant(const struct session *s, uint32_t queue,
+                             const struct sched_amount *has)
+{
+	const struct queue_state *const q = &s->queues[queue];
+	struct ratio best = {0, 1};
+	for (int r = 0; r < SCHED_RESOURCES; r++) {
+		const int64_t may = q->allocatable.of[r];
+		struct ratio x = {has->of[r], may};
+		if (may == SCHED_UNLIMITED) {
+			x.whole = s->in->total.of[r];
+		}
+		if (x.whole == 0) {
+			x = (struct ratio){has->of[r] * 1000, sched_unit[r]};
+		}
+		if (r == 0 || ratio_compare(x, best) > 0) {
+			best = x;
+		}
+	}
+	return best;
+}
+
+static bool is_over_utilised(const struct session *s, uint32_t queue)
+{
+	const struct queue_state *const q = &s->queues[queue];
+	bool over = true;
+	for (int r = 0; r < SCHED_RESOURCES; r++) {
+		over = over && q->allocated.of[r] > q->fair_share.of[r];
+	}
+	return over;
+}
+
+static bool has_no_share(const struct session *s, uint32_t queue, const struct sched_amount *has)
+{
+	bool bad = false;
+	for (int r = 0; r < SCHED_RESOURCES; r++) {
+		bad = bad || (s->queues[queue].allocatable.of[r] == 0 && has->of[r] > 0);
+	}
+	return bad;
+}
+
+/* -1: a has the smaller allocatable share; no resource may disagree. */
+static int compare_allocatable(const struct session *s, uint32_t a, uint32_t b)
+{
+	bool less = false;
+	bool more = false;
+	for (int r = 0; r < SCHED_RESOURCES; r++) {
+		int64_t x = s->queues[a].allocatable.of[r];
+		int64_t y = s->queues[b].allocatable.of[r];
+		x = x == SCHED_UNLIMITED ? INT64_MAX : x;
+		y = y == SCHED_UNLIMITED ? INT64_MAX : y;
+		less = less || x < y;
+		more = more || x > y;
+	}
+	return less == more ? 0 : less ? -1 : 1;
+}
+
+/* Below 0: a is served first. The first difference decides; never 0 for two queues. */
+static int queue_compare(const struct session *s, const struct side *a, const struct side *b)
+{
+	const struct sched_queue *const qa = &s->in->queues.at[a->queue];
+	const struct sched_queue *const qb = &s->in->queues.at[b->queue];
+	struct sched_amount with_a = s->queues[a->queue].allocated;
+	struct sched_amount with_b = s->queues[b->queue].allocated;
+	sched_add(&with_a, &a->adds, 1);
+	sched_add(&with_b, &b->adds, 1);
+	int d = is_over_utilised(s, a->queue) - is_over_utilised(s, b->queue);
+	if (d == 0) {
+		d = sched_within(&with_b, &qb->quota) - sched_within(&with_a, &qa->quota);
+	}
+	if (d == 0) {
+		d = (qa->priority < qb->priority) - (qa->priority > qb->priority);
+	}
+	if (d == 0) {
+		d = has_no_share(s, a->queue, &with_a) - has_no_share(s, b->queue, &with_b);
+	}
+	if (d == 0) {
+		sched_add(&with_a, &a->takes, -1);
+		sched_add(&with_b, &b->takes, -1);
+		d = ratio_compare(dominant(s, a->queue, &with_a), dominant(s, b->queue, &with_b));
+	}
+	if (d == 0) {
+		d = ratio_compare(dominant(s, a->queue, &s->queues[a->queue].allocated),
+		                  dominant(s, b->queue, &s->queues[b->queue].allocated));
+	}
+	if (d == 0) {
+		d = compare_allocatable(s, a->queue, b->queue);
+	}
+	if (d == 0) {
+		d = (qa->order > qb->order) - (qa->order < qb->order);
+	}
+	return d != 0 ? d : a->queue < b->queue ? -1 : 1;
+}
+
+/* --- the line ---------------------------------------------------------------------------------
+ */
+
+struct leaf {
+	VEC(struct standing) jobs; /* a heap, the next one on top */
+	struct sched_amount drawn; /* victims: what was taken from the queue already */
+	uint32_t below;            /* jobs in this queue and under it */
+};
+
+struct line {
+	struct session *s;
+	struct leaf *queues;
+	bool victims;
+};
+
+struct line *line_new(struct session *s, bool victims)
+{
+	struct line *const l = mem_new(1, sizeof(*l));
+	l->s = s;
+	l->victims = victims;
+	l->queues = mem_new(s->in->queues.n, sizeof(*l->queues));
+	return l;
+}
+
+void line_free(struct line *l)
+{
+	for (size_t q = 0; q < l->s->in->queues.n; q++) {
+		free(l->queues[q].jobs.at);
+	}
+	free(l->queues);
+	free(l);
+}
+
+static void count_below(struct line *l, uint32_t queue, uint32_t change)
+{
+	for (uint32_t q = queue; q != SCHED_NONE; q = l->s->in->queues.at[q].parent) {
+		l->queues[q].below += change;
+	}
+}
+
+void line_push(struct line *l, const struct standing *job)
+{
+	const uint32_t queue = l->s->in->jobs.at[job->job].queue;
+	struct leaf *const leaf = &l->queues[queue];
+	vec_push(&leaf->jobs, *job);
+	size_t i = leaf->jobs.n - 1;
+	while (i > 0 && job_before(l->s, job, &leaf->jobs.at[(i - 1) / 2], l->victims)) {
+		leaf->jobs.at[i] = leaf->jobs.at[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	leaf->jobs.at[i] = *job;
+	count_below(l, queue, 1);
+}
+
+static struct standing leaf_pop(struct line *l, struct leaf *leaf)
+{
+	struct standing *const jobs = leaf->jobs.at;
+	const struct standing top = jobs[0];
+	const struct standing last = jobs[--leaf->jobs.n];
+	size_t i = 0;
+	for (size_t child = 1; child < leaf->jobs.n; child = 2 * i + 1) {
+		if (child + 1 < leaf->jobs.n &&
+		    job_before(l->s, &jobs[child + 1], &jobs[child], l->victims)) {
+			child++;
+		}
+		if (!job_before(l->s, &jobs[child], &last, l->victims)) {
+			break;
+		}
+		jobs[i] = jobs[child];
+		i = child;
+	}
+	jobs[i] = last;
+	return top;
+}
+
+static struct side side_of(const struct line *l, uint32_t queue, uint32_t leaf)
+{
+	const struct leaf *const q = &l->queues[leaf];
+	struct side out = {.queue = queue};
+	if (l->victims) {
+		out.takes = q->drawn;
+		sched_add(&out.takes, &q->jobs.at[0].amount, 1);
+	} else {
+		out.adds = q->jobs.at[0].amount;
+	}
+	return out;
+}
+
+/* The queue with the next job among siblings and what is below them. */
+static uint32_t best_leaf(const struct line *l, uint32_t first)
+{
+	struct side best = {.queue = SCHED_NONE};
+	uint32_t best_at = SCHED_NONE;
+	for (uint32_t q = first; q != SCHED_NONE; q = l->s->queues[q].next_sibling) {
+		if (l->queues[q].below == 0) {
+			continue;
+		}
+		const uint32_t leaf =
+			l->queues[q].jobs.n > 0 ? q : best_leaf(l, l->s->queues[q].first_child);
+		const struct side side = side_of(l, q, leaf);
+		const int d = best_at == SCHED_NONE ? -1 : queue_compare(l->s, &side, &best);
+		if (best_at == SCHED_NONE || (d < 0) != l->victims) {
+			best = side;
+			best_at = leaf;
+		}
+	}
+	return best_at;
+}
+
+bool line_pop(struct line *l, struct standing *out)
+{
+	const uint32_t queue = best_leaf(l, l->s->first_root);
+	if (queue == SCHED_NONE) {
+		return false;
+	}
+	*out = leaf_pop(l, &l->queues[queue]);
+	count_below(l, queue, UINT32_MAX);
+	return true;
+}
+
+void line_drawn(struct line *l, uint32_t job, const struct sched_amount *taken)
+{
+	sched_add(&l->queues[l->s->in->jobs.at[job].queue].drawn, taken, 1);
+}

@@ -1,0 +1,25 @@
+/* Shared by snapshot_read.c and snapshot_jobs.c. */
+#ifndef ALIQUOT_SCHED_SNAPSHOT_PRIVATE_H
+#define ALIQUOT_SCHED_SNAPSHOT_PRIVATE_H
+
+#include "base/json.h"
+#include "sched/snapshot.h"
+
+/* Read the jobs; nodes and queues are there. Calls snapshot_complete. Errors are added. */
+void snapshot_read_jobs(struct snapshot *s, const struct json_at *jobs, char **unsupported);
+
+/* v in units of 1/unit, to nearest. */
+int64_t snapshot_fixed(double v, int64_t unit);
+
+/* Keep the first reason why a snapshot cannot be scheduled here. */
+void snapshot_cannot(char **unsupported, const char *what);
+
+/* SCHED_NONE: there is none of that name. */
+uint32_t snapshot_find_queue(const struct snapshot *s, const char *name);
+void snapshot_fail_queue(const struct snapshot *s, const struct json_at *at, const char *what,
+                         const char *got);
+
+/* A member that is an array; false when absent, or with an error. */
+bool snapshot_list(const struct json_at *at, const char *key, struct json_at *out);
+
+#endif

@@ -1,0 +1,258 @@
+/*
+ * Scheduling cycles on small clusters, worked out by hand: promises that take two cycles, gangs,
+ * parts on several GPUs, minimum runtimes, spreading, and reasons for waiting.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "sched/cycle.h"
+#include "sched/snapshot_read.h"
+
+static struct snapshot s;
+static struct sched_result r;
+static struct sched_options options;
+static bool has_result;
+
+static void set_up(void)
+{
+	memset(&s, 0, sizeof(s));
+	options = (struct sched_options){.max_consolidated = 16, .stale_grace = 60 * NS_PER_S};
+	has_result = false;
+}
+
+static void tear_down(void)
+{
+	if (has_result) {
+		sched_result_fini(&r);
+	}
+	snapshot_fini(&s);
+}
+
+#define NODE(name, gpus) "{\"name\":\"" name "\",\"gpus\":" gpus ",\"gpu_memory_mib\":1000}"
+#define QUEUES                                                                                  \
+	"[{\"name\":\"all\",\"gpu_quota\":-1},{\"name\":\"a\",\"parent\":\"all\",\"order\":0}," \
+	"{\"name\":\"b\",\"parent\":\"all\",\"gpu_quota\":2,\"order\":1}]"
+
+static void read(const char *nodes, const char *queues, const char *jobs)
+{
+	struct err *const err = err_new();
+	char *const text = mem_printf("{\"cluster\":{\"nodes\":[%s],\"queues\":%s},\"jobs\":[%s]}",
+	                              nodes, queues, jobs);
+	json_t *const root = json_parse(text, strlen(text), "test", err);
+	char *unsupported = NULL;
+	ck_assert_msg(root != NULL, "%s", err_message(err, 0));
+	const struct json_at at = json_root(root, "test", err);
+	struct json_at cluster;
+	struct json_at list;
+	json_get(&at, "cluster", &cluster);
+	json_get(&at, "jobs", &list);
+	ck_assert_msg(snapshot_read(&s, &cluster, &list, &unsupported), "%s", err_message(err, 0));
+	ck_assert_ptr_null(unsupported);
+	json_decref(root);
+	free(text);
+	err_free(err);
+}
+
+static void cycle(void)
+{
+	static const enum sched_action all[] = {SCHED_ALLOCATE, SCHED_CONSOLIDATE, SCHED_RECLAIM,
+	                                        SCHED_PREEMPT, SCHED_EVICT_STALE};
+	if (has_result) {
+		sched_carry_over(&s, &r);
+		sched_result_fini(&r);
+	}
+	sched_cycle(&s, &options, all, SCHED_ACTIONS, &r);
+	has_result = true;
+}
+
+static const struct sched_decision *pod(const char *name)
+{
+	for (size_t t = 0; t < s.tasks.n; t++) {
+		if (strcmp(s.tasks.at[t].name, name) == 0) {
+			return &r.tasks[t];
+		}
+	}
+	ck_abort_msg("no pod %s", name);
+}
+
+static void expect(const char *name, enum sched_status status, const char *node)
+{
+	const struct sched_decision *const d = pod(name);
+	const char *const on = d->node != SCHED_NONE ? s.nodes.at[d->node].name : "";
+	ck_assert_msg(d->status == status && strcmp(on, node) == 0, "%s is %s on \"%s\"", name,
+	              sched_status_names[d->status], on);
+}
+
+START_TEST(what_is_reclaimed_is_used_one_cycle_later)
+{
+	read(NODE("n", "2"), QUEUES,
+	     "{\"name\":\"old\",\"queue\":\"a\",\"gpus_per_task\":2,\"tasks\":[{\"id\":\"old\","
+	     "\"state\":\"Running\",\"node\":\"n\"}]},"
+	     "{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":2,\"tasks\":[{\"id\":\"new\"}]}");
+	cycle();
+	expect("old", SCHED_RELEASING, "n");
+	expect("new", SCHED_PIPELINED, "n");
+	ck_assert_int_eq(pod("old")->action, SCHED_RECLAIM);
+	ck_assert_str_eq(s.jobs.at[pod("old")->by].name, "new");
+	cycle();
+	expect("new", SCHED_BINDING, "n");
+	expect("old", SCHED_PENDING, "");
+	cycle();
+	expect("new", SCHED_RUNNING, "n");
+	ck_assert_uint_eq(r.evictions + r.binds + r.promises, 0);
+}
+END_TEST
+
+#define PROTECTED(runtime, ran)                                                                    \
+	"[{\"name\":\"all\",\"gpu_quota\":-1},{\"name\":\"a\",\"parent\":\"all\",\"gpu_quota\":2," \
+	"\"reclaim_min_runtime\":\"" runtime "\"},"                                                \
+	"{\"name\":\"b\",\"parent\":\"all\",\"gpu_quota\":2,\"order\":1}]",                        \
+		"{\"name\":\"old\",\"queue\":\"a\",\"gpus_per_task\":1,\"min_available\":3,"       \
+		"\"running_for\":\"" ran "\",\"tasks\":["                                          \
+		"{\"id\":\"0\",\"state\":\"Running\",\"node\":\"n\"},"                             \
+		"{\"id\":\"1\",\"state\":\"Running\",\"node\":\"n\"},"                             \
+		"{\"id\":\"2\",\"state\":\"Running\",\"node\":\"n\"},"                             \
+		"{\"id\":\"3\",\"state\":\"Running\",\"node\":\"n\"}]},"
+
+START_TEST(a_minimum_runtime_protects_the_core_of_a_job)
+{
+	read(NODE("n", "4"),
+	     PROTECTED(
+		     "10m",
+		     "9m") "{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":2,\"tasks\":[{\"id\":\"new\"}]}");
+	cycle();
+	expect("new", SCHED_PENDING, "");
+	ck_assert_uint_eq(r.evictions, 0);
+}
+END_TEST
+
+START_TEST(what_is_above_the_minimum_is_not_protected)
+{
+	read(NODE("n", "4"),
+	     PROTECTED(
+		     "10m",
+		     "9m") "{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"new\"}]}");
+	cycle();
+	expect("new", SCHED_PIPELINED, "n");
+	expect("3", SCHED_RELEASING, "n");
+	expect("2", SCHED_RUNNING, "n");
+}
+END_TEST
+
+START_TEST(protection_ends)
+{
+	read(NODE("n", "4"),
+	     PROTECTED(
+		     "10m",
+		     "10m") "{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":2,\"tasks\":[{\"id\":\"new\"}]}");
+	cycle();
+	expect("new", SCHED_PIPELINED, "n");
+	ck_assert_uint_eq(r.evictions, 4);
+}
+END_TEST
+
+#define HALVES(devices)                                                                      \
+	"{\"name\":\"one\",\"queue\":\"b\",\"age_minutes\":1,\"gpu_fraction_per_task\":0.5," \
+	"\"tasks\":[{\"id\":\"one\"}]},"                                                     \
+	"{\"name\":\"wide\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.5,"                  \
+	"\"gpu_devices_per_task\":" devices ",\"tasks\":[{\"id\":\"wide\"}]}"
+
+START_TEST(parts_of_several_gpus_are_of_different_ones)
+{
+	read(NODE("n", "2"), QUEUES, HALVES("2"));
+	cycle();
+	expect("wide", SCHED_BINDING, "n");
+	ck_assert_int_eq(pod("wide")->groups[0], pod("one")->groups[0]); /* the fuller one first */
+	ck_assert_int_ne(pod("wide")->groups[0], pod("wide")->groups[1]);
+	ck_assert_int_eq(r.nodes[0].idle, 0);
+	ck_assert_int_eq(r.allocated[2].of[SCHED_GPU], 1500000);
+}
+END_TEST
+
+START_TEST(more_parts_than_gpus_find_no_room)
+{
+	read(NODE("n", "2"), QUEUES, HALVES("3"));
+	cycle();
+	expect("wide", SCHED_PENDING, "");
+	ck_assert_int_eq(r.jobs[1].reason, SCHED_NO_ROOM);
+}
+END_TEST
+
+START_TEST(spread_takes_the_emptiest_gpu)
+{
+	options.spread_gpus = true;
+	read(NODE("n", "2"), QUEUES, HALVES("1"));
+	cycle();
+	ck_assert_int_ne(pod("wide")->groups[0], pod("one")->groups[0]);
+}
+END_TEST
+
+START_TEST(whole_gpus_pack_or_spread)
+{
+	const char *const jobs =
+		"{\"name\":\"x\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"x\"}]}";
+	read(NODE("big", "4") "," NODE("small", "2"), QUEUES, jobs);
+	cycle();
+	expect("x", SCHED_BINDING, "small");
+	tear_down();
+	set_up();
+	options.spread_nodes = true;
+	read(NODE("big", "4") ",{\"name\":\"used\",\"gpus\":4}", QUEUES,
+	     "{\"name\":\"y\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"y\","
+	     "\"state\":\"Running\",\"node\":\"big\"}]},"
+	     "{\"name\":\"x\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"x\"}]}");
+	cycle();
+	expect("x", SCHED_BINDING, "used");
+}
+END_TEST
+
+START_TEST(mib_are_charged_in_hundredths_rounded_up)
+{
+	read(NODE("n", "1"), QUEUES,
+	     "{\"name\":\"x\",\"queue\":\"b\",\"gpu_memory_mib_per_task\":331,"
+	     "\"tasks\":[{\"id\":\"x\"}]}");
+	cycle();
+	expect("x", SCHED_BINDING, "n");
+	ck_assert_int_eq(r.allocated[2].of[SCHED_GPU], 340000);
+}
+END_TEST
+
+START_TEST(a_gang_too_large_says_how_far_it_got)
+{
+	read(NODE("n", "2"), QUEUES,
+	     "{\"name\":\"x\",\"queue\":\"b\",\"gpus_per_task\":1,\"min_available\":3,\"tasks\":["
+	     "{\"id\":\"0\"},{\"id\":\"1\"},{\"id\":\"2\"}]},"
+	     "{\"name\":\"y\",\"queue\":\"b\",\"gpus_per_task\":1,\"min_available\":2,"
+	     "\"tasks\":[{\"id\":\"y\"}]}");
+	cycle();
+	expect("0", SCHED_PENDING, "");
+	ck_assert_uint_eq(r.jobs[0].placed, 2);
+	ck_assert_uint_eq(r.jobs[0].wanted, 3);
+	ck_assert_int_eq(r.jobs[1].reason, SCHED_TOO_FEW);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *const suite = suite_create("cycle");
+	TCase *const t = tcase_create("cycle");
+	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_test(t, what_is_reclaimed_is_used_one_cycle_later);
+	tcase_add_test(t, a_minimum_runtime_protects_the_core_of_a_job);
+	tcase_add_test(t, what_is_above_the_minimum_is_not_protected);
+	tcase_add_test(t, protection_ends);
+	tcase_add_test(t, parts_of_several_gpus_are_of_different_ones);
+	tcase_add_test(t, more_parts_than_gpus_find_no_room);
+	tcase_add_test(t, spread_takes_the_emptiest_gpu);
+	tcase_add_test(t, whole_gpus_pack_or_spread);
+	tcase_add_test(t, mib_are_charged_in_hundredths_rounded_up);
+	tcase_add_test(t, a_gang_too_large_says_how_far_it_got);
+	suite_add_tcase(suite, t);
+	SRunner *const runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	const int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? 0 : 1;
+}
