@@ -119,7 +119,7 @@ START_TEST(every_value_points_to_its_source)
 		ck_assert_ptr_null(strstr(line, "price"));
 	}
 	ck_assert_int_eq(values, 3);
-	ck_assert_int_eq(notes, 9); /* bf16 and fp8 share one */
+	ck_assert_int_eq(notes, 11); /* bf16 and fp8 share one */
 	fclose(out);
 	done(&p);
 }
@@ -132,7 +132,11 @@ START_TEST(json_has_numbers_units_and_sources)
 	const json_t *memory = json_array_get(list, 0);
 	const json_t *derived = json_array_get(list, json_array_size(list) - 1);
 
-	ck_assert_uint_eq(json_array_size(list), 11);
+	size_t fields = 0;
+	while (gpu_fact_table[fields].name != NULL) {
+		fields++;
+	}
+	ck_assert_uint_eq(json_array_size(list), fields); /* no price, but a derived one */
 	ck_assert_str_eq(json_string_value(json_object_get(memory, "field")), "memory");
 	ck_assert_int_eq(json_integer_value(json_object_get(memory, "value")), INT64_C(95830)
 	                                                                               << 20);
