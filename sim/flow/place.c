@@ -138,7 +138,8 @@ static bool place_service(struct sim *s, uint32_t service, const struct placemen
 			.memory = slice.memory,
 		};
 	}
-	while (placed < b->spec->replicas && policy->place(self, &view, &ask, gpus)) {
+	while (placed < b->spec->replicas &&
+	       placement_choose(policy, self, &view, &ask, gpus) != NODE_NONE) {
 		sim_assert(verify_placement(&s->cluster, &ask, gpus));
 		settle_in(s, service, placed, gpus, part);
 		placed++;

@@ -1,4 +1,4 @@
-/* What placement policies have in common: choosing nodes and GPUs by a rank. */
+/* What placement policies have in common: picking GPUs of a node, and the node by its rank. */
 #include "policy/placement.h"
 
 static bool chosen(const uint32_t *gpus, uint32_t n, uint32_t gpu)
@@ -48,7 +48,8 @@ bool placement_pick(const struct view *v, const struct placement_ask *ask, uint3
 {
 	const struct node *const at = &v->cluster->nodes[node];
 	const struct gpu_part *const part = &ask->part[at->kind];
-	if (part->bytes == 0 || at->n < ask->gpus || (part->whole && at->idle < ask->gpus)) {
+	if (part->bytes == 0 || at->n < ask->gpus || (part->whole && at->idle < ask->gpus) ||
+	    at->cpu_used + ask->cpu > at->cpu || at->host_used + ask->host > at->host) {
 		return false;
 	}
 	for (uint32_t n = 0; n < ask->gpus; n++) {
@@ -60,21 +61,24 @@ bool placement_pick(const struct view *v, const struct placement_ask *ask, uint3
 	return true;
 }
 
-bool placement_best(const struct view *v, const struct placement_ask *ask,
-                    int64_t (*rank)(const struct view *v, uint32_t node, const uint32_t *gpus,
-                                    uint32_t n),
-                    int64_t (*rank_gpu)(const struct gpu *g), uint32_t *gpus)
+uint32_t placement_choose(const struct placement_policy *p, void *self, const struct view *v,
+                          const struct placement_ask *ask, uint32_t *gpus)
 {
-	uint32_t best = UINT32_MAX;
-	int64_t least = 0;
+	const struct view looking = {v->cluster, v->now, NULL};
+	uint32_t best = NODE_NONE;
+	uint64_t equal = 0;
+	int64_t least = 0, rank = 0;
 	for (uint32_t i = 0; i < v->cluster->n_nodes; i++) {
-		if (placement_pick(v, ask, i, rank_gpu, gpus)) {
-			const int64_t own = rank(v, i, gpus, ask->gpus);
-			if (best == UINT32_MAX || own < least) {
-				best = i;
-				least = own;
-			}
+		if (!p->fit(self, &looking, ask, i, gpus, &rank)) {
+			continue;
+		}
+		if (best == NODE_NONE || rank < least) {
+			best = i;
+			least = rank;
+			equal = 1;
+		} else if (rank == least && p->any_of_best && rng_below(v->rng, ++equal) == 0) {
+			best = i;
 		}
 	}
-	return best != UINT32_MAX && placement_pick(v, ask, best, rank_gpu, gpus);
+	return best != NODE_NONE && p->fit(self, v, ask, best, gpus, &rank) ? best : NODE_NONE;
 }

@@ -8,20 +8,40 @@
 #include "policy/policy.h"
 
 struct placement_ask {
-	const struct gpu_part *part; /* of each GPU, by kind of node */
-	uint32_t gpus;               /* different ones of one node */
+	const struct gpu_part *part; /* of each GPU, by kind of node; bytes 0: not on such a node */
+	uint32_t gpus;               /* different ones of one node; 0: it needs none */
+	int64_t cpu;                 /* of the node, thousandths of a core */
+	bytes_t host;                /* of its memory */
+	const struct placement_mix *mix; /* what is usually asked for; NULL: nobody knows */
+};
+
+/* What is usually asked for, for policies that look ahead; shares in ppm. */
+struct placement_mix {
+	const struct placement_ask *asks;
+	const int64_t *shares;
+	size_t n;
 };
 
 struct placement_policy {
 	struct policy_head head;
 	/*
-	 * Choose ask->gpus different GPUs of one node with room for the request, in ascending
-	 * order, into `gpus`; false: there is no such node. Called by flow/bind.c once per replica,
-	 * in the order of the scenario. Ties go to the lowest number. Required.
+	 * Where on this node it would go: ask->gpus different GPUs with room, in ascending order,
+	 * into `gpus`, and in *rank how good that is, the lower the better; false: there is no
+	 * room. Depends on this node alone, so that answers can be kept until it changes; draws
+	 * from v->rng only where it is not NULL, which is when the node is chosen. The node with
+	 * the lowest rank is taken. Called by placement_choose() and sched/index.c. Required.
 	 */
-	bool (*place)(void *self, const struct view *v, const struct placement_ask *ask,
-	              uint32_t *gpus);
+	bool (*fit)(void *self, const struct view *v, const struct placement_ask *ask,
+	            uint32_t node, uint32_t *gpus, int64_t *rank);
+	bool any_of_best; /* nodes of equal rank are drawn from; else the lowest number is taken */
 };
+
+/*
+ * The node that the policy prefers and the GPUs there, into gpus[ask->gpus]; NODE_NONE: no node has
+ * room. Asks about every node.
+ */
+uint32_t placement_choose(const struct placement_policy *p, void *self, const struct view *v,
+                          const struct placement_ask *ask, uint32_t *gpus);
 
 /* --- for policies ------------------------------------------------------------------------------
  */
@@ -32,22 +52,19 @@ static inline bytes_t placement_left(const struct gpu *g)
 	return g->whole ? 0 : g->memory - g->requested;
 }
 
+/* The same in thousandths of a GPU. */
+static inline int64_t placement_left_milli(const struct gpu *g)
+{
+	return g->memory > 0 ? placement_left(g) * 1000 / g->memory : 0;
+}
+
 /*
  * The GPUs of a node that take the request, those with the lowest rank first, in ascending order;
- * false: too few. `rank` NULL: the first ones. Linear in the GPUs of the node times those asked
- * for.
+ * false: too few, or the node lacks CPU or memory. `rank` NULL: the first ones. Linear in the GPUs
+ * of the node times those asked for.
  */
 bool placement_pick(const struct view *v, const struct placement_ask *ask, uint32_t node,
                     int64_t (*rank)(const struct gpu *g), uint32_t *gpus);
-
-/*
- * The node with the lowest rank among those with room, then the lowest number; its GPUs as
- * placement_pick chooses them. `rank` sees the node and the GPUs it would give.
- */
-bool placement_best(const struct view *v, const struct placement_ask *ask,
-                    int64_t (*rank)(const struct view *v, uint32_t node, const uint32_t *gpus,
-                                    uint32_t n),
-                    int64_t (*rank_gpu)(const struct gpu *g), uint32_t *gpus);
 
 #define PLACEMENT(name) extern const struct placement_policy placement_##name;
 #include "policy/policies.def"

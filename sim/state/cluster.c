@@ -33,11 +33,41 @@ void cluster_add_nodes(struct cluster *c, uint32_t kind, uint32_t count, uint32_
 	c->nodes = mem_resize(c->nodes, c->n_nodes + count, sizeof(*c->nodes));
 	c->gpus = mem_resize(c->gpus, (size_t)c->n_gpus + (size_t)count * gpus, sizeof(*c->gpus));
 	for (uint32_t i = 0; i < count; i++) {
-		c->nodes[c->n_nodes] = (struct node){kind, c->n_gpus, gpus, gpus};
+		c->nodes[c->n_nodes] =
+			(struct node){.kind = kind, .first = c->n_gpus, .n = gpus, .idle = gpus};
 		for (uint32_t k = 0; k < gpus; k++) {
 			c->gpus[c->n_gpus++] = (struct gpu){.node = c->n_nodes, .memory = memory};
 		}
 		c->n_nodes++;
+	}
+}
+
+static void take_gpu(struct cluster *c, uint32_t gpu, const struct gpu_part *part)
+{
+	struct gpu *const g = &c->gpus[gpu];
+	sim_assert(gpu_takes(g, part));
+	c->nodes[g->node].idle -= g->residents == 0;
+	g->residents++;
+	g->whole = part->whole;
+	g->requested += part->whole ? g->memory : part->bytes;
+	if (part->compute > 0) {
+		const int start = gpu_slice_start(g->slices, part->compute, part->memory);
+		g->slices |= gpu_slice_bits(start, part->memory);
+	}
+}
+
+void cluster_take(struct cluster *c, uint32_t node, const uint32_t *gpus, uint32_t n,
+                  const struct gpu_part *part, int64_t cpu, bytes_t host)
+{
+	struct node *const at = &c->nodes[node];
+	sim_assert(at->cpu_used + cpu <= at->cpu && at->host_used + host <= at->host);
+	at->cpu_used += cpu;
+	at->host_used += host;
+	at->sizes |= gpu_size_bit(part, n);
+	at->version++;
+	for (uint32_t i = 0; i < n; i++) {
+		sim_assert(c->gpus[gpus[i]].node == node);
+		take_gpu(c, gpus[i], part);
 	}
 }
 
@@ -48,18 +78,9 @@ void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, ui
 	c->places = mem_resize(c->places, c->n_places + n, sizeof(*c->places));
 	c->seats[replica] = (struct seat){.first = c->n_places, .n_gpus = n};
 	for (uint32_t i = 0; i < n; i++) {
-		struct gpu *const g = &c->gpus[gpus[i]];
-		sim_assert(gpu_takes(g, part));
-		c->nodes[g->node].idle -= g->residents == 0;
-		g->residents++;
-		g->whole = part->whole;
-		g->requested += part->whole ? g->memory : part->bytes;
-		if (part->compute > 0) {
-			const int start = gpu_slice_start(g->slices, part->compute, part->memory);
-			g->slices |= gpu_slice_bits(start, part->memory);
-		}
 		c->places[c->n_places++] = gpus[i];
 	}
+	cluster_take(c, c->gpus[gpus[0]].node, gpus, n, part, 0, 0);
 }
 
 bool cluster_sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu)

@@ -29,10 +29,16 @@ struct gpu {
 	ns_t returned_at;
 };
 
+#define NODE_NONE UINT32_MAX
+
 struct node {
-	uint32_t kind;     /* index of scenario.nodes */
-	uint32_t first, n; /* its GPUs */
-	uint32_t idle;     /* GPUs without a resident */
+	uint32_t kind;           /* index of scenario.nodes */
+	uint32_t first, n;       /* its GPUs */
+	uint32_t idle;           /* GPUs without a resident */
+	int64_t cpu, cpu_used;   /* thousandths of a core */
+	bytes_t host, host_used; /* memory of the host */
+	uint32_t sizes;          /* what stands on it, as bits: gpu_size_bit() */
+	uint32_t version;        /* counts the changes of all above and of its GPUs */
 };
 
 struct seat {                   /* of a replica */
@@ -57,6 +63,12 @@ int gpu_slice_start(uint8_t taken, uint32_t compute, uint32_t memory);
 static inline uint8_t gpu_slice_bits(int start, uint32_t memory)
 {
 	return (uint8_t)(((1U << memory) - 1U) << (uint32_t)start);
+}
+
+/* Of a request: parts of a GPU, one GPU, two, ... are sizes of their own. */
+static inline uint32_t gpu_size_bit(const struct gpu_part *part, uint32_t gpus)
+{
+	return gpus == 0 ? 0 : part->whole ? UINT32_C(1) << (gpus < 31 ? gpus : 31) : 1;
 }
 
 /* Is there room for one more? */

@@ -76,7 +76,8 @@ static void check_policy(const struct placement_policy *p)
 			part[k].whole = part[0].whole;
 			part[k].bytes = rng_below(rng, 5) == 0 ? 0 : part[k].bytes;
 		}
-		const struct placement_ask ask = {part, 1 + (uint32_t)rng_below(rng, 3)};
+		const struct placement_ask ask = {part, 1 + (uint32_t)rng_below(rng, 3), 0, 0,
+		                                  NULL};
 		const uint64_t checksum = cluster_checksum(&c);
 		uint32_t gpus[2][3];
 		bool placed[2];
@@ -84,7 +85,8 @@ static void check_policy(const struct placement_policy *p)
 			void *const self = mem_new(1, p->head.self_size + 1);
 			struct rng *const own = rng_new(4, "own");
 			const struct view view = {&c, 0, own};
-			placed[run] = p->place(self, &view, &ask, gpus[run]);
+			placed[run] =
+				placement_choose(p, self, &view, &ask, gpus[run]) != NODE_NONE;
 			rng_free(own);
 			free(self);
 		}
@@ -124,8 +126,8 @@ static uint32_t next_quarter(const struct placement_policy *p, const uint32_t *q
 		cluster_place(&c, i, &quarters[i], 1, &quarter);
 	}
 	const struct view view = {&c, 0, rng};
-	const struct placement_ask ask = {&quarter, 1};
-	ck_assert(p->place(NULL, &view, &ask, &gpu));
+	const struct placement_ask ask = {&quarter, 1, 0, 0, NULL};
+	ck_assert_uint_ne(placement_choose(p, NULL, &view, &ask, &gpu), NODE_NONE);
 	rng_free(rng);
 	cluster_fini(&c);
 	return gpu;
@@ -151,6 +153,80 @@ START_TEST(each_policy_does_what_its_name_says)
 }
 END_TEST
 
+/* Three nodes of two GPUs and 10 cores: a half on the first GPU, another size on the third. */
+static void three_nodes(struct cluster *c, const struct gpu_part *first,
+                        const struct gpu_part *third)
+{
+	const uint32_t gpus[] = {0, 2};
+	cluster_init(c, 0, 0);
+	cluster_add_nodes(c, 0, 3, 2, 1000);
+	for (uint32_t i = 0; i < 3; i++) {
+		c->nodes[i].cpu = 10000;
+	}
+	cluster_take(c, 0, &gpus[0], 1, first, 1000, 0);
+	cluster_take(c, 1, &gpus[1], 1, third, 6000, 0);
+}
+
+static uint32_t choose(const struct placement_policy *p, const struct cluster *c,
+                       const struct placement_ask *ask, uint32_t *gpu)
+{
+	const struct view view = {c, 0, NULL};
+	return placement_choose(p, NULL, &view, ask, gpu);
+}
+
+/* The policies of openb: what each of them prefers (semantics.md section 15). */
+START_TEST(policies_of_openb_prefer_what_they_are_named_for)
+{
+	const struct gpu_part half = {.bytes = 500}, whole = {.bytes = 1000, .whole = true};
+	const struct gpu_part third = {.bytes = 300};
+	const struct placement_ask part = {&third, 1, 1000, 0, NULL};
+	const struct placement_ask one = {&whole, 1, 1000, 0, NULL};
+	const struct placement_ask none = {&half, 0, 1000, 0, NULL};
+	struct cluster c;
+	uint32_t gpu = UINT32_MAX;
+	/* 0: a half; 1: a whole one; 2: empty */
+	three_nodes(&c, &half, &whole);
+	ck_assert_uint_eq(choose(&placement_gpu_packing, &c, &part, &gpu), 0);
+	ck_assert_uint_eq(gpu, 0);                                            /* the shared one */
+	ck_assert_uint_eq(choose(&placement_gpu_packing, &c, &one, &gpu), 0); /* a node in use */
+	ck_assert_uint_eq(choose(&placement_gpu_clustering, &c, &part, &gpu), 0);
+	ck_assert_uint_eq(choose(&placement_gpu_clustering, &c, &one, &gpu), 1); /* its like */
+	/* 1.5 GPUs and 9 cores are free on the first, 1 GPU and 4 cores on the second */
+	ck_assert_uint_eq(choose(&placement_best_fit, &c, &one, &gpu), 1);
+	ck_assert_uint_eq(choose(&placement_dot_product, &c, &one, &gpu), 1);
+	ck_assert_uint_eq(choose(&placement_best_fit, &c, &none, &gpu), 1);
+	cluster_fini(&c);
+	/* only a request of another size is there: an empty node goes before */
+	three_nodes(&c, &whole, &whole);
+	ck_assert_uint_eq(choose(&placement_gpu_clustering, &c, &part, &gpu), 2);
+	cluster_fini(&c);
+}
+END_TEST
+
+/*
+ * Halves are asked for, and 0.3 comes: on the GPU that holds 0.5 it makes the rest useless, on one
+ * that holds 0.7 it wastes nothing, wherever the fuller one is.
+ */
+START_TEST(fgd_wastes_least_of_what_is_usually_asked_for)
+{
+	const struct gpu_part half = {.bytes = 500}, most = {.bytes = 700}, third = {.bytes = 300};
+	const struct placement_ask usual = {&half, 1, 0, 0, NULL};
+	const int64_t all = 1000000;
+	const struct placement_mix mix = {&usual, &all, 1};
+	const struct placement_ask part = {&third, 1, 1000, 0, &mix};
+	struct cluster c;
+	uint32_t gpu = UINT32_MAX;
+	three_nodes(&c, &half, &most);
+	ck_assert_uint_eq(choose(&placement_fgd, &c, &part, &gpu), 1);
+	ck_assert_uint_eq(gpu, 2);
+	cluster_fini(&c);
+	three_nodes(&c, &most, &half);
+	ck_assert_uint_eq(choose(&placement_fgd, &c, &part, &gpu), 0);
+	ck_assert_uint_eq(gpu, 0);
+	cluster_fini(&c);
+}
+END_TEST
+
 int main(void)
 {
 	size_t n = 0;
@@ -162,6 +238,8 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, decisions_are_legal_repeatable_and_without_side_effects, 0, (int)n);
 	tcase_add_test(t, each_policy_does_what_its_name_says);
+	tcase_add_test(t, policies_of_openb_prefer_what_they_are_named_for);
+	tcase_add_test(t, fgd_wastes_least_of_what_is_usually_asked_for);
 	suite_add_tcase(s, t);
 	SRunner *const r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -103,7 +103,7 @@ START_TEST(names_and_help_are_well_formed)
 			free(self);
 		}
 	}
-	ck_assert_uint_eq(n, 17);
+	ck_assert_uint_eq(n, 21);
 	ck_assert_ptr_null(routing_find("nobody"));
 	ck_assert_ptr_null(placement_find("nobody"));
 	ck_assert_ptr_null(compute_share_find("nobody"));

@@ -1,18 +1,15 @@
 /* The first node with room, and its first GPUs with room. */
 #include "policy/placement.h"
 
-static bool place(void *self, const struct view *v, const struct placement_ask *ask, uint32_t *gpus)
+static bool fit(void *self, const struct view *v, const struct placement_ask *ask, uint32_t node,
+                uint32_t *gpus, int64_t *rank)
 {
 	(void)self;
-	for (uint32_t i = 0; i < v->cluster->n_nodes; i++) {
-		if (placement_pick(v, ask, i, NULL, gpus)) {
-			return true;
-		}
-	}
-	return false;
+	*rank = 0;
+	return placement_pick(v, ask, node, NULL, gpus);
 }
 
 const struct placement_policy placement_first_fit = {
 	.head = {.name = "first_fit", .help = "the first GPUs with room"},
-	.place = place,
+	.fit = fit,
 };
