@@ -75,6 +75,7 @@ int cli_sweep(struct cli *c);
 int cli_compare(struct cli *c);
 int cli_plot(struct cli *c);
 int cli_schedule(struct cli *c);
+int cli_schedule_pods(struct cli *c); /* with --nodes and --pods */
 int cli_help(struct cli *c);
 
 /* Parse argv[2..] into *c; false with errors added. */
