@@ -71,9 +71,10 @@ uint32_t inflate(const struct inflate_ask *ask, double step, struct inflate_look
 		uint32_t gpus[64];
 		const uint32_t node = index_choose(index, pods[i], &type->ask, gpus);
 		if (node != NODE_NONE) {
-			cluster_take(&c, node, gpus, type->ask.gpus,
-			             &type->ask.part[c.nodes[node].kind], type->ask.cpu,
-			             type->ask.host);
+			cluster_take(&c, node, gpus,
+			             &(struct node_part){&type->ask.part[c.nodes[node].kind],
+			                                 type->ask.gpus, type->ask.cpu,
+			                                 type->ask.host});
 			allocated += (double)type->milli;
 			placed++;
 		}

@@ -56,18 +56,17 @@ static void take_gpu(struct cluster *c, uint32_t gpu, const struct gpu_part *par
 	}
 }
 
-void cluster_take(struct cluster *c, uint32_t node, const uint32_t *gpus, uint32_t n,
-                  const struct gpu_part *part, int64_t cpu, bytes_t host)
+void cluster_take(struct cluster *c, uint32_t node, const uint32_t *gpus,
+                  const struct node_part *what)
 {
 	struct node *const at = &c->nodes[node];
-	sim_assert(at->cpu_used + cpu <= at->cpu && at->host_used + host <= at->host);
-	at->cpu_used += cpu;
-	at->host_used += host;
-	at->sizes |= gpu_size_bit(part, n);
-	at->version++;
-	for (uint32_t i = 0; i < n; i++) {
+	sim_assert(at->cpu_used + what->cpu <= at->cpu && at->host_used + what->host <= at->host);
+	at->cpu_used += what->cpu;
+	at->host_used += what->host;
+	at->sizes |= gpu_size_bit(what->part, what->gpus);
+	for (uint32_t i = 0; i < what->gpus; i++) {
 		sim_assert(c->gpus[gpus[i]].node == node);
-		take_gpu(c, gpus[i], part);
+		take_gpu(c, gpus[i], what->part);
 	}
 }
 
@@ -80,7 +79,8 @@ void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, ui
 	for (uint32_t i = 0; i < n; i++) {
 		c->places[c->n_places++] = gpus[i];
 	}
-	cluster_take(c, c->gpus[gpus[0]].node, gpus, n, part, 0, 0);
+	const struct node_part what = {.part = part, .gpus = n};
+	cluster_take(c, c->gpus[gpus[0]].node, gpus, &what);
 }
 
 bool cluster_sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu)

@@ -37,9 +37,9 @@ void cluster_fini(struct cluster *c);
 void cluster_add_nodes(struct cluster *c, uint32_t kind, uint32_t count, uint32_t gpus,
                        bytes_t memory);
 
-/* Something is put onto a node: on these GPUs of it a part each. Asserts that they have room. */
-void cluster_take(struct cluster *c, uint32_t node, const uint32_t *gpus, uint32_t n,
-                  const struct gpu_part *part, int64_t cpu, bytes_t host);
+/* Something is put onto a node, on these GPUs of it. Asserts that they have room. */
+void cluster_take(struct cluster *c, uint32_t node, const uint32_t *gpus,
+                  const struct node_part *what);
 
 /*
  * A replica goes onto these `n` GPUs, with this part of each. Asserts that they have room.

@@ -29,6 +29,14 @@ struct gpu {
 	ns_t returned_at;
 };
 
+/* What is taken of a node: the same part of each of some GPUs, and of its host. */
+struct node_part {
+	const struct gpu_part *part;
+	uint32_t gpus;
+	int64_t cpu; /* thousandths of a core */
+	bytes_t host;
+};
+
 #define NODE_NONE UINT32_MAX
 
 struct node {
@@ -38,7 +46,6 @@ struct node {
 	int64_t cpu, cpu_used;   /* thousandths of a core */
 	bytes_t host, host_used; /* memory of the host */
 	uint32_t sizes;          /* what stands on it, as bits: gpu_size_bit() */
-	uint32_t version;        /* counts the changes of all above and of its GPUs */
 };
 
 struct seat {                   /* of a replica */

@@ -163,8 +163,8 @@ static void three_nodes(struct cluster *c, const struct gpu_part *first,
 	for (uint32_t i = 0; i < 3; i++) {
 		c->nodes[i].cpu = 10000;
 	}
-	cluster_take(c, 0, &gpus[0], 1, first, 1000, 0);
-	cluster_take(c, 1, &gpus[1], 1, third, 6000, 0);
+	cluster_take(c, 0, &gpus[0], &(struct node_part){first, 1, 1000, 0});
+	cluster_take(c, 1, &gpus[1], &(struct node_part){third, 1, 6000, 0});
 }
 
 static uint32_t choose(const struct placement_policy *p, const struct cluster *c,

@@ -61,8 +61,9 @@ static uint32_t take(struct cluster *c, const struct placement_ask *ask, uint32_
 {
 	if (node != NODE_NONE) {
 		ck_assert(ask->gpus == 0 || verify_placement(c, ask, gpus));
-		cluster_take(c, node, gpus, ask->gpus, &ask->part[c->nodes[node].kind], ask->cpu,
-		             ask->host);
+		cluster_take(c, node, gpus,
+		             &(struct node_part){&ask->part[c->nodes[node].kind], ask->gpus,
+		                                 ask->cpu, ask->host});
 	}
 	return node != NODE_NONE;
 }

@@ -142,10 +142,10 @@ START_TEST(fragments_by_hand)
 	/* 0.5 on one GPU: its other half is too small for 0.6, and two whole ones are gone */
 	const struct gpu_part half = {.bytes = 500};
 	const uint32_t gpu = 0;
-	cluster_take(&c, 0, &gpu, 1, &half, 500, 0);
+	cluster_take(&c, 0, &gpu, &(struct node_part){&half, 1, 500, 0});
 	ck_assert_int_eq(fragment_of(&mix, &c, 0), 750000 * 500 + INT64_C(250000) * 1500);
 	/* no CPU for either: all that is free is of no use */
-	cluster_take(&c, 1, NULL, 0, &half, 1500, 0);
+	cluster_take(&c, 1, NULL, &(struct node_part){&half, 0, 1500, 0});
 	ck_assert_int_eq(fragment_of(&mix, &c, 1), INT64_C(1000000) * 2000);
 	cluster_fini(&c);
 }
