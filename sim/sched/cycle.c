@@ -35,10 +35,11 @@ static struct sched_amount *sum_requests(const struct session *s)
 static void divide(struct session *s, const struct sched_amount *requests, uint32_t first,
                    int64_t total, int r)
 {
-	VEC(struct fair_claim) claims = {NULL};
+	struct fair_claim *const claims = mem_new(s->in->queues.n, sizeof(*claims));
+	size_t n = 0;
 	for (uint32_t q = first; q != SCHED_NONE; q = s->queues[q].next_sibling) {
 		const struct sched_queue *const in = &s->in->queues.at[q];
-		const struct fair_claim c = {
+		claims[n++] = (struct fair_claim){
 			.quota = in->quota.of[r],
 			.limit = in->limit.of[r],
 			.request = requests[q].of[r],
@@ -47,16 +48,20 @@ static void divide(struct session *s, const struct sched_amount *requests, uint3
 			.priority = in->priority,
 			.order = in->order,
 		};
-		vec_push(&claims, c);
 	}
-	const int64_t left = fair_share_quota(claims.at, claims.n, total);
-	fair_share_over_quota(claims.at, claims.n, left, sched_unit[r], s->options->k_milli);
-	size_t i = 0;
+	const int64_t left = fair_share_quota(claims, n, total);
+	fair_share_over_quota(claims, n, left, sched_unit[r], s->options->k_milli);
+	n = 0;
 	for (uint32_t q = first; q != SCHED_NONE; q = s->queues[q].next_sibling) {
-		s->queues[q].fair_share.of[r] = claims.at[i++].share;
-		divide(s, requests, s->queues[q].first_child, s->queues[q].fair_share.of[r], r);
+		s->queues[q].fair_share.of[r] = claims[n++].share;
 	}
-	free(claims.at);
+	free(claims);
+	for (uint32_t q = first; q != SCHED_NONE; q = s->queues[q].next_sibling) {
+		if (s->queues[q].first_child != SCHED_NONE) {
+			divide(s, requests, s->queues[q].first_child, s->queues[q].fair_share.of[r],
+			       r);
+		}
+	}
 }
 
 /* max(quota, fair share) within the limit, SCHED_UNLIMITED when both allow everything. */

@@ -197,12 +197,22 @@ static void put_on(struct session *s, uint32_t task, uint32_t node, bool promise
 	session_put(s, task, &next);
 }
 
+/* Has the node no GPU for it, at a glance? */
+static bool lacks_gpus(const struct node_state *n, const struct sched_ask *ask)
+{
+	const int64_t gpus = n->idle[SCHED_GPU] + n->releasing[SCHED_GPU];
+	return gpus < ask->gpus || (ask->devices > 0 && gpus <= 0 && n->shared == 0);
+}
+
 bool fit_place(struct session *s, uint32_t task, bool promise_only)
 {
 	const struct sched_ask *const ask = &s->in->tasks.at[task].ask;
 	uint32_t best = SCHED_NONE;
 	int64_t best_score = -1;
 	for (uint32_t n = 0; n < s->in->nodes.n; n++) {
+		if (lacks_gpus(&s->nodes[n], ask)) {
+			continue;
+		}
 		const int64_t rank = score(s, ask, n);
 		if (rank > best_score) {
 			best_score = rank;
@@ -225,7 +235,8 @@ bool fit_anywhere(const struct session *s, uint32_t task)
 {
 	bool found = false;
 	for (uint32_t n = 0; n < s->in->nodes.n && !found; n++) {
-		found = fit_takes(s, task, n);
+		found = !lacks_gpus(&s->nodes[n], &s->in->tasks.at[task].ask) &&
+		        fit_takes(s, task, n);
 	}
 	return found;
 }

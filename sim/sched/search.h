@@ -22,6 +22,8 @@ struct search {
 	uint32_t *next_on;        /* of each drawn pod: another one on its node; SCHED_NONE ends */
 	uint32_t *first_on;       /* of each node */
 	bool *fits_before;        /* of each pod of the job: without victims */
+	struct standing *waiting; /* other jobs that wait, n_waiting of them, before evictions */
+	uint32_t n_waiting;
 };
 
 /* Put the carried victims aside, before a step draws others. */

@@ -28,19 +28,28 @@ static struct line *replay_line(const struct search *x, const bool *victim, uint
 {
 	struct session *const s = x->v->s;
 	struct line *const line = line_new(s, false);
-	*todo = 0;
-	for (uint32_t i = 0; i < s->in->jobs.n; i++) {
-		const uint32_t job = s->by_rank[i];
-		struct standing st = {.job = job};
-		if (job == x->v->job) {
-			st.amount = order_sum(s, x->v->tasks, x->n_tasks);
-		} else if (victim[job] || order_is_pending(s, job)) {
-			st = order_waiting(s, job, true);
-		} else {
-			continue;
+	const struct standing own = {
+		.job = x->v->job,
+		.amount = order_sum(s, x->v->tasks, x->n_tasks),
+	};
+	*todo = 1;
+	line_push(line, &own);
+	for (uint32_t i = 0; i < x->n_waiting; i++) {
+		if (!victim[x->waiting[i].job]) {
+			line_push(line, &x->waiting[i]);
 		}
-		*todo += victim[job] || job == x->v->job;
-		line_push(line, &st);
+	}
+	for (size_t i = 0; i < x->victims.n; i++) {
+		const uint32_t job = s->in->tasks.at[x->victims.at[i]].job;
+		bool again = job == own.job;
+		for (size_t k = 0; k < i; k++) {
+			again = again || s->in->tasks.at[x->victims.at[k]].job == job;
+		}
+		if (!again) {
+			const struct standing st = order_waiting(s, job, true);
+			line_push(line, &st);
+			(*todo)++;
+		}
 	}
 	return line;
 }
@@ -153,15 +162,13 @@ static bool try_nodes(struct search *x, size_t latest)
 static bool step(struct search *x)
 {
 	struct session *const s = x->v->s;
+	x->fits_before[x->n_tasks - 1] = fit_anywhere(s, x->v->tasks[x->n_tasks - 1]);
 	victims_evict(x, SCHED_NONE);
-	if (attempt(x) == SOLVED) {
+	if (is_worth_it(x) && attempt(x) == SOLVED) {
 		return true;
 	}
 	session_undo(s, 0);
 	victims_begin(x);
-	for (uint32_t i = 0; i < x->n_tasks; i++) {
-		x->fits_before[i] = fit_anywhere(s, x->v->tasks[i]);
-	}
 	struct line *const line = line_new(s, true);
 	bool solved = false;
 	size_t latest;
@@ -186,6 +193,18 @@ static void carry(struct search *x)
 	victims_forget(x);
 }
 
+/* The jobs that wait, but for the one that is being served. */
+static void list_waiting(struct search *x)
+{
+	struct session *const s = x->v->s;
+	x->waiting = mem_new(s->in->jobs.n, sizeof(*x->waiting));
+	for (uint32_t job = 0; job < s->in->jobs.n; job++) {
+		if (job != x->v->job && order_is_pending(s, job)) {
+			x->waiting[x->n_waiting++] = order_waiting(s, job, true);
+		}
+	}
+}
+
 static struct search *search_new(struct solve *v)
 {
 	const struct snapshot *const in = v->s->in;
@@ -201,6 +220,7 @@ static struct search *search_new(struct solve *v)
 	x->first_on = mem_new(in->nodes.n, sizeof(*x->first_on));
 	memset(x->first_on, 0xff, in->nodes.n * sizeof(*x->first_on));
 	x->fits_before = mem_new(v->n_tasks, sizeof(*x->fits_before));
+	list_waiting(x);
 	return x;
 }
 
@@ -215,6 +235,7 @@ static void search_free(struct search *x)
 	free(x->next_on);
 	free(x->first_on);
 	free(x->fits_before);
+	free(x->waiting);
 	free(x);
 }
 

@@ -47,11 +47,8 @@ static const char *why_text(const struct snapshot *s, const struct sched_why *w,
                             size_t size)
 {
 	char number[32];
-	const struct sched_queue *const q = w->reason == SCHED_OVER_LIMIT ||
-	                                                    w->reason == SCHED_OVER_QUOTA ||
-	                                                    w->reason == SCHED_OVER_SHARE
-	                                            ? &s->queues.at[w->queue]
-	                                            : NULL;
+	/* reasons without a queue leave it at 0, and jobs are in queues */
+	const struct sched_queue *const q = &s->queues.at[w->queue];
 	switch (w->reason) {
 	case SCHED_OVER_LIMIT:
 		snprintf(buf, size, "queue \"%s\" would be over its limit of %s %s", q->name,
