@@ -47,22 +47,23 @@ void compute_share_fill(const int64_t *request, const int64_t *limit, uint32_t n
 	}
 }
 
-uint32_t share_turn_owner(const struct share_turns *turns, const struct share_user *users,
-                          uint32_t n, int64_t turn)
+struct share_turn share_turn_of(const struct share_turns *turns, const struct share_user *users,
+                                uint32_t n, int64_t turn)
 {
-	const int64_t plan = (int64_t)(1.0 / turns->granularity + 0.5);
-	int64_t end[SHARE_MOST], taken = 0;
+	const int64_t least = (int64_t)(1.0 / turns->granularity + 0.5);
+	int64_t end[SHARE_MOST], taken = 0, open = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		const int64_t own = (users[i].fraction * plan + SHARE_ONE / 2) / SHARE_ONE;
+		const int64_t own = (users[i].fraction * least + SHARE_ONE / 2) / SHARE_ONE;
 		taken += own > 0 || users[i].fraction == 0 ? own : 1;
+		open = users[i].fraction == 0 ? 1 : open;
 		end[i] = taken;
 	}
+	const int64_t plan = taken + open > least ? taken + open : least;
 	sim_assert(plan > 0);
-	const int64_t at = turn % (taken > plan ? taken : plan);
-	for (uint32_t i = 0; i < n; i++) {
-		if (at < end[i]) {
-			return i;
-		}
+	const int64_t at = turn % plan;
+	struct share_turn t = {SHARE_NOBODY, (uint64_t)(at + turn / plan)};
+	for (uint32_t i = n; i-- > 0;) {
+		t.owner = at < end[i] ? i : t.owner;
 	}
-	return SHARE_NOBODY;
+	return t;
 }

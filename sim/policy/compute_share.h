@@ -81,12 +81,19 @@ struct share_turns {
 			"0.05", NULL, NULL, "of a plan, that one lease is"                        \
 	}
 
+struct share_turn {
+	uint32_t owner; /* SHARE_NOBODY: left over */
+	uint64_t spare; /* to be taken modulo those who may have what the owner does not need: each
+	                   of them comes equally often, in every place of the plan */
+};
+
 /*
  * Whose turn it is by the plan, whether or not it has work: each fraction as many leases of the
- * plan as it is worth, at least one, in the order of the replicas; SHARE_NOBODY: left over.
+ * plan as it is worth, at least one, in the order of the replicas, and at least one left over where
+ * someone has no fraction.
  */
-uint32_t share_turn_owner(const struct share_turns *turns, const struct share_user *users,
-                          uint32_t n, int64_t turn);
+struct share_turn share_turn_of(const struct share_turns *turns, const struct share_user *users,
+                                uint32_t n, int64_t turn);
 
 #define COMPUTE_SHARE(name) extern const struct compute_share_policy compute_share_##name;
 #include "policy/policies.def"

@@ -208,6 +208,19 @@ START_TEST(turns_are_worth_the_fractions)
 	expect_turns(&compute_share_fair, "0.05", part, 2, 20, (const int[]){8, 12, 0});
 	const struct share_user bytes[] = {TURNS(400000, true), TURNS(0, true), TURNS(0, true)};
 	expect_turns(&compute_share_strict, "0.05", bytes, 3, 20, (const int[]){8, 6, 6, 0});
+	/* three leases are left over: two have each of them in turn, over two plans three each */
+	const struct share_user odd[] = {TURNS(850000, true), TURNS(0, true), TURNS(0, true)};
+	expect_turns(&compute_share_strict, "0.05", odd, 3, 40, (const int[]){34, 3, 3, 0});
+	expect_turns(&compute_share_strict, "0.25", odd, 3, 8, (const int[]){6, 1, 1, 0});
+	expect_turns(&compute_share_fair, "0.05", odd, 3, 60, (const int[]){54, 3, 3, 0});
+	/* an odd number of leases of an owner without work */
+	const struct share_user idle[] = {TURNS(250000, false), TURNS(350000, true),
+	                                  TURNS(400000, true)};
+	expect_turns(&compute_share_fair, "0.05", idle, 3, 40, (const int[]){0, 19, 21, 0});
+	/* fractions that round to all of the plan: one more lease for who has none */
+	const struct share_user full[] = {TURNS(980000, true), TURNS(0, true)};
+	expect_turns(&compute_share_strict, "0.05", full, 2, 21, (const int[]){20, 1, 0});
+	expect_turns(&compute_share_fair, "0.05", full, 2, 42, (const int[]){41, 1, 0});
 	/* a fraction below half a turn has one nevertheless, and the plan gets longer for it */
 	const struct share_user small[] = {TURNS(980000, true), TURNS(20000, true)};
 	expect_turns(&compute_share_strict, "0.05", small, 2, 21, (const int[]){20, 1, 0});

@@ -49,7 +49,7 @@ static int holder(const struct plain_gpu *g)
 {
 	const int64_t turn = g->at / g->lease;
 	const int64_t owner = turn % g->turns / g->own;
-	int64_t skip = g->on > 0 ? turn % g->on : 0;
+	int64_t skip = g->on > 0 ? (turn % g->turns + turn / g->turns) % g->on : 0;
 	if (owner < g->n && g->steps[owner].on) {
 		return (int)owner;
 	}

@@ -27,16 +27,16 @@ static ns_t lease(const void *self)
 /* What the plan leaves over and what its owner does not need is for all who work, in turn. */
 static uint32_t holder(const void *self, const struct share_user *users, uint32_t n, int64_t turn)
 {
-	const uint32_t owner = share_turn_owner(self, users, n, turn);
-	int64_t busy = 0;
-	if (owner != SHARE_NOBODY && users[owner].busy) {
-		return owner;
+	const struct share_turn t = share_turn_of(self, users, n, turn);
+	uint64_t busy = 0;
+	if (t.owner != SHARE_NOBODY && users[t.owner].busy) {
+		return t.owner;
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		busy += users[i].busy;
 	}
 	for (uint32_t i = 0, k = 0; i < n && busy > 0; i++) {
-		if (users[i].busy && k++ == turn % busy) {
+		if (users[i].busy && k++ == t.spare % busy) {
 			return i;
 		}
 	}

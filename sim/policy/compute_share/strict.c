@@ -27,14 +27,14 @@ static ns_t lease(const void *self)
 }
 
 /* What the plan leaves over is for those without a fraction, one after the other. */
-static uint32_t leftover(const struct share_user *users, uint32_t n, int64_t turn)
+static uint32_t leftover(const struct share_user *users, uint32_t n, uint64_t spare)
 {
-	int64_t open = 0;
+	uint64_t open = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		open += users[i].busy && users[i].fraction == 0;
 	}
 	for (uint32_t i = 0, k = 0; i < n && open > 0; i++) {
-		if (users[i].busy && users[i].fraction == 0 && k++ == turn % open) {
+		if (users[i].busy && users[i].fraction == 0 && k++ == spare % open) {
 			return i;
 		}
 	}
@@ -43,11 +43,11 @@ static uint32_t leftover(const struct share_user *users, uint32_t n, int64_t tur
 
 static uint32_t holder(const void *self, const struct share_user *users, uint32_t n, int64_t turn)
 {
-	const uint32_t owner = share_turn_owner(self, users, n, turn);
-	if (owner == SHARE_NOBODY) {
-		return leftover(users, n, turn);
+	const struct share_turn t = share_turn_of(self, users, n, turn);
+	if (t.owner == SHARE_NOBODY) {
+		return leftover(users, n, t.spare);
 	}
-	return users[owner].busy ? owner : SHARE_NOBODY;
+	return users[t.owner].busy ? t.owner : SHARE_NOBODY;
 }
 
 const struct compute_share_policy compute_share_strict = {
