@@ -231,33 +231,48 @@ static int compare_allocatable(const struct session *s, uint32_t a, uint32_t b)
 	return less == more ? 0 : less ? -1 : 1;
 }
 
+/* All that decides between a queue and another, with its next job or without its victims. */
+struct key {
+	uint32_t queue, leaf;
+	bool over_utilised, within_quota, no_share;
+	struct ratio with, without;
+};
+
+static struct key key_of(const struct session *s, const struct side *side, uint32_t leaf)
+{
+	const struct queue_state *const q = &s->queues[side->queue];
+	struct sched_amount with = q->allocated;
+	struct key k = {.queue = side->queue, .leaf = leaf};
+	sched_add(&with, &side->adds, 1);
+	k.over_utilised = is_over_utilised(s, side->queue);
+	k.within_quota = sched_within(&with, &s->in->queues.at[side->queue].quota);
+	k.no_share = has_no_share(s, side->queue, &with);
+	sched_add(&with, &side->takes, -1);
+	k.with = dominant(s, side->queue, &with);
+	k.without = dominant(s, side->queue, &q->allocated);
+	return k;
+}
+
 /* Below 0: a is served first. The first difference decides; never 0 for two queues. */
-static int queue_compare(const struct session *s, const struct side *a, const struct side *b)
+static int key_compare(const struct session *s, const struct key *a, const struct key *b)
 {
 	const struct sched_queue *const qa = &s->in->queues.at[a->queue];
 	const struct sched_queue *const qb = &s->in->queues.at[b->queue];
-	struct sched_amount with_a = s->queues[a->queue].allocated;
-	struct sched_amount with_b = s->queues[b->queue].allocated;
-	sched_add(&with_a, &a->adds, 1);
-	sched_add(&with_b, &b->adds, 1);
-	int d = is_over_utilised(s, a->queue) - is_over_utilised(s, b->queue);
+	int d = a->over_utilised - b->over_utilised;
 	if (d == 0) {
-		d = sched_within(&with_b, &qb->quota) - sched_within(&with_a, &qa->quota);
+		d = b->within_quota - a->within_quota;
 	}
 	if (d == 0) {
 		d = (qa->priority < qb->priority) - (qa->priority > qb->priority);
 	}
 	if (d == 0) {
-		d = has_no_share(s, a->queue, &with_a) - has_no_share(s, b->queue, &with_b);
+		d = a->no_share - b->no_share;
 	}
 	if (d == 0) {
-		sched_add(&with_a, &a->takes, -1);
-		sched_add(&with_b, &b->takes, -1);
-		d = ratio_compare(dominant(s, a->queue, &with_a), dominant(s, b->queue, &with_b));
+		d = ratio_compare(a->with, b->with);
 	}
 	if (d == 0) {
-		d = ratio_compare(dominant(s, a->queue, &s->queues[a->queue].allocated),
-		                  dominant(s, b->queue, &s->queues[b->queue].allocated));
+		d = ratio_compare(a->without, b->without);
 	}
 	if (d == 0) {
 		d = compare_allocatable(s, a->queue, b->queue);
@@ -275,6 +290,8 @@ struct leaf {
 	VEC(struct standing) jobs; /* a heap, the next one on top */
 	struct sched_amount drawn; /* victims: what was taken from the queue already */
 	uint32_t below;            /* jobs in this queue and under it */
+	struct key key;            /* as of `version` of the session, 0: not known */
+	uint64_t version;
 };
 
 struct line {
@@ -305,6 +322,7 @@ static void count_below(struct line *l, uint32_t queue, uint32_t change)
 {
 	for (uint32_t q = queue; q != SCHED_NONE; q = l->s->in->queues.at[q].parent) {
 		l->queues[q].below += change;
+		l->queues[q].version = 0;
 	}
 }
 
@@ -356,25 +374,36 @@ static struct side side_of(const struct line *l, uint32_t queue, uint32_t leaf)
 	return out;
 }
 
-/* The queue with the next job among siblings and what is below them. */
-static uint32_t best_leaf(const struct line *l, uint32_t first)
+static uint32_t best_leaf(struct line *l, uint32_t first);
+
+/* Its place in line; worked out again only after something changed. */
+static const struct key *key_now(struct line *l, uint32_t queue)
 {
-	struct side best = {.queue = SCHED_NONE};
-	uint32_t best_at = SCHED_NONE;
+	struct leaf *const q = &l->queues[queue];
+	if (q->version != l->s->version) {
+		const uint32_t leaf =
+			q->jobs.n > 0 ? queue : best_leaf(l, l->s->queues[queue].first_child);
+		const struct side side = side_of(l, queue, leaf);
+		q->key = key_of(l->s, &side, leaf);
+		q->version = l->s->version;
+	}
+	return &q->key;
+}
+
+/* The queue with the next job among siblings and what is below them. */
+static uint32_t best_leaf(struct line *l, uint32_t first)
+{
+	const struct key *best = NULL;
 	for (uint32_t q = first; q != SCHED_NONE; q = l->s->queues[q].next_sibling) {
 		if (l->queues[q].below == 0) {
 			continue;
 		}
-		const uint32_t leaf =
-			l->queues[q].jobs.n > 0 ? q : best_leaf(l, l->s->queues[q].first_child);
-		const struct side side = side_of(l, q, leaf);
-		const int d = best_at == SCHED_NONE ? -1 : queue_compare(l->s, &side, &best);
-		if (best_at == SCHED_NONE || (d < 0) != l->victims) {
-			best = side;
-			best_at = leaf;
+		const struct key *const key = key_now(l, q);
+		if (best == NULL || (key_compare(l->s, key, best) < 0) != l->victims) {
+			best = key;
 		}
 	}
-	return best_at;
+	return best != NULL ? best->leaf : SCHED_NONE;
 }
 
 bool line_pop(struct line *l, struct standing *out)
@@ -390,5 +419,7 @@ bool line_pop(struct line *l, struct standing *out)
 
 void line_drawn(struct line *l, uint32_t job, const struct sched_amount *taken)
 {
-	sched_add(&l->queues[l->s->in->jobs.at[job].queue].drawn, taken, 1);
+	const uint32_t queue = l->s->in->jobs.at[job].queue;
+	sched_add(&l->queues[queue].drawn, taken, 1);
+	count_below(l, queue, 0);
 }

@@ -63,6 +63,7 @@ struct session {
 	uint32_t *by_rank;   /* jobs, oldest first */
 	size_t *first_log;   /* of each pod, while decisions are kept */
 	VEC(struct undo) log;
+	uint64_t version; /* of what queues hold; from 1, counts changes */
 };
 
 void session_init(struct session *s, const struct snapshot *in, const struct sched_options *options,
