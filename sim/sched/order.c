@@ -145,10 +145,8 @@ static bool job_before(const struct session *s, const struct standing *a, const 
 	if (x->priority != y->priority) {
 		return (x->priority > y->priority) != victims;
 	}
-	const int ex = elasticity(s, a, victims);
-	const int ey = elasticity(s, b, victims);
-	if (ex != ey) {
-		return (ex < ey) != victims;
+	if (a->elasticity != b->elasticity) {
+		return (a->elasticity < b->elasticity) != victims;
 	}
 	return (x->rank < y->rank) != victims;
 }
@@ -330,13 +328,15 @@ void line_push(struct line *l, const struct standing *job)
 {
 	const uint32_t queue = l->s->in->jobs.at[job->job].queue;
 	struct leaf *const leaf = &l->queues[queue];
-	vec_push(&leaf->jobs, *job);
+	struct standing st = *job;
+	st.elasticity = elasticity(l->s, job, l->victims);
+	vec_push(&leaf->jobs, st);
 	size_t i = leaf->jobs.n - 1;
-	while (i > 0 && job_before(l->s, job, &leaf->jobs.at[(i - 1) / 2], l->victims)) {
+	while (i > 0 && job_before(l->s, &st, &leaf->jobs.at[(i - 1) / 2], l->victims)) {
 		leaf->jobs.at[i] = leaf->jobs.at[(i - 1) / 2];
 		i = (i - 1) / 2;
 	}
-	leaf->jobs.at[i] = *job;
+	leaf->jobs.at[i] = st;
 	count_below(l, queue, 1);
 }
 
