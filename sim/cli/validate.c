@@ -151,6 +151,20 @@ static int published(struct cli *c)
 	return code;
 }
 
+/* The published figures are judged as a whole: flags that pick among rows are mistakes there. */
+static void refuse_without_rows(struct cli *c)
+{
+	static const struct {
+		char letter;
+		const char *name;
+	} flags[] = {{'t', "--tolerance"}, {'A', "--against"}, {'G', "--gpu"}, {'E', "--engine"}};
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		if (cli_value(c, flags[i].letter) != NULL) {
+			err_add(c->err, ERR_USAGE, NULL, "%s needs --rows", flags[i].name);
+		}
+	}
+}
+
 int cli_validate(struct cli *c)
 {
 	struct tolerances t = {.n = 0};
@@ -167,6 +181,9 @@ int cli_validate(struct cli *c)
 		.n_tolerances = t.n,
 		.threads = (size_t)c->jobs,
 	};
+	if (cli_value(c, 'R') == NULL) {
+		refuse_without_rows(c);
+	}
 	if (err_count(c->err) == 0 && cli_value(c, 'R') == NULL) {
 		code = published(c);
 	} else if (err_count(c->err) == 0) {

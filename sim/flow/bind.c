@@ -65,6 +65,9 @@ static char *advise_fraction(const struct sim *s, const struct scenario_service 
 /* The smallest change that would make the model fit, for the message. */
 static char *advice(const struct sim *s, const struct scenario_service *spec)
 {
+	if (spec->mig_profile != NULL) {
+		return mem_strdup("use a larger mig_profile, a whole GPU or a smaller model");
+	}
 	char *const fraction = scenario_shares_gpu(spec) ? advise_fraction(s, spec) : NULL;
 	if (fraction != NULL) {
 		return fraction;

@@ -40,13 +40,14 @@ static void fail_size(struct sim *s, const struct scenario_service *spec, const 
 static void fail_room(struct sim *s, const struct scenario_service *spec, uint32_t placed,
                       const char *where)
 {
-	const bool one = spec->replicas == 1;
+	const bool one = spec->replicas == 1, whole = spec->fraction_ppm == SHARE_WHOLE;
 	char *const part = scenario_part_text(spec);
-	err_add(s->err, ERR_INFEASIBLE, where,
-	        "%lld replica%s of %s%s: %s%u find%s %s; use fewer replicas or more nodes",
+	err_add(s->err, ERR_INFEASIBLE, where, "%lld replica%s of %s%s: %s%u find%s %s; use %s",
 	        (long long)spec->replicas, one ? "" : "s", part, one ? "" : " each",
 	        placed > 0 ? "only " : "", placed, placed == 1 ? "s" : "",
-	        spec->fraction_ppm == SHARE_WHOLE ? "free GPUs" : "room");
+	        whole ? "free GPUs" : "room",
+	        whole ? "fewer replicas or more nodes"
+	              : "fewer replicas, more nodes or another scheduler.placement");
 	free(part);
 }
 
@@ -152,20 +153,6 @@ static bool place_service(struct sim *s, uint32_t service, const struct placemen
 	return placed == b->spec->replicas;
 }
 
-/* More replicas on one GPU than a compute-share policy can be asked about. */
-static bool too_many(struct sim *s)
-{
-	for (uint32_t i = 0; i < s->cluster.n_gpus; i++) {
-		if (s->cluster.gpus[i].residents > SHARE_MOST) {
-			err_add(s->err, ERR_INFEASIBLE, s->sc->file,
-			        "%u replicas on one GPU are more than the %d that can share it",
-			        s->cluster.gpus[i].residents, SHARE_MOST);
-			return true;
-		}
-	}
-	return false;
-}
-
 bool place_replicas(struct sim *s)
 {
 	const struct scenario_policy *const written = &s->sc->placement;
@@ -187,5 +174,5 @@ bool place_replicas(struct sim *s)
 	}
 	rng_free(rng);
 	free(self);
-	return ok && !too_many(s);
+	return ok;
 }

@@ -8,7 +8,7 @@
 #include "perf/perf.h"
 #include "policy/policy.h"
 
-#define SHARE_MOST 64     /* replicas on one GPU */
+#define SHARE_MOST GPU_MOST_RESIDENTS
 #define SHARE_ONE 1000000 /* ppm */
 
 #define SHARE_NOBODY UINT32_MAX

@@ -14,7 +14,8 @@ enum { WIDTH = 100, TEXT_MAX = 80 };
 struct fact {
 	const char *section, *field, *unit, *help;
 	const char *source; /* NULL: derived */
-	const char *word;   /* a choice or a flag; NULL: a number */
+	const char *word;   /* a choice, a flag or a text; NULL: a number */
+	char *text;         /* the text, owned, or NULL */
 	double number;
 };
 
@@ -30,6 +31,9 @@ struct facts *facts_new(void)
 void facts_free(struct facts *f)
 {
 	if (f) {
+		for (size_t i = 0; i < f->list.n; i++) {
+			free(f->list.at[i].text);
+		}
 		free(f->list.at);
 		free(f);
 	}
@@ -38,6 +42,7 @@ void facts_free(struct facts *f)
 static void read_value(struct fact *fact, const struct option *o, const void *self)
 {
 	const char *at = (const char *)self + o->offset;
+	const char *given;
 	bool flag;
 	int choice;
 	int64_t integer;
@@ -64,6 +69,10 @@ static void read_value(struct fact *fact, const struct option *o, const void *se
 		memcpy(&fact->number, at, sizeof fact->number);
 		break;
 	case OPTION_TEXT:
+		memcpy(&given, at, sizeof given);
+		fact->text = mem_strdup(given);
+		fact->word = fact->text != NULL ? fact->text : "none";
+		break;
 	case OPTION_NODE:
 		fact->word = "-";
 		break;

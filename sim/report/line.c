@@ -10,8 +10,8 @@ struct line line_start(FILE *out, const char *label)
 {
 	const size_t end = strlen(label) + 2;
 
-	fprintf(out, "  %-*s", LINE_LABEL - 2, label);
-	return (struct line){.out = out, .column = end < LINE_LABEL ? LINE_LABEL : end};
+	fprintf(out, "  %-*s%s", LINE_LABEL - 2, label, end < LINE_LABEL ? "" : " ");
+	return (struct line){.out = out, .column = end < LINE_LABEL ? LINE_LABEL : end + 1};
 }
 
 void line_add(struct line *l, const char *fmt, ...)

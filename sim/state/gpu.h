@@ -9,6 +9,7 @@
 
 #define GPU_COMPUTE_SLICES 7 /* of a GPU that MIG cuts */
 #define GPU_MEMORY_SLICES 8
+#define GPU_MOST_RESIDENTS 64 /* on one GPU */
 
 /* What is asked of a GPU. */
 struct gpu_part {
@@ -84,7 +85,8 @@ static inline bool gpu_takes(const struct gpu *g, const struct gpu_part *part)
 	if (part->whole) {
 		return g->residents == 0;
 	}
-	return !g->whole && g->requested + part->bytes <= g->memory &&
+	return !g->whole && g->residents < GPU_MOST_RESIDENTS &&
+	       g->requested + part->bytes <= g->memory &&
 	       (part->compute == 0 || gpu_slice_start(g->slices, part->compute, part->memory) >= 0);
 }
 

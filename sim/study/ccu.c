@@ -63,6 +63,22 @@ static void append_limit(json_t *document, size_t i, const char *text)
 	json_object_set_new(service, "slo", list);
 }
 
+/* A service that nobody asks meets no limit and breaks none. */
+static bool has_load(const struct scenario *sc, size_t service)
+{
+	bool asked = false;
+	for (size_t i = 0; i < sc->n_loads; i++) {
+		asked = asked || sc->loads[i].service == service;
+	}
+	return asked;
+}
+
+static bool can_have(const struct scenario *sc, size_t service, const struct slo *slo)
+{
+	return has_load(sc, service) &&
+	       (sc->services[service].llm->task != LLM_EMBED || !slo_needs_tokens(slo));
+}
+
 /* One --slo: for the service it names, else for `service`, else for all that can have it. */
 static void add_limit(const struct scenario *base, json_t *document, const char *text,
                       const char *service, struct err *err)
@@ -82,7 +98,7 @@ static void add_limit(const struct scenario *base, json_t *document, const char 
 	} else {
 		size_t added = 0;
 		for (size_t i = 0; i < base->n_services; i++) {
-			if (base->services[i].llm->task != LLM_EMBED || !slo_needs_tokens(&slo)) {
+			if (can_have(base, i, &slo)) {
 				append_limit(document, i, slo.text);
 				added++;
 			}

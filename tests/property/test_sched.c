@@ -1,6 +1,6 @@
 /*
  * The scheduler on random clusters: nothing is overcommitted, nobody leaves who may not or need
- * not, limits, quotas and gangs hold, and neither the order of nodes and queues in the input nor a
+ * not, limits, quotas and gangs hold, and neither the order of nodes in the input nor a
  * second run changes an answer.
  */
 #include <check.h>
