@@ -62,8 +62,8 @@ struct share_turn share_turn_of(const struct share_turns *turns, const struct sh
 	sim_assert(plan > 0);
 	const int64_t at = turn % plan;
 	struct share_turn t = {SHARE_NOBODY, (uint64_t)(at + turn / plan)};
-	for (uint32_t i = n; i-- > 0;) {
-		t.owner = at < end[i] ? i : t.owner;
+	for (uint32_t i = 0; i < n && t.owner == SHARE_NOBODY; i++) {
+		t.owner = at < end[i] ? i : SHARE_NOBODY;
 	}
 	return t;
 }
