@@ -57,13 +57,37 @@ static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i
 	if (fit.users > 0) {
 		const int64_t cap = service->options.max_num_seqs;
 		const int64_t users = fit.users < cap ? fit.users : cap;
-		printf(": %s request%s of the load's mean length",
+		printf(": %s request%s of mean length at once",
 		       str_thousands(fit.users, tokens, sizeof(tokens)), fit.users == 1 ? "" : "s");
-		printf(fit.users < cap ? " at once" : ";\n    max_num_seqs lets %s run at once",
+		printf(fit.users < cap ? "" : ";\n    max_num_seqs lets %s run",
 		       str_thousands(users, tokens, sizeof(tokens)));
 	}
 	putchar('\n');
 	print_trust(sc, i);
+}
+
+#define TITLE_WIDTH 100
+
+/* The name and the question, word by word within the width. */
+static void print_title(const struct scenario *sc)
+{
+	const char *word = sc->about != NULL ? sc->about : "no \"about\"";
+	size_t column = strlen(sc->name) + 1;
+
+	printf("%s:", sc->name);
+	while (*word != '\0') {
+		const size_t length = strcspn(word, " ");
+
+		if (column + 1 + length > TITLE_WIDTH) {
+			fputs("\n ", stdout);
+			column = 1;
+		}
+		printf(" %.*s", (int)length, word);
+		column += 1 + length;
+		word += length;
+		word += *word == ' ';
+	}
+	putchar('\n');
 }
 
 /* Length of the object's path: everything before the last dot. */
@@ -227,7 +251,7 @@ int cli_check(struct cli *c)
 	if (sc != NULL && c->json && (sim != NULL || err_exit_code(c->err) == ERR_INFEASIBLE)) {
 		print_json(sc, sim);
 	} else if (sim != NULL) {
-		printf("%s: %s\n", sc->name, sc->about != NULL ? sc->about : "no \"about\"");
+		print_title(sc);
 		for (size_t i = 0; i < sc->n_services; i++) {
 			print_fit(sc, sim, i);
 		}

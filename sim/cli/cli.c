@@ -335,7 +335,7 @@ static void program_usage(void)
 {
 	puts("aliquot: how many users a GPU fleet can serve, and how fast\n");
 	for (const struct command *c = commands; c->name != NULL; c++) {
-		printf("  aliquot %-9s %-20s %s\n", c->name, c->args, c->help);
+		printf("  aliquot %-9s %-17s %s\n", c->name, c->args, c->help);
 	}
 	puts("\nTry: aliquot run chat            simulate a bundled scenario\n"
 	     "     aliquot list scenarios      what is bundled\n"

@@ -59,8 +59,8 @@ const struct command commands[] = {
          "Examples:\n"
          "  aliquot check chat\n"
          "  aliquot check my.json --set services.chat.precision=fp8\n"},
-	{"list", "WHAT", "gpus, models, engines, calibrations, policies, scenarios, metrics", "fd",
-         1, 1, cli_list,
+	{"list", "WHAT", "gpus, models, engines, calibrations, policies, scenarios ...", "fd", 1, 1,
+         cli_list,
          "Examples:\n"
          "  aliquot list gpus\n"
          "  aliquot list models --format json\n"},
@@ -70,9 +70,8 @@ const struct command commands[] = {
          "  aliquot show gpu h100-nvl\n"
          "  aliquot show model llama-3.1-8b-instruct\n"
          "  aliquot show calibration h100-sxm__trtllm__bf16\n"},
-	{"validate", "",
-         "measured rows, or the published figures of GPU fractions, beside simulated ones",
-         "fRAGEtoqjd", 0, 0, cli_validate,
+	{"validate", "", "measured rows, or published figures, beside simulated ones", "fRAGEtoqjd",
+         0, 0, cli_validate,
          "Without --rows: what was published of Run:ai's fractions with NIM (models/published).\n\n"
          "Examples:\n"
          "  aliquot validate\n"

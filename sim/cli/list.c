@@ -47,7 +47,7 @@ static const struct column model_columns[] = {{"name", "model", NULL},
                                               {"weights_bf16", "bf16 weights", "bytes"},
                                               {"kv_token_bf16", "KV/token", "bytes"},
                                               {"state", "state/seq", "bytes"},
-                                              {"context", "context", "tokens"},
+                                              {"context", "tokens", ""},
                                               {NULL, NULL, NULL}};
 static const struct column engine_columns[] = {{"name", "engine", NULL},
                                                {"max_num_seqs", "sequences", ""},
