@@ -56,11 +56,12 @@ static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i
 	       scenario_borrows(service) ? " at its limit" : "");
 	if (fit.users > 0) {
 		const int64_t cap = service->options.max_num_seqs;
-		const int64_t users = fit.users < cap ? fit.users : cap;
 		printf(": %s request%s of mean length at once",
 		       str_thousands(fit.users, tokens, sizeof(tokens)), fit.users == 1 ? "" : "s");
-		printf(fit.users < cap ? "" : ";\n    max_num_seqs lets %s run",
-		       str_thousands(users, tokens, sizeof(tokens)));
+		if (fit.users >= cap) {
+			printf(";\n    max_num_seqs lets %s run",
+			       str_thousands(cap, tokens, sizeof(tokens)));
+		}
 	}
 	putchar('\n');
 	print_trust(sc, i);

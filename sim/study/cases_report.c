@@ -52,7 +52,7 @@ static const char *why_text(const struct snapshot *s, const struct sched_why *w,
 	switch (w->reason) {
 	case SCHED_OVER_LIMIT:
 		snprintf(buf, size, "queue \"%s\" would be over its limit of %s %s", q->name,
-		         amount(q->limit.of[w->resource], w->resource, number, sizeof(number)),
+		         amount(q->limit.of[w->resource], (int)w->resource, number, sizeof(number)),
 		         sched_resource_names[w->resource]);
 		break;
 	case SCHED_OVER_QUOTA:
@@ -60,7 +60,7 @@ static const char *why_text(const struct snapshot *s, const struct sched_why *w,
 		         "it may not be preempted, and queue \"%s\" would be over its quota of "
 		         "%s %s",
 		         q->name,
-		         amount(q->quota.of[w->resource], w->resource, number, sizeof(number)),
+		         amount(q->quota.of[w->resource], (int)w->resource, number, sizeof(number)),
 		         sched_resource_names[w->resource]);
 		break;
 	case SCHED_NO_ROOM:
