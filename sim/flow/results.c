@@ -136,7 +136,7 @@ static double compute_of(const struct sim *s, const struct replica *r)
 {
 	struct mig_slice slice;
 	return scenario_slice(s->services[r->service].spec, &s->sc->nodes[r->gpu_kind], &slice)
-	               ? (double)slice.compute / GPU_COMPUTE_SLICES
+	               ? (double)slice.compute / GPU_SPEC_COMPUTE_SLICES
 	               : 1.0;
 }
 

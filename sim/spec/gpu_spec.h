@@ -33,7 +33,7 @@ struct gpu_spec {
 struct mig_slice {
 	uint32_t compute, memory; /* of GPU_SPEC_COMPUTE_SLICES, of GPU_SPEC_MEMORY_SLICES */
 };
-#define GPU_SPEC_COMPUTE_SLICES 7
+#define GPU_SPEC_COMPUTE_SLICES 7 /* of a GPU that MIG cuts */
 #define GPU_SPEC_MEMORY_SLICES 8
 
 /* The fields of the section "facts", for help, `show` and the field table of models/README.md. */

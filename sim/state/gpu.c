@@ -10,7 +10,7 @@ static const struct {
 
 static bool may_begin(uint8_t taken, uint32_t start, uint32_t compute, uint32_t memory)
 {
-	return start + compute <= GPU_COMPUTE_SLICES &&
+	return start + compute <= GPU_SPEC_COMPUTE_SLICES &&
 	       (taken & gpu_slice_bits((int)start, memory)) == 0;
 }
 
@@ -19,7 +19,7 @@ static int places(uint8_t taken)
 {
 	int n = 0;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		for (uint32_t start = 0; start < GPU_MEMORY_SLICES; start += sizes[i].memory) {
+		for (uint32_t start = 0; start < GPU_SPEC_MEMORY_SLICES; start += sizes[i].memory) {
 			n += may_begin(taken, start, sizes[i].compute, sizes[i].memory);
 		}
 	}
@@ -29,7 +29,7 @@ static int places(uint8_t taken)
 int gpu_slice_start(uint8_t taken, uint32_t compute, uint32_t memory)
 {
 	int best = -1, most = -1;
-	for (uint32_t start = 0; start < GPU_MEMORY_SLICES; start += memory) {
+	for (uint32_t start = 0; start < GPU_SPEC_MEMORY_SLICES; start += memory) {
 		if (may_begin(taken, start, compute, memory)) {
 			const int left =
 				places((uint8_t)(taken | gpu_slice_bits((int)start, memory)));

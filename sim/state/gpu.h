@@ -6,9 +6,8 @@
 #include <stdint.h>
 
 #include "base/units.h"
+#include "spec/gpu_spec.h"
 
-#define GPU_COMPUTE_SLICES 7 /* of a GPU that MIG cuts */
-#define GPU_MEMORY_SLICES 8
 #define GPU_MOST_RESIDENTS 64 /* on one GPU */
 
 /* What is asked of a GPU. */
