@@ -201,8 +201,11 @@ static struct ccu_run *judge(const struct probing *p, const struct summary *s)
 		run->limits[i].ok = s->limits[i].ok;
 	}
 	for (size_t i = 0; i < s->n_services; i++) {
-		if (s->services[i].generates && is_searched(p, i) && s->services[i].finished > 0) {
-			run->output_tokens_per_s += s->services[i].output_tokens_per_s;
+		const struct service_summary *const service = &s->services[i];
+		if (is_searched(p, i) && service->finished > 0) {
+			run->output_tokens_per_s +=
+				service->generates ? service->output_tokens_per_s : 0.0;
+			run->requests_per_s += service->requests_per_s;
 		}
 	}
 	return run;

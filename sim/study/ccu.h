@@ -30,7 +30,7 @@ struct ccu_ask {
 
 /* What one probe showed. */
 struct ccu_run {
-	double output_tokens_per_s; /* of all services that are searched */
+	double output_tokens_per_s, requests_per_s; /* of all services that are searched */
 	struct {
 		double observed; /* in the unit of the limit; NaN: nothing to observe */
 		bool ok;

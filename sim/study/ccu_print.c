@@ -105,6 +105,17 @@ static int column_width(const char *name)
 	return (n > 9 ? n : 9) + 2;
 }
 
+/* Embedding models emit no tokens: of them requests are counted. */
+static bool emits_tokens(const struct ccu *c)
+{
+	bool any = false;
+	for (size_t i = 0; i < c->found.n_probes; i++) {
+		const struct ccu_run *const run = c->found.probes[i].result;
+		any = any || run->output_tokens_per_s > 0.0;
+	}
+	return any;
+}
+
 /* Names of the limits as columns; those that do not fit are left out. Returns how many fit. */
 static size_t put_header(FILE *out, const struct ccu *c)
 {
@@ -123,7 +134,7 @@ static size_t put_header(FILE *out, const struct ccu *c)
 			break;
 		}
 	}
-	fprintf(out, "%11s\n", "tok/s");
+	fprintf(out, "%11s\n", emits_tokens(c) ? "tok/s" : "req/s");
 	return n;
 }
 
@@ -140,7 +151,9 @@ static void put_row(FILE *out, const struct ccu *c, size_t i, size_t columns)
 		        observed_text(c->limits[k].slo, run->limits[k].observed, buf, sizeof(buf)));
 		free(name);
 	}
-	fprintf(out, "%11s   %s%s\n", str_human(run->output_tokens_per_s, buf, sizeof(buf)),
+	fprintf(out, "%11s   %s%s\n",
+	        str_human(emits_tokens(c) ? run->output_tokens_per_s : run->requests_per_s, buf,
+	                  sizeof(buf)),
 	        l == NULL ? "pass" : "fail", p->value == c->found.best ? "  <- CCU" : "");
 }
 
@@ -189,6 +202,16 @@ static void put_check(FILE *out, const struct ccu *c)
 	}
 }
 
+/* The share of one service in the users that were found. */
+static void put_users(FILE *out, const struct service_summary *v, int64_t users)
+{
+	const double rate = v->generates ? v->output_tokens_per_s : v->requests_per_s;
+	char number[40], text[40];
+	fprintf(out, "users   %s: %s, %s %s\n", v->name, users_text(users, text, sizeof(text)),
+	        str_human(v->finished > 0 ? rate : 0.0, number, sizeof(number)),
+	        v->generates ? "tok/s" : "req/s");
+}
+
 static void put_best(FILE *out, const struct ccu *c, const struct report *best)
 {
 	const struct summary *const s = best->summary;
@@ -199,12 +222,7 @@ static void put_best(FILE *out, const struct ccu *c, const struct report *best)
 	}
 	for (size_t i = 0; i < s->n_services && n > 1; i++) {
 		if (c->users[i] > 0) {
-			fprintf(out, "users   %s: %s, %s tok/s\n", s->services[i].name,
-			        users_text(c->users[i], buf, sizeof(buf)),
-			        s->services[i].generates && s->services[i].finished > 0
-			                ? str_human(s->services[i].output_tokens_per_s,
-			                            (char[40]){0}, 40)
-			                : "0");
+			put_users(out, &s->services[i], c->users[i]);
 		}
 	}
 	fprintf(out, "GPUs    %lld, busy %s %%\n", (long long)s->gpus,
