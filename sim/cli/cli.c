@@ -58,6 +58,8 @@ static const struct flag flags[] = {
 	{'N', 0, "--nodes", "FILE", "nodes of an openb trace"},
 	{'O', 0, "--pods", "FILE", "its pods"},
 	{'Y', 0, "--policy", "NAME,...", "placement policies (default: all)"},
+	{'W', 0, "--parts", "kept|whole|both",
+         "give parts of GPUs whole ones, as without fractions (default kept)"},
 	{'T', 0, "--arrive", "SHARE", "of the GPUs that is asked for in the end (default 1.3)"},
 	{'D', 0, "--seeds", "N", "orders in which pods come (default 10)"},
 	{'j', 'j', "--jobs", "N", "parallel runs; never changes results"},

@@ -45,15 +45,17 @@ const struct command commands[] = {
          "  aliquot plot results/users latency-vs-users -o results/users/plots\n"
          "  aliquot plot results/office timeline -o results/office/plots\n"},
 	{"schedule", "[FILE]", "who gets which GPUs: cluster snapshots, or the pods of a trace",
-         "fzNOYTDqj", 0, 1, cli_schedule,
+         "fzNOYWTDoqj", 0, 1, cli_schedule,
          "FILE holds placement_cases, each a cluster with queues and jobs and perhaps what is\n"
          "expected of a scheduler, and fairshare_cases; scenarios/README.md has the keys.\n"
          "With --nodes and --pods instead: how full placement policies make the cluster of a\n"
-         "trace. Pods arrive in a drawn order until they ask for --arrive of the GPUs, and stay.\n\n"
+         "trace. Pods arrive in a drawn order until they ask for --arrive of the GPUs, and stay;\n"
+         "what they asked for counts as allocated. -o DIR writes fill.csv and its figure.\n\n"
          "Examples:\n"
          "  aliquot schedule snapshot.json\n"
          "  aliquot schedule kai-cases.json --format json\n"
-         "  aliquot schedule --nodes nodes.csv --pods pods.csv --policy fgd,best_fit -j 2\n"},
+         "  aliquot schedule --nodes nodes.csv --pods pods.csv --policy fgd,best_fit -j 2\n"
+         "  aliquot schedule --nodes nodes.csv --pods pods.csv --policy fgd --parts both -o out\n"},
 	{"check", "SCENARIO", "explain every key and whether each model fits; runs nothing",
          "fsSqjd", 1, 1, cli_check,
          "Examples:\n"

@@ -60,27 +60,76 @@ static double read_arrive(struct cli *c)
 	return arrive;
 }
 
-static int run(struct cli *c, struct fill_ask *ask, const struct openb *trace)
+/* The values of --parts, as bits: 1 kept, 2 whole; 0 with an error. */
+static unsigned read_parts(struct cli *c)
+{
+	static const char *const known[] = {"kept", "whole", "both"};
+	const char *const text = cli_value(c, 'W');
+	for (unsigned i = 0; i < 3; i++) {
+		if (strcmp(text != NULL ? text : known[0], known[i]) == 0) {
+			return i + 1;
+		}
+	}
+	const char *const near = str_nearest(text, known, 3);
+	err_add(c->err, ERR_USAGE, NULL, "--parts needs kept, whole or both, got \"%.60s\"%s%s%s",
+	        text, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+	        near != NULL ? "\"?" : "");
+	return 0;
+}
+
+static int run(struct cli *c, struct fill_ask *ask)
 {
 	struct progress *const progress = progress_new(c->quiet);
 	struct fill result;
 	progress_say(progress, "placing pods");
-	ask->trace = trace;
 	const bool done = fill_run(ask, &result);
 	progress_end(progress);
-	if (done && c->json) {
-		fill_json(stdout, &result);
-	} else if (done) {
-		fill_print(stdout, trace, &result);
+	if (done && (c->out_dir == NULL || fill_write(&result, c->out_dir, c->err))) {
+		if (c->json) {
+			fill_json(stdout, &result);
+		} else {
+			fill_print(stdout, ask->entries[0].trace, &result);
+		}
 	}
 	fill_fini(&result);
 	return done ? 0 : EXIT_INTERRUPTED;
 }
 
+/* Read the trace as often as it is looked at, and run every policy on each reading. */
+static int read_and_run(struct cli *c, struct fill_ask *ask,
+                        const struct placement_policy *const *policies, size_t n, unsigned parts)
+{
+	struct openb *traces[2] = {NULL, NULL};
+	struct fill_entry *const entries = mem_new(2 * n, sizeof(*entries));
+	int code = ERR_INPUT;
+	for (unsigned whole = 0; whole < 2 && err_count(c->err) == 0; whole++) {
+		if ((parts >> whole & 1U) == 0) {
+			continue;
+		}
+		traces[whole] =
+			openb_read(cli_value(c, 'N'), cli_value(c, 'O'), whole == 1, c->err);
+		for (size_t i = 0; i < n; i++) {
+			entries[ask->n_entries++] =
+				(struct fill_entry){traces[whole], policies[i], whole == 1};
+		}
+	}
+	ask->entries = entries;
+	if (err_count(c->err) == 0 && cli_can_write(c)) {
+		code = run(c, ask);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		if (traces[i] != NULL) {
+			openb_free(traces[i]);
+		}
+	}
+	free(entries);
+	return code;
+}
+
 int cli_schedule_pods(struct cli *c)
 {
-	const char *const nodes = cli_value(c, 'N'), *const pods = cli_value(c, 'O');
 	const int64_t seeds = cli_positive(c, 'D');
+	size_t n;
 	struct fill_ask ask = {
 		.arrive = read_arrive(c),
 		.seeds = seeds > 0 ? (size_t)seeds : 10,
@@ -88,18 +137,13 @@ int cli_schedule_pods(struct cli *c)
 		.interrupt = &cli_interrupted,
 	};
 	int code = ERR_USAGE;
-	const struct placement_policy **const policies = read_policies(c, &ask.n_policies);
-	ask.policies = policies;
-	if (nodes == NULL || pods == NULL) {
+	const struct placement_policy **const policies = read_policies(c, &n);
+	const unsigned parts = read_parts(c);
+	if (cli_value(c, 'N') == NULL || cli_value(c, 'O') == NULL) {
 		err_add(c->err, ERR_USAGE, NULL, "--nodes and --pods go together");
 	}
 	if (err_count(c->err) == 0) {
-		struct openb *const trace = openb_read(nodes, pods, c->err);
-		code = ERR_INPUT;
-		if (trace != NULL) {
-			code = run(c, &ask, trace);
-			openb_free(trace);
-		}
+		code = read_and_run(c, &ask, policies, n, parts);
 	}
 	free(policies);
 	return code;

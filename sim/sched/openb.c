@@ -202,14 +202,15 @@ static void read_wants(struct openb *o, const struct table *t, struct wants *w)
 	w->milli = w->gpus > 0 ? w->milli : 0;
 }
 
-static void add_type(struct openb *o, const struct wants *w)
+static void add_type(struct openb *o, const struct wants *w, bool whole)
 {
 	struct gpu_part *const part = mem_new(o->n_models, sizeof(*part));
 	for (uint32_t k = 0; k < o->n_models; k++) {
 		const bool allowed = (w->models >> k & 1) != 0 && (w->gpus == 0 || k > 0);
-		const bytes_t bytes = w->gpus > 0 ? w->milli : 1; /* 1: any node will do */
+		const bytes_t asked = whole ? OPENB_GPU : w->milli;
+		const bytes_t bytes = w->gpus > 0 ? asked : 1; /* 1: any node will do */
 		part[k] = (struct gpu_part){.bytes = allowed ? bytes : 0,
-		                            .whole = w->milli == OPENB_GPU};
+		                            .whole = w->gpus > 0 && asked == OPENB_GPU};
 	}
 	o->types = mem_resize(o->types, o->n_types + 1, sizeof(*o->types));
 	o->types[o->n_types++] = (struct openb_type){
@@ -219,20 +220,20 @@ static void add_type(struct openb *o, const struct wants *w)
 }
 
 /* The type of pods that want this; `known` are those of the types so far. */
-static uint32_t type_of(struct openb *o, struct wants **known, const struct wants *w)
+static uint32_t type_of(struct openb *o, struct wants **known, const struct wants *w, bool whole)
 {
 	for (uint32_t i = 0; i < o->n_types; i++) {
 		if (same(&(*known)[i], w)) {
 			return i;
 		}
 	}
-	add_type(o, w);
+	add_type(o, w, whole);
 	*known = mem_resize(*known, o->n_types, sizeof(**known));
 	(*known)[o->n_types - 1] = *w;
 	return o->n_types - 1;
 }
 
-static void read_pods(struct openb *o, const char *file, struct err *err)
+static void read_pods(struct openb *o, const char *file, bool whole, struct err *err)
 {
 	static const char *const columns[] = {"cpu_milli", "memory_mib", "num_gpu",
 	                                      "gpu_milli", "gpu_spec",   NULL};
@@ -247,7 +248,7 @@ static void read_pods(struct openb *o, const char *file, struct err *err)
 			room = room == 0 ? 1024 : 2 * room;
 			o->pods = mem_resize(o->pods, room, sizeof(*o->pods));
 		}
-		o->pods[o->n_pods] = type_of(o, &known, &w);
+		o->pods[o->n_pods] = type_of(o, &known, &w, whole);
 		o->types[o->pods[o->n_pods++]].pods++;
 	}
 	csv_close(t.csv);
@@ -316,12 +317,12 @@ static void find_typical(struct openb *o)
 	free(kinds);
 }
 
-struct openb *openb_read(const char *nodes, const char *pods, struct err *err)
+struct openb *openb_read(const char *nodes, const char *pods, bool whole, struct err *err)
 {
 	struct openb *const o = mem_new(1, sizeof(*o));
 	const size_t before = err_count(err);
 	read_nodes(o, nodes, err);
-	read_pods(o, pods, err);
+	read_pods(o, pods, whole, err);
 	if (err_count(err) == before && o->gpus == 0) {
 		err_add(err, ERR_INPUT, nodes, "no node has a GPU");
 	}

@@ -40,8 +40,11 @@ struct openb {
 	struct placement_mix mix; /* the typical ones: 95 % of the pods, by what they ask */
 };
 
-/* Read both; NULL with errors added: every bad cell with line and column. Caller frees. */
-struct openb *openb_read(const char *nodes, const char *pods, struct err *err);
+/*
+ * Read both; NULL with errors added: every bad cell with line and column. `whole`: what asks for a
+ * part of a GPU gets all of it, and still counts as the part. Caller frees.
+ */
+struct openb *openb_read(const char *nodes, const char *pods, bool whole, struct err *err);
 void openb_free(struct openb *o);
 
 /* Its cluster, empty, the nodes in an order drawn from `rng`; to be ended with cluster_fini(). */

@@ -15,7 +15,7 @@ struct job { /* a policy and a seed */
 
 struct work {
 	const struct fill_ask *ask;
-	struct job *jobs; /* [policy][seed] */
+	struct job *jobs; /* [entry][seed] */
 };
 
 static void one(void *arg, size_t i)
@@ -23,8 +23,8 @@ static void one(void *arg, size_t i)
 	const struct work *const w = arg;
 	const struct fill_ask *const ask = w->ask;
 	const struct inflate_ask run = {
-		.trace = ask->trace,
-		.policy = ask->policies[i / ask->seeds],
+		.trace = ask->entries[i / ask->seeds].trace,
+		.policy = ask->entries[i / ask->seeds].policy,
 		.arrive = ask->arrive,
 		.seed = FILL_FIRST_SEED + i % ask->seeds,
 	};
@@ -58,14 +58,15 @@ static void average(const struct job *jobs, size_t seeds, struct fill_result *r)
 
 bool fill_run(const struct fill_ask *ask, struct fill *out)
 {
-	const size_t n = ask->n_policies * ask->seeds;
+	const size_t n = ask->n_entries * ask->seeds;
 	struct work w = {.ask = ask, .jobs = mem_new(n, sizeof(*w.jobs))};
 	jobs_run(n, ask->threads, one, &w);
 	const bool done = ask->interrupt == NULL || *ask->interrupt == 0;
-	*out = (struct fill){mem_new(ask->n_policies, sizeof(*out->results)), ask->n_policies,
+	*out = (struct fill){mem_new(ask->n_entries, sizeof(*out->results)), ask->n_entries,
 	                     ask->seeds};
-	for (size_t i = 0; i < ask->n_policies; i++) {
-		out->results[i].policy = ask->policies[i]->head.name;
+	for (size_t i = 0; i < ask->n_entries; i++) {
+		out->results[i].policy = ask->entries[i].policy->head.name;
+		out->results[i].whole = ask->entries[i].whole;
 		average(&w.jobs[i * ask->seeds], ask->seeds, &out->results[i]);
 	}
 	free(w.jobs);
@@ -77,6 +78,11 @@ void fill_fini(struct fill *f)
 	free(f->results);
 }
 
+char *fill_name(const struct fill_result *r)
+{
+	return mem_printf("%s%s", r->policy, r->whole ? ", whole" : "");
+}
+
 /* The look when so much of the GPUs was asked for; NULL: the run ended before. */
 static const struct inflate_look *at(const struct fill_result *r, double arrived)
 {
@@ -84,33 +90,38 @@ static const struct inflate_look *at(const struct fill_result *r, double arrived
 	return i >= 1 && i < r->n ? &r->looks[i - 1] : NULL;
 }
 
+static void put_share(FILE *out, const struct inflate_look *l, double share)
+{
+	if (l != NULL) {
+		fprintf(out, "  %7.2f", 100.0 * share);
+	} else {
+		fprintf(out, "  %7s", "-");
+	}
+}
+
 void fill_print(FILE *out, const struct openb *trace, const struct fill *f)
 {
 	static const double points[] = {0.8, 0.95, 1.0};
 	fprintf(out,
-	        "%u nodes, %lld GPUs; %u pods of %u kinds, in %zu drawn orders\n\n"
-	        "  %% of the GPUs       allocated when asked for     at the      fragments\n"
-	        "  policy              80 %%     95 %%    100 %%      end  +- sd     80 %%    100 %%\n",
-	        trace->n_nodes, (long long)trace->gpus, trace->n_pods, trace->n_types, f->seeds);
+	        "%u node%s, %lld GPUs; %u pods of %u kind%s, in %zu drawn orders\n\n"
+	        "  %% of the GPUs           allocated when asked for     at the      fragments\n"
+	        "  policy                  80 %%     95 %%    100 %%      end  +- sd     80 %%    100 "
+	        "%%\n",
+	        trace->n_nodes, trace->n_nodes == 1 ? "" : "s", (long long)trace->gpus,
+	        trace->n_pods, trace->n_types, trace->n_types == 1 ? "" : "s", f->seeds);
 	for (size_t i = 0; i < f->n; i++) {
 		const struct fill_result *const r = &f->results[i];
-		fprintf(out, "  %-15s", r->policy);
+		char *const name = fill_name(r);
+		fprintf(out, "  %-19s", name);
+		free(name);
 		for (size_t k = 0; k < sizeof(points) / sizeof(*points); k++) {
 			const struct inflate_look *const l = at(r, points[k]);
-			if (l != NULL) {
-				fprintf(out, "  %7.2f", 100.0 * l->allocated);
-			} else {
-				fprintf(out, "  %7s", "-");
-			}
+			put_share(out, l, l != NULL ? l->allocated : 0.0);
 		}
 		fprintf(out, "  %7.2f  %5.2f", 100.0 * r->mean, 100.0 * r->sd);
 		for (size_t k = 0; k < sizeof(points) / sizeof(*points); k += 2) {
 			const struct inflate_look *const l = at(r, points[k]);
-			if (l != NULL) {
-				fprintf(out, "  %7.2f", 100.0 * l->fragment);
-			} else {
-				fprintf(out, "  %7s", "-");
-			}
+			put_share(out, l, l != NULL ? l->fragment : 0.0);
 		}
 		putc('\n', out);
 	}
@@ -120,6 +131,9 @@ static void put_result(struct json_writer *w, const struct fill_result *r)
 {
 	json_begin_object(w, NULL);
 	json_put_string(w, "policy", r->policy);
+	if (r->whole) {
+		json_put_string(w, "parts", "whole");
+	}
 	json_begin_object_flat(w, "allocated_pct");
 	json_put_real(w, "mean", 100.0 * r->mean);
 	json_put_real(w, "sd", 100.0 * r->sd);

@@ -89,19 +89,18 @@ START_TEST(policies_fill_the_cluster_as_their_authors_say)
 	}
 	struct err *const err = err_new();
 	struct openb *const trace = openb_read(FOLDER "openb_node_list_gpu_node.csv",
-	                                       FOLDER "openb_pod_list_default.csv", err);
+	                                       FOLDER "openb_pod_list_default.csv", false, err);
 	ck_assert_ptr_nonnull(trace);
 	ck_assert_uint_eq(trace->n_nodes, 1213);
 	ck_assert_int_eq(trace->gpus, 6212);
 	ck_assert_uint_eq(trace->n_pods, 8152);
-	const struct placement_policy *policies[N_POLICIES];
+	struct fill_entry entries[N_POLICIES];
 	for (size_t i = 0; i < N_POLICIES; i++) {
-		policies[i] = placement_find(names[i].ours);
-		ck_assert_ptr_nonnull(policies[i]);
+		entries[i] = (struct fill_entry){trace, placement_find(names[i].ours), false};
+		ck_assert_ptr_nonnull(entries[i].policy);
 	}
-	const struct fill_ask ask = {.trace = trace,
-	                             .policies = policies,
-	                             .n_policies = N_POLICIES,
+	const struct fill_ask ask = {.entries = entries,
+	                             .n_entries = N_POLICIES,
 	                             .arrive = 1.3,
 	                             .seeds = SEEDS,
 	                             .threads = 2};

@@ -1,0 +1,44 @@
+# gnuplot -c fill.gp [png|svg [FOLDER]]: draws FOLDER/fill.png (or .svg) from FOLDER/fill.dat
+kind = exists("ARG1") && strlen(ARG1) > 0 ? ARG1 : "png"
+folder = exists("ARG2") && strlen(ARG2) > 0 ? ARG2 : "."
+data = folder . "/fill.dat"
+if (kind eq "svg") {
+	set terminal svg noenhanced size 900,720 font "sans,14" background "white"
+} else {
+	set terminal pngcairo noenhanced size 900,720 font "sans,11"
+}
+set output folder . "/fill." . kind
+set style line 1 lc rgb "#000000" lw 2 dt 1 pt 7 ps 0.9
+set style line 2 lc rgb "#0072b2" lw 2 dt 2 pt 5 ps 0.9
+set style line 3 lc rgb "#d55e00" lw 2 dt 3 pt 9 ps 0.9
+set style line 4 lc rgb "#009e73" lw 2 dt 4 pt 11 ps 0.9
+set style line 5 lc rgb "#cc79a7" lw 2 dt 5 pt 6 ps 0.9
+set style line 6 lc rgb "#56b4e9" lw 2 dt 1 pt 4 ps 0.9
+set style line 7 lc rgb "#e69f00" lw 2 dt 2 pt 8 ps 0.9
+set style line 8 lc rgb "#666666" lw 2 dt 3 pt 10 ps 0.9
+set grid lc rgb "#cccccc" lw 1 dt 1
+set border 3
+set tics nomirror
+set format y "%.6g"
+set yrange [0:*]
+set key bmargin center horizontal height 0.8
+set lmargin 10
+set multiplot layout 2,1
+set title 'How full placement policies make a cluster (simulated)'
+set ylabel 'allocated, % of the GPUs'
+plot data index 0 using 1:2 with linespoints ls 1 title 'fgd', \
+     data index 1 using 1:2 with linespoints ls 2 title 'best_fit', \
+     data index 2 using 1:2 with linespoints ls 3 title 'random', \
+     data index 3 using 1:2 with linespoints ls 4 title 'fgd, whole', \
+     data index 4 using 1:2 with linespoints ls 5 title 'best_fit, whole', \
+     data index 5 using 1:2 with linespoints ls 6 title 'random, whole'
+unset title
+set xlabel 'asked for, % of the GPUs'
+set ylabel 'fragments, % of the GPUs'
+plot data index 6 using 1:2 with linespoints ls 1 title 'fgd', \
+     data index 7 using 1:2 with linespoints ls 2 title 'best_fit', \
+     data index 8 using 1:2 with linespoints ls 3 title 'random', \
+     data index 9 using 1:2 with linespoints ls 4 title 'fgd, whole', \
+     data index 10 using 1:2 with linespoints ls 5 title 'best_fit, whole', \
+     data index 11 using 1:2 with linespoints ls 6 title 'random, whole'
+unset multiplot
