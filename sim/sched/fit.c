@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "sched/glance.h"
+
 /* What of a resource a pod could get: now, or when all that leaves has left. */
 static int64_t available(const struct node_state *n, int r, bool now)
 {
@@ -30,11 +32,11 @@ static int64_t groups_that_take(const struct session *s, uint32_t node, int64_t 
 {
 	const struct sched_node *const spec = &s->in->nodes.at[node];
 	int64_t n = 0;
-	if (s->nodes[node].shared == 0) {
-		return 0;
-	}
-	for (int64_t i = 0; i < 2 * spec->gpus; i++) {
-		n += group_takes(&s->groups[spec->first_group + (uint32_t)i], spec->gpu_mib, mib);
+	int64_t seen = 0;
+	for (uint32_t i = spec->first_group; seen < s->nodes[node].shared; i++) {
+		const struct group *const g = &s->groups[i];
+		seen += g->allocated + g->promised > 0;
+		n += group_takes(g, spec->gpu_mib, mib);
 	}
 	return n;
 }
@@ -197,22 +199,14 @@ static void put_on(struct session *s, uint32_t task, uint32_t node, bool promise
 	session_put(s, task, &next);
 }
 
-/* Has the node no GPU for it, at a glance? */
-static bool lacks_gpus(const struct node_state *n, const struct sched_ask *ask)
-{
-	const int64_t gpus = n->idle[SCHED_GPU] + n->releasing[SCHED_GPU];
-	return gpus < ask->gpus || (ask->devices > 0 && gpus <= 0 && n->shared == 0);
-}
-
 bool fit_place(struct session *s, uint32_t task, bool promise_only)
 {
 	const struct sched_ask *const ask = &s->in->tasks.at[task].ask;
+	const struct glance_search search = glance_begin(s, ask);
 	uint32_t best = SCHED_NONE;
 	int64_t best_score = -1;
-	for (uint32_t n = 0; n < s->in->nodes.n; n++) {
-		if (lacks_gpus(&s->nodes[n], ask)) {
-			continue;
-		}
+	uint32_t n = glance_next(s, &search, 0);
+	for (; n != SCHED_NONE; n = glance_next(s, &search, n + 1)) {
 		const int64_t rank = score(s, ask, n);
 		if (rank > best_score) {
 			best_score = rank;
@@ -233,10 +227,10 @@ bool fit_takes(const struct session *s, uint32_t task, uint32_t node)
 
 bool fit_anywhere(const struct session *s, uint32_t task)
 {
-	bool found = false;
-	for (uint32_t n = 0; n < s->in->nodes.n && !found; n++) {
-		found = !lacks_gpus(&s->nodes[n], &s->in->tasks.at[task].ask) &&
-		        fit_takes(s, task, n);
+	const struct glance_search search = glance_begin(s, &s->in->tasks.at[task].ask);
+	uint32_t n = glance_next(s, &search, 0);
+	while (n != SCHED_NONE && !fit_takes(s, task, n)) {
+		n = glance_next(s, &search, n + 1);
 	}
-	return found;
+	return n != SCHED_NONE;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "sched/glance.h"
 
 struct sched_amount session_charge(const struct session *s, uint32_t task)
 {
@@ -61,6 +62,7 @@ static void count(struct session *s, uint32_t task, uint32_t node, const uint16_
 		count_group(n, &s->groups[spec->first_group + groups[i]],
 		            sign * snapshot_mib(ask, spec), as);
 	}
+	glance_update(s, node, ask->devices > 0);
 }
 
 static void count_queues(struct session *s, uint32_t task, int64_t sign)
@@ -208,14 +210,17 @@ void session_init(struct session *s, const struct snapshot *in, const struct sch
 	s->places = mem_new(in->tasks.n, sizeof(*s->places));
 	s->nodes = mem_new(in->nodes.n, sizeof(*s->nodes));
 	s->groups = mem_new(in->n_groups, sizeof(*s->groups));
+	s->glances = mem_new(in->nodes.n, sizeof(*s->glances));
+	s->blocks = mem_new(in->nodes.n, sizeof(*s->blocks));
 	s->queues = mem_new(in->queues.n, sizeof(*s->queues));
 	s->sets = mem_new(in->sets.n, sizeof(*s->sets));
 	s->first_log = mem_new(in->tasks.n, sizeof(*s->first_log));
 	s->by_rank = mem_new(in->jobs.n, sizeof(*s->by_rank));
-	for (size_t i = 0; i < in->nodes.n; i++) {
+	for (uint32_t i = 0; i < in->nodes.n; i++) {
 		s->nodes[i].idle[SCHED_GPU] = in->nodes.at[i].gpus;
 		s->nodes[i].idle[SCHED_CPU] = in->nodes.at[i].cpu;
 		s->nodes[i].idle[SCHED_MEMORY] = in->nodes.at[i].memory;
+		glance_update(s, i, true);
 	}
 	for (uint32_t j = 0; j < in->jobs.n; j++) {
 		s->by_rank[in->jobs.at[j].rank] = j;
@@ -229,6 +234,8 @@ void session_fini(struct session *s)
 	free(s->places);
 	free(s->nodes);
 	free(s->groups);
+	free(s->glances);
+	free(s->blocks);
 	free(s->queues);
 	free(s->sets);
 	free(s->first_log);

@@ -34,6 +34,13 @@ struct node_state {
 	int64_t shared;                     /* groups in use, promised ones too */
 };
 
+/* See glance.h. */
+struct glance {
+	int64_t gpus; /* whole ones, idle or being left; of a block the most of any node */
+	int64_t mib;  /* the most that one GPU in use takes; -1: none is in use */
+	bool loose;   /* of a block: it may be less by now */
+};
+
 struct queue_state {
 	struct sched_amount allocated, fixed; /* `fixed` by jobs that are not preemptible */
 	struct sched_amount fair_share;
@@ -57,6 +64,7 @@ struct session {
 	struct place *places; /* of each pod */
 	struct node_state *nodes;
 	struct group *groups;
+	struct glance *glances, *blocks; /* of each node, of nodes side by side */
 	struct queue_state *queues;
 	struct set_state *sets;
 	uint32_t first_root; /* queue */
