@@ -288,7 +288,7 @@ struct leaf {
 	VEC(struct standing) jobs; /* a heap, the next one on top */
 	struct sched_amount drawn; /* victims: what was taken from the queue already */
 	uint32_t below;            /* jobs in this queue and under it */
-	struct key key;            /* as of `version` of the session, 0: not known */
+	struct key key;            /* as of `version` of the queue, 0: not known */
 	uint64_t version;
 };
 
@@ -296,6 +296,7 @@ struct line {
 	struct session *s;
 	struct leaf *queues;
 	bool victims;
+	bool in_order; /* the heaps of jobs are; from the first pop on */
 };
 
 struct line *line_new(struct session *s, bool victims)
@@ -324,6 +325,38 @@ static void count_below(struct line *l, uint32_t queue, uint32_t change)
 	}
 }
 
+/* Put `job` into a heap in place of the one at `i`, whose children are in order. */
+static void sift_down(const struct line *l, struct leaf *leaf, size_t i, const struct standing *job)
+{
+	struct standing *const jobs = leaf->jobs.at;
+	const struct standing down = *job;
+	for (size_t child = 2 * i + 1; child < leaf->jobs.n; child = 2 * i + 1) {
+		if (child + 1 < leaf->jobs.n &&
+		    job_before(l->s, &jobs[child + 1], &jobs[child], l->victims)) {
+			child++;
+		}
+		if (!job_before(l->s, &jobs[child], &down, l->victims)) {
+			break;
+		}
+		jobs[i] = jobs[child];
+		i = child;
+	}
+	jobs[i] = down;
+}
+
+/* Lines are filled before the first pop: ordering them once is cheaper than each job as it comes.
+ */
+static void put_in_order(struct line *l)
+{
+	for (size_t q = 0; q < l->s->in->queues.n && !l->in_order; q++) {
+		struct leaf *const leaf = &l->queues[q];
+		for (size_t i = leaf->jobs.n / 2; i > 0; i--) {
+			sift_down(l, leaf, i - 1, &leaf->jobs.at[i - 1]);
+		}
+	}
+	l->in_order = true;
+}
+
 void line_push(struct line *l, const struct standing *job)
 {
 	const uint32_t queue = l->s->in->jobs.at[job->job].queue;
@@ -332,7 +365,8 @@ void line_push(struct line *l, const struct standing *job)
 	st.elasticity = elasticity(l->s, job, l->victims);
 	vec_push(&leaf->jobs, st);
 	size_t i = leaf->jobs.n - 1;
-	while (i > 0 && job_before(l->s, &st, &leaf->jobs.at[(i - 1) / 2], l->victims)) {
+	while (l->in_order && i > 0 &&
+	       job_before(l->s, &st, &leaf->jobs.at[(i - 1) / 2], l->victims)) {
 		leaf->jobs.at[i] = leaf->jobs.at[(i - 1) / 2];
 		i = (i - 1) / 2;
 	}
@@ -342,22 +376,11 @@ void line_push(struct line *l, const struct standing *job)
 
 static struct standing leaf_pop(struct line *l, struct leaf *leaf)
 {
-	struct standing *const jobs = leaf->jobs.at;
-	const struct standing top = jobs[0];
-	const struct standing last = jobs[--leaf->jobs.n];
-	size_t i = 0;
-	for (size_t child = 1; child < leaf->jobs.n; child = 2 * i + 1) {
-		if (child + 1 < leaf->jobs.n &&
-		    job_before(l->s, &jobs[child + 1], &jobs[child], l->victims)) {
-			child++;
-		}
-		if (!job_before(l->s, &jobs[child], &last, l->victims)) {
-			break;
-		}
-		jobs[i] = jobs[child];
-		i = child;
+	const struct standing top = leaf->jobs.at[0];
+	leaf->jobs.n--;
+	if (leaf->jobs.n > 0) {
+		sift_down(l, leaf, 0, &leaf->jobs.at[leaf->jobs.n]);
 	}
-	jobs[i] = last;
 	return top;
 }
 
@@ -380,12 +403,12 @@ static uint32_t best_leaf(struct line *l, uint32_t first);
 static const struct key *key_now(struct line *l, uint32_t queue)
 {
 	struct leaf *const q = &l->queues[queue];
-	if (q->version != l->s->version) {
+	if (q->version != l->s->queues[queue].version) {
 		const uint32_t leaf =
 			q->jobs.n > 0 ? queue : best_leaf(l, l->s->queues[queue].first_child);
 		const struct side side = side_of(l, queue, leaf);
 		q->key = key_of(l->s, &side, leaf);
-		q->version = l->s->version;
+		q->version = l->s->queues[queue].version;
 	}
 	return &q->key;
 }
@@ -408,6 +431,7 @@ static uint32_t best_leaf(struct line *l, uint32_t first)
 
 bool line_pop(struct line *l, struct standing *out)
 {
+	put_in_order(l);
 	const uint32_t queue = best_leaf(l, l->s->first_root);
 	if (queue == SCHED_NONE) {
 		return false;

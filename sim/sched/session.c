@@ -67,10 +67,10 @@ static void count(struct session *s, uint32_t task, uint32_t node, const uint16_
 
 static void count_queues(struct session *s, uint32_t task, int64_t sign)
 {
-	s->version++;
 	const struct sched_amount charge = session_charge(s, task);
 	const struct sched_job *const job = &s->in->jobs.at[s->in->tasks.at[task].job];
 	for (uint32_t q = job->queue; q != SCHED_NONE; q = s->in->queues.at[q].parent) {
+		s->queues[q].version++;
 		sched_add(&s->queues[q].allocated, &charge, sign);
 		if (!job->preemptible) {
 			sched_add(&s->queues[q].fixed, &charge, sign);
@@ -171,6 +171,7 @@ static void link_queues(struct session *s)
 	s->first_root = SCHED_NONE;
 	for (uint32_t q = 0; q < s->in->queues.n; q++) {
 		s->queues[q].first_child = SCHED_NONE;
+		s->queues[q].version = 1;
 	}
 	for (uint32_t q = 0; q < s->in->queues.n; q++) {
 		const uint32_t parent = s->in->queues.at[q].parent;
@@ -206,7 +207,7 @@ static void place_tasks(struct session *s)
 void session_init(struct session *s, const struct snapshot *in, const struct sched_options *options,
                   struct sched_result *out)
 {
-	*s = (struct session){.in = in, .options = options, .out = out, .version = 1};
+	*s = (struct session){.in = in, .options = options, .out = out};
 	s->places = mem_new(in->tasks.n, sizeof(*s->places));
 	s->nodes = mem_new(in->nodes.n, sizeof(*s->nodes));
 	s->groups = mem_new(in->n_groups, sizeof(*s->groups));

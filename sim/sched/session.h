@@ -46,6 +46,7 @@ struct queue_state {
 	struct sched_amount fair_share;
 	struct sched_amount allocatable;    /* max(quota, fair share) within the limit */
 	uint32_t first_child, next_sibling; /* SCHED_NONE ends; by order, then as given */
+	uint64_t version;                   /* of what it holds; from 1, counts changes */
 };
 
 struct set_state {
@@ -71,7 +72,6 @@ struct session {
 	uint32_t *by_rank;   /* jobs, oldest first */
 	size_t *first_log;   /* of each pod, while decisions are kept */
 	VEC(struct undo) log;
-	uint64_t version; /* of what queues hold; from 1, counts changes */
 };
 
 void session_init(struct session *s, const struct snapshot *in, const struct sched_options *options,
