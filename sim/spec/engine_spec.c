@@ -1,6 +1,7 @@
 /* Loads engine profiles. Does not know what the options do: that is flow and perf. */
 #include "spec/engine_spec.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -12,6 +13,8 @@ static const char *const cuts[] = {"tokens", "whole_prompt", NULL};
 static const char *const reservations[] = {"on_demand", "full", "context", NULL};
 static const char *const sizings[] = {"of_total", "of_free", NULL};
 static const char *const pools[] = {"static", "elastic", NULL};
+static const char *const loaders[] = {"safetensors", "streamer", "serverless", NULL};
+static_assert(LOADER_SERVERLESS == 2, "the names are those of enum loader");
 
 /* Smallest accepted efficiency and utilisation: below, a typing mistake. */
 #define LEAST_EFFICIENCY 0.01
@@ -94,14 +97,45 @@ const struct option engine_cost_table[] = {
 };
 
 const struct option engine_startup_table[] = {
+	{"schedule", OPTION_REAL, STAGE(schedule_s), 0, 1e5, "0", NULL, "s",
+	 "from the wish for a replica until its node begins with it"},
+	{"image", OPTION_REAL, STAGE(image_s), 0, 1e5, "0", NULL, "s",
+	 "pull of the container's image, where the node has not got it"},
 	{"process", OPTION_REAL, STAGE(process_s), 0, 1e5, NULL, NULL, "s",
 	 "container and process until weights begin to load"},
 	{"build", OPTION_REAL, STAGE(build_s), 0, 1e5, NULL, NULL, "s",
-	 "compilation, graph capture and KV pool after the weights"},
+	 "after the weights, besides the stages that are named: KV pool, and all of it where undivided"},
+	{"download_rate", OPTION_RATE, STAGE(download_rate), 0, 1e13, "0", NULL, "bytes/s",
+	 "at which weights come to the node's storage first; 0: they are there"},
+	{"loader", OPTION_CHOICE, STAGE(loader), 0, 0, "safetensors", loaders, NULL,
+	 "who brings weights from storage into the GPU"},
+	{"safetensors_rate", OPTION_RATE, STAGE(safetensors_rate), 0, 1e13, "0", NULL, "bytes/s",
+	 "of that loader at most; 0: as fast as the storage"},
+	{"streamer_share", OPTION_SHARE, STAGE(streamer_share), LEAST_SHARE, 1, "1", NULL, "share",
+	 "of the storage's bandwidth that the streamer reaches"},
+	{"serverless_share", OPTION_SHARE, STAGE(serverless_share), LEAST_SHARE, 1, "1", NULL, "share",
+	 "of the storage's bandwidth that the serverless loader reaches"},
+	{"trace", OPTION_REAL, STAGE(trace_s), 0, 1e5, "0", NULL, "s", "the model's code becomes a graph"},
+	{"compile", OPTION_REAL, STAGE(compile_s), 0, 1e5, "0", NULL, "s", "of that graph"},
+	{"capture", OPTION_REAL, STAGE(capture_s), 0, 1e5, "0", NULL, "s", "of CUDA graphs"},
+	{"build_vision", OPTION_REAL, STAGE(build_vision_s), 0, 1e5, "0", NULL, "s",
+	 "more than build, of a model with an image encoder"},
 	{"warmup", OPTION_REAL, STAGE(warmup_s), 0, 1e5, NULL, NULL, "s",
 	 "extra time of the first request after a cold start"},
 	{"warmup_per_token", OPTION_REAL, STAGE(warmup_per_token_s), 0, 100, NULL, NULL, "s",
 	 "the same, per prompt token"},
+	{"swap", OPTION_REAL, STAGE(swap_s), 0, 1e5, "0", NULL, "s",
+	 "extra time of the first request after a swap, besides the copies"},
+	{"swap_per_token", OPTION_REAL, STAGE(swap_per_token_s), 0, 100, "0", NULL, "s",
+	 "the same, per prompt token"},
+	{"sleep", OPTION_REAL, STAGE(sleep_s), 0, 1e5, "0", NULL, "s",
+	 "to go to sleep, besides the copy of the weights"},
+	{"wake", OPTION_REAL, STAGE(wake_s), 0, 1e5, "0", NULL, "s",
+	 "to wake, besides the copy of the weights"},
+	{"wake_vision", OPTION_REAL, STAGE(wake_vision_s), 0, 1e5, "0", NULL, "s",
+	 "more than wake, of a model with an image encoder"},
+	{"reload", OPTION_REAL, STAGE(reload_s), 0, 1e5, "0", NULL, "s",
+	 "more than wake, where weights come from storage (level 2)"},
 	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };
 /* clang-format on */

@@ -59,9 +59,26 @@ struct cost_constants {
 	double t_link_s;    /* latency of one tensor-parallel all-reduce */
 };
 
-/* Start-up stages (physics.md section 6), data for the life cycle of replicas. */
+/* Who brings the weights from storage into the GPU. */
+enum loader {
+	LOADER_SAFETENSORS, /* the engine's own: one reader of mapped files */
+	LOADER_STREAMER,    /* many readers at once, as Run:ai's model streamer */
+	LOADER_SERVERLESS,  /* a checkpoint laid out for direct reads, as ServerlessLLM's */
+};
+
+/* Start-up, sleep and swap (physics.md section 6): stages that are not bytes over a link. */
 struct engine_startup {
-	double process_s, build_s, warmup_s, warmup_per_token_s;
+	double schedule_s, image_s, process_s;
+	double download_rate;    /* bytes/s; 0: the weights are on the node's storage */
+	int loader;              /* enum loader */
+	double safetensors_rate; /* bytes/s at most; 0: as fast as the storage */
+	double streamer_share, serverless_share; /* of the storage's bandwidth */
+	double trace_s, compile_s, capture_s, build_s;
+	double build_vision_s;                 /* more where the model has an image encoder */
+	double warmup_s, warmup_per_token_s;   /* of the first request after a start */
+	double swap_s, swap_per_token_s;       /* of the first request after a swap */
+	double sleep_s, wake_s, wake_vision_s; /* beside the copies of a sleep */
+	double reload_s;                       /* more when it wakes from level 2 */
 };
 
 struct engine_spec {

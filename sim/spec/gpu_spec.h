@@ -19,6 +19,8 @@ struct gpu_spec {
 	double flops_per_s[PRECISION_COUNT]; /* dense peak; 0 = no hardware support */
 	int64_t sms;
 	double host_link_bytes_per_s; /* one direction */
+	double link_share;            /* of it that copies from pinned memory reach */
+	int64_t link_gpus;            /* GPUs of a node that share one such link */
 	double nvlink_bytes_per_s;    /* one direction; 0 = none */
 	double power_w;
 	double price_per_h; /* 0 = not stated */

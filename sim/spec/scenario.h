@@ -54,6 +54,7 @@ struct scenario_service {
 	const struct llm_spec *llm;       /* owned by the scenario */
 	const struct engine_spec *engine; /* owned by the scenario */
 	struct engine_options options;    /* the profile's, with engine_options over it */
+	struct engine_startup startup;    /* the profile's, with `startup` over it */
 	struct service_costs *costs;      /* by group of nodes: scenario.n_nodes of them */
 	const json_t *own_costs;          /* `costs`, or NULL; borrowed from the scenario */
 	int calibration;                  /* enum calibration_use */

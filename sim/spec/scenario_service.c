@@ -13,7 +13,7 @@ struct service_keys {
 	int precision, calibration;
 	int64_t replicas, gpus_per_replica, tensor_parallel;
 	struct scenario_part_keys part;
-	const json_t *engine_options, *costs, *routing, *slo, *priority, *later;
+	const json_t *engine_options, *startup, *costs, *routing, *slo, *priority, *later;
 };
 
 /* fp16 costs the same as bf16 and is read as it. */
@@ -34,6 +34,7 @@ const struct option scenario_service_table[] = {
 	 "of the KV cache; fp8 with fp8 weights, else bf16"},
 	{"engine", OPTION_TEXT, KEY(engine), 0, 0, "vllm", NULL, NULL, "an engine profile or its alias"},
 	{"engine_options", OPTION_NODE, KEY(engine_options), 0, 0, "", NULL, NULL, "over the profile's"},
+	{"startup", OPTION_NODE, KEY(startup), 0, 0, "", NULL, NULL, "over the profile's"},
 	{"engine_version", OPTION_TEXT, KEY(engine_version), 0, 0, "", NULL, NULL,
 	 "of the engine: picks among the fits of a calibration"},
 	{"calibration", OPTION_CHOICE, KEY(calibration), 0, 0, "auto", calibrations, NULL,
@@ -119,6 +120,12 @@ static void read_engine(struct scenario_loader *l, struct scenario_service *serv
 	    option_override(engine_option_table, &service->options, &member, "scenario",
 	                    l->sc->log)) {
 		engine_options_check(&service->options, &member);
+	}
+	service->startup = service->engine->startup;
+	scenario_log_table(l, engine_startup_table, &service->startup, at, "startup", source);
+	if (json_get(at, "startup", &member)) {
+		option_override(engine_startup_table, &service->startup, &member, "scenario",
+		                l->sc->log);
 	}
 	scenario_read_costs(l, service, at);
 }

@@ -413,7 +413,8 @@ static void find_in_manual(const char *manual, const char *section, const struct
 /* Every `| `key` |` row of the manual must be in a table: documented keys that are gone. */
 static bool is_a_key(const char *key, size_t length)
 {
-	const struct option *more[] = {engine_option_table, engine_cost_table, NULL};
+	const struct option *more[] = {engine_option_table, engine_cost_table, engine_startup_table,
+	                               NULL};
 
 	for (const struct scenario_section *s = scenario_sections; s->title != NULL; s++) {
 		for (const struct option *o = s->table; o->name != NULL; o++) {
@@ -447,6 +448,7 @@ START_TEST(the_manual_names_every_key_and_no_other)
 	}
 	find_in_manual(manual, "engine_options", engine_option_table);
 	find_in_manual(manual, "costs", engine_cost_table);
+	find_in_manual(manual, "startup", engine_startup_table);
 	const char *end_of_keys = strstr(manual, "## Traces");
 
 	ck_assert_ptr_nonnull(end_of_keys);
