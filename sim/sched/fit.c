@@ -48,6 +48,23 @@ static int64_t sharing_for(const struct session *s, const struct sched_ask *ask,
 	return ask->devices > 0 ? groups_that_take(s, node, snapshot_mib(ask, spec)) : 0;
 }
 
+/* The same of the MIG instances that a pod asks for. */
+static bool slices_fit(const struct session *s, const struct sched_ask *ask, uint32_t node,
+                       bool now)
+{
+	const struct slices *const l = session_slices(s, node, ask->mig);
+	return ask->slices <= l->idle + (!now || l->releasing < 0 ? l->releasing : 0);
+}
+
+/* May pods that ask for this be on such a node at all? */
+static bool allowed(const struct sched_node *n, const struct sched_ask *ask)
+{
+	if (ask->slices > 0) {
+		return !n->legacy;
+	}
+	return ask->mig == 0 && (!n->mixed || (ask->gpus == 0 && ask->devices == 0));
+}
+
 /* `sharing`: GPUs of the node in use that take it, for pods with a part of a GPU. */
 static bool fits(const struct session *s, const struct sched_ask *ask, uint32_t node,
                  int64_t sharing, bool now)
@@ -55,6 +72,9 @@ static bool fits(const struct session *s, const struct sched_ask *ask, uint32_t 
 	const struct node_state *const n = &s->nodes[node];
 	if (ask->cpu > available(n, SCHED_CPU, now) ||
 	    ask->memory > available(n, SCHED_MEMORY, now)) {
+		return false;
+	}
+	if (ask->slices > 0 && !slices_fit(s, ask, node, now)) {
 		return false;
 	}
 	const int64_t gpus = available(n, SCHED_GPU, now);
@@ -67,7 +87,7 @@ static bool fits(const struct session *s, const struct sched_ask *ask, uint32_t 
 
 static bool asks_nothing(const struct sched_ask *a)
 {
-	return a->gpus == 0 && a->devices == 0 && a->cpu == 0 && a->memory == 0;
+	return a->gpus == 0 && a->devices == 0 && a->slices == 0 && a->cpu == 0 && a->memory == 0;
 }
 
 /* Fullest first, or emptiest for spread: below 2^41. */
@@ -89,9 +109,10 @@ static int64_t score(const struct session *s, const struct sched_ask *ask, uint3
 {
 	const struct sched_node *const spec = &s->in->nodes.at[node];
 	const struct node_state *const n = &s->nodes[node];
-	const bool cpu_only = ask->gpus == 0 && ask->devices == 0;
+	const bool cpu_only = ask->gpus == 0 && ask->devices == 0 && ask->slices == 0;
 	const int64_t sharing = sharing_for(s, ask, node);
-	if (n->pods >= spec->max_pods || !fits(s, ask, node, sharing, false)) {
+	if (n->pods >= spec->max_pods || !allowed(spec, ask) ||
+	    !fits(s, ask, node, sharing, false)) {
 		return -1;
 	}
 	const bool shared = sharing > 0 || (cpu_only && n->shared > 0);
@@ -99,7 +120,7 @@ static int64_t score(const struct session *s, const struct sched_ask *ask, uint3
 	int64_t rank = packing(s, cpu_only, node);
 	rank += shared && !s->options->no_sharing_bonus ? INT64_C(1) << 44 : 0;
 	rank += now && !s->options->no_idle_bonus ? INT64_C(1) << 43 : 0;
-	rank += cpu_only && spec->gpus == 0 ? INT64_C(1) << 42 : 0;
+	rank += cpu_only && spec->gpus == 0 && spec->slices == NULL ? INT64_C(1) << 42 : 0;
 	return rank;
 }
 

@@ -43,6 +43,13 @@ static void count_group(struct node_state *n, struct group *g, int64_t mib, enum
 	n->shared += (g->allocated + g->promised > 0) - (before.allocated + before.promised > 0);
 }
 
+static void count_slices(struct slices *l, int64_t amount, enum sched_status as)
+{
+	l->idle -= as == SCHED_PIPELINED ? 0 : amount;
+	l->releasing += as == SCHED_RELEASING ? amount : 0;
+	l->releasing -= as == SCHED_PIPELINED ? amount : 0;
+}
+
 /* Add (sign 1) or remove (-1) a pod of a node that is there, leaving (RELEASING) or promised. */
 static void count(struct session *s, uint32_t task, uint32_t node, const uint16_t *groups,
                   enum sched_status as, int64_t sign)
@@ -56,6 +63,9 @@ static void count(struct session *s, uint32_t task, uint32_t node, const uint16_
 		n->idle[r] -= as == SCHED_PIPELINED ? 0 : amount;
 		n->releasing[r] += as == SCHED_RELEASING ? amount : 0;
 		n->releasing[r] -= as == SCHED_PIPELINED ? amount : 0;
+	}
+	if (ask->slices > 0) {
+		count_slices(session_slices(s, node, ask->mig), sign * ask->slices, as);
 	}
 	n->pods += as == SCHED_RELEASING ? 0 : sign;
 	for (int64_t i = 0; i < ask->devices; i++) {
@@ -213,6 +223,7 @@ void session_init(struct session *s, const struct snapshot *in, const struct sch
 	s->groups = mem_new(in->n_groups, sizeof(*s->groups));
 	s->glances = mem_new(in->nodes.n, sizeof(*s->glances));
 	s->blocks = mem_new(in->nodes.n, sizeof(*s->blocks));
+	s->slices = mem_new(in->nodes.n * in->migs.n, sizeof(*s->slices));
 	s->queues = mem_new(in->queues.n, sizeof(*s->queues));
 	s->sets = mem_new(in->sets.n, sizeof(*s->sets));
 	s->first_log = mem_new(in->tasks.n, sizeof(*s->first_log));
@@ -222,6 +233,9 @@ void session_init(struct session *s, const struct snapshot *in, const struct sch
 		s->nodes[i].idle[SCHED_CPU] = in->nodes.at[i].cpu;
 		s->nodes[i].idle[SCHED_MEMORY] = in->nodes.at[i].memory;
 		glance_update(s, i, true);
+		for (size_t m = 0; m < in->migs.n && in->nodes.at[i].slices != NULL; m++) {
+			s->slices[i * in->migs.n + m].idle = in->nodes.at[i].slices[m];
+		}
 	}
 	for (uint32_t j = 0; j < in->jobs.n; j++) {
 		s->by_rank[in->jobs.at[j].rank] = j;
@@ -237,6 +251,7 @@ void session_fini(struct session *s)
 	free(s->groups);
 	free(s->glances);
 	free(s->blocks);
+	free(s->slices);
 	free(s->queues);
 	free(s->sets);
 	free(s->first_log);

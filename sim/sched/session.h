@@ -26,6 +26,12 @@ struct group {
 	int64_t promised;  /* pods that will come */
 };
 
+/* MIG instances of one profile on a node. */
+struct slices {
+	int64_t idle;
+	int64_t releasing; /* less what of them is promised; may be below 0 */
+};
+
 /* Whole GPUs, millicores and bytes in the order of enum sched_resource. */
 struct node_state {
 	int64_t idle[SCHED_RESOURCES];
@@ -66,6 +72,7 @@ struct session {
 	struct node_state *nodes;
 	struct group *groups;
 	struct glance *glances, *blocks; /* of each node, of nodes side by side */
+	struct slices *slices;           /* MIG instances of each node and profile */
 	struct queue_state *queues;
 	struct set_state *sets;
 	uint32_t first_root; /* queue */
@@ -80,6 +87,11 @@ void session_fini(struct session *s);
 
 /* Move a pod; the log remembers. */
 void session_put(struct session *s, uint32_t task, const struct place *place);
+
+static inline struct slices *session_slices(const struct session *s, uint32_t node, int64_t mig)
+{
+	return &s->slices[node * s->in->migs.n + (size_t)mig];
+}
 
 /* Evict a pod that is on a node or promised one. */
 void session_evict(struct session *s, uint32_t task);

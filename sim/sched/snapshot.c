@@ -14,6 +14,7 @@ void snapshot_fini(struct snapshot *s)
 {
 	for (size_t i = 0; i < s->nodes.n; i++) {
 		free(s->nodes.at[i].name);
+		free(s->nodes.at[i].slices);
 	}
 	for (size_t i = 0; i < s->queues.n; i++) {
 		free(s->queues.at[i].name);
@@ -27,6 +28,10 @@ void snapshot_fini(struct snapshot *s)
 	for (size_t i = 0; i < s->sets.n; i++) {
 		free(s->sets.at[i].name);
 	}
+	for (size_t i = 0; i < s->migs.n; i++) {
+		free(s->migs.at[i].name);
+	}
+	free(s->migs.at);
 	free(s->nodes.at);
 	free(s->queues.at);
 	free(s->jobs.at);
@@ -80,6 +85,10 @@ void snapshot_complete(struct snapshot *s)
 		node->first_group = s->n_groups;
 		s->n_groups += 2 * (uint32_t)node->gpus;
 		s->total.of[SCHED_GPU] += node->gpus * sched_unit[SCHED_GPU];
+		for (size_t m = 0; m < s->migs.n && node->slices != NULL; m++) {
+			s->total.of[SCHED_GPU] +=
+				node->slices[m] * s->migs.at[m].gpus * sched_unit[SCHED_GPU];
+		}
 		s->total.of[SCHED_CPU] += node->cpu;
 		s->total.of[SCHED_MEMORY] += node->memory;
 		if (node->gpus > 0 &&
@@ -112,7 +121,8 @@ struct sched_amount snapshot_charge(const struct snapshot *s, const struct sched
 	if (ask->mib > 0) { /* in hundredths, rounded up */
 		part = whole > 0 ? (ask->mib * 100 + whole - 1) / whole * 10000 : 1000000;
 	}
+	const int64_t slices = ask->slices > 0 ? ask->slices * s->migs.at[ask->mig].gpus : 0;
 	return (struct sched_amount){
-		{ask->gpus * 1000000 + ask->devices * part, ask->cpu, ask->memory},
+		{(ask->gpus + slices) * 1000000 + ask->devices * part, ask->cpu, ask->memory},
 	};
 }

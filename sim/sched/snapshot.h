@@ -13,7 +13,9 @@
 
 #define SCHED_NONE UINT32_MAX
 #define SCHED_UNLIMITED INT64_C(-1)
-#define SCHED_DEVICES 8 /* most GPUs that one pod may hold a fraction of */
+#define SCHED_DEVICES 8       /* most GPUs that one pod may hold a fraction of */
+#define SCHED_MIGS 16         /* most MIG profiles of a cluster */
+#define SCHED_MOST_SLICES 448 /* MIG instances of a node, or that a pod asks for */
 
 enum sched_resource { SCHED_GPU, SCHED_CPU, SCHED_MEMORY, SCHED_RESOURCES };
 
@@ -38,6 +40,11 @@ enum sched_status {
 
 extern const char *const sched_status_names[SCHED_STATUSES + 1]; /* ends with NULL */
 
+struct sched_mig {
+	char *name;   /* as nodes offer it: nvidia.com/mig-3g.40gb */
+	int64_t gpus; /* that an instance is charged: its g (semantics.md section 17, item 15) */
+};
+
 struct sched_node {
 	char *name;
 	int64_t gpus;
@@ -45,6 +52,9 @@ struct sched_node {
 	int64_t cpu, memory; /* millicores, bytes */
 	int64_t max_pods;
 	uint32_t first_group; /* of its 2 * gpus places for shared GPUs */
+	int64_t *slices;      /* MIG instances of each profile, [SCHED_MIGS]; NULL: none */
+	bool mixed;           /* it gives out its GPUs as MIG instances only */
+	bool legacy; /* a pod holds instances that nobody counts: it gets no more of them */
 };
 
 struct sched_queue {
@@ -59,12 +69,14 @@ struct sched_queue {
 	ns_t preempt_min_runtime, reclaim_min_runtime;
 };
 
-/* What one pod asks for: whole GPUs, or a part of some, or neither. */
+/* What one pod asks for: whole GPUs, a part of some, MIG instances, or none of these. */
 struct sched_ask {
 	int64_t gpus;        /* whole ones */
 	int64_t devices;     /* GPUs of which it wants a part; 0: whole ones or none */
 	int64_t fraction;    /* ppm of each device; 0: `mib` says it */
 	int64_t mib;         /* of each device */
+	int64_t slices;      /* MIG instances */
+	int64_t mig;         /* of this profile; -1: slices that nobody counts, as older pods ask */
 	int64_t cpu, memory; /* millicores, bytes */
 };
 
@@ -105,6 +117,7 @@ struct snapshot {
 	VEC(struct sched_job) jobs;
 	VEC(struct sched_task) tasks;
 	VEC(struct sched_set) sets;
+	VEC(struct sched_mig) migs;
 	uint32_t n_groups;
 	int64_t smallest_gpu_mib; /* of the nodes with GPUs; 0: there are none */
 	struct sched_amount total;

@@ -235,15 +235,13 @@ static void place(struct reader *r, const struct json_at *at, const struct task_
 		json_get(at, "node", &node);
 		fail_node(r, &node, k->node);
 	} else {
+		r->s->nodes.at[t->node].legacy |= t->ask.mig < 0;
 		read_groups(r, at, t);
 	}
 }
 
 static void note_unsupported(struct reader *r, const struct task_keys *k)
 {
-	if (k->mig != NULL || k->legacy_mig) {
-		snapshot_cannot(r->unsupported, "MIG instances");
-	}
 	if (k->claims != NULL) {
 		snapshot_cannot(r->unsupported, "dynamic resource allocation");
 	}
@@ -273,6 +271,10 @@ static void read_task(struct reader *r, const struct json_at *at, const struct s
 		if (k.gpus > 0 && t.ask.devices == 0) {
 			t.ask.gpus = k.gpus;
 		}
+		if (k.legacy_mig) {
+			t.ask.mig = -1;
+		}
+		snapshot_read_mig_ask(r->s, at, &t.ask, r->unsupported);
 		note_unsupported(r, &k);
 		if (t.set == SCHED_NONE) {
 			json_fail(at, "sub_group: no \"%s\" among the sub-groups of the job",

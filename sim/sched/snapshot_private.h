@@ -14,6 +14,11 @@ int64_t snapshot_fixed(double v, int64_t unit);
 /* Keep the first reason why a snapshot cannot be scheduled here. */
 void snapshot_cannot(char **unsupported, const char *what);
 
+/* snapshot_mig.c: the instances of a node, and those that a pod asks for; errors are added. */
+void snapshot_read_mig_node(struct snapshot *s, const struct json_at *node, struct sched_node *out);
+void snapshot_read_mig_ask(struct snapshot *s, const struct json_at *task, struct sched_ask *out,
+                           char **unsupported);
+
 /* SCHED_NONE: there is none of that name. */
 uint32_t snapshot_find_queue(const struct snapshot *s, const char *name);
 void snapshot_fail_queue(const struct snapshot *s, const struct json_at *at, const char *what,

@@ -96,13 +96,14 @@ void snapshot_cannot(char **unsupported, const char *what)
 
 static void add_node(struct snapshot *s, const struct json_at *at, const struct node_keys *k)
 {
-	const struct sched_node node = {
+	struct sched_node node = {
 		.name = mem_strdup(k->name),
 		.gpus = k->gpus,
 		.gpu_mib = k->gpu_memory_mib - k->gpu_memory_mib % 100,
 		.cpu = snapshot_fixed(k->cpu_cores, 1000),
 		.memory = k->memory_bytes,
 		.max_pods = k->max_pods,
+		.mixed = k->mig_strategy != NULL && strcmp(k->mig_strategy, "mixed") == 0,
 	};
 	bool again = false;
 	for (size_t i = 0; i < s->nodes.n; i++) {
@@ -111,17 +112,15 @@ static void add_node(struct snapshot *s, const struct json_at *at, const struct 
 	if (again) {
 		json_fail(at, "a second node \"%s\"", node.name);
 	}
+	snapshot_read_mig_node(s, at, &node);
 	vec_push(&s->nodes, node);
 }
 
-static void read_node(struct snapshot *s, const struct json_at *at, char **unsupported)
+static void read_node(struct snapshot *s, const struct json_at *at)
 {
 	struct node_keys k = {0};
 	if (option_fill(node_table, &k, at, "snapshot", NULL)) {
 		add_node(s, at, &k);
-		if (k.mig_strategy != NULL || k.mig_instances != NULL) {
-			snapshot_cannot(unsupported, "MIG instances");
-		}
 	}
 	option_fini(node_table, &k);
 }
@@ -228,7 +227,7 @@ bool snapshot_read(struct snapshot *s, const struct json_at *cluster, const stru
 	if (snapshot_list(cluster, "nodes", &list)) {
 		for (size_t i = 0; i < json_array_size(list.value); i++) {
 			const struct json_at at = json_item(&list, i);
-			read_node(s, &at, unsupported);
+			read_node(s, &at);
 		}
 	}
 	if (snapshot_list(cluster, "queues", &list)) {
@@ -250,7 +249,8 @@ bool snapshot_read(struct snapshot *s, const struct json_at *cluster, const stru
  */
 
 struct load {
-	int64_t gpus, cpu, memory; /* whole GPUs, millicores, bytes */
+	int64_t gpus, cpu, memory;  /* whole GPUs, millicores, bytes */
+	int64_t slices[SCHED_MIGS]; /* MIG instances of each profile */
 };
 
 static char *node_overcommit(const struct sched_node *n, const struct load *l,
@@ -268,6 +268,14 @@ static char *node_overcommit(const struct sched_node *n, const struct load *l,
 	if (gpus > n->gpus) {
 		return mem_printf("pods hold %lld GPUs of node \"%s\", which has %lld",
 		                  (long long)gpus, n->name, (long long)n->gpus);
+	}
+	for (size_t m = 0; m < SCHED_MIGS; m++) {
+		const int64_t there = n->slices != NULL ? n->slices[m] : 0;
+		if (l->slices[m] > there) {
+			return mem_printf("pods hold %lld MIG instances of node \"%s\", which has "
+			                  "%lld of that profile",
+			                  (long long)l->slices[m], n->name, (long long)there);
+		}
 	}
 	if (l->cpu > n->cpu || l->memory > n->memory) {
 		return mem_printf("pods hold more %s than node \"%s\" has",
@@ -289,6 +297,9 @@ char *snapshot_overcommit(const struct snapshot *s)
 		}
 		const struct sched_node *const n = &s->nodes.at[t->node];
 		loads[t->node].gpus += t->ask.gpus;
+		if (t->ask.slices > 0) {
+			loads[t->node].slices[t->ask.mig] += t->ask.slices;
+		}
 		loads[t->node].cpu += t->ask.cpu;
 		loads[t->node].memory += t->ask.memory;
 		for (int64_t d = 0; d < t->ask.devices; d++) {

@@ -17,11 +17,17 @@ static const char *amount(int64_t v, int resource, char *buf, size_t size)
 	return str_real((double)v / (double)sched_unit[resource], buf, size);
 }
 
-/* "2 GPUs", "0.5 of a GPU", "2 x 4000 MiB of a GPU", "no GPU" */
-static const char *ask_text(const struct sched_ask *a, char *buf, size_t size)
+/* "2 GPUs", "0.5 of a GPU", "2 x 4000 MiB of a GPU", "1 x 3g.40gb", "no GPU" */
+static const char *ask_text(const struct snapshot *s, const struct sched_ask *a, char *buf,
+                            size_t size)
 {
 	char number[32];
 	char times[32] = "";
+	if (a->slices > 0) {
+		snprintf(buf, size, "%" PRId64 " x %s", a->slices,
+		         strrchr(s->migs.at[a->mig].name, '-') + 1);
+		return buf;
+	}
 	if (a->devices == 0) {
 		snprintf(buf, size,
 		         a->gpus == 0   ? "no GPU"
@@ -183,7 +189,7 @@ static void print_pods(FILE *out, const struct sched_case *c)
 		}
 		if (text != NULL) {
 			fprintf(out, "  %-*s  %-14s  %s%s\n", width, s->tasks.at[t].name,
-			        ask_text(&s->tasks.at[t].ask, ask, sizeof(ask)), text, more);
+			        ask_text(s, &s->tasks.at[t].ask, ask, sizeof(ask)), text, more);
 		}
 		t += alike - 1;
 	}

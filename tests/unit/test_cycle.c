@@ -234,6 +234,34 @@ START_TEST(a_gang_too_large_says_how_far_it_got)
 }
 END_TEST
 
+#define MIG(n) "\"mig\":{\"nvidia.com/mig-2g.20gb\":" n "}"
+
+/* Instances are what a node has of them; 2g is charged as two GPUs, and whole GPUs are not there.
+ */
+START_TEST(mig_instances_are_counted_and_charged_by_their_compute)
+{
+	read("{\"name\":\"n\",\"gpus\":1,\"mig_strategy\":\"mixed\",\"mig_instances\":"
+	     "{\"nvidia.com/mig-2g.20gb\":3}}",
+	     QUEUES,
+	     "{\"name\":\"two\",\"queue\":\"b\",\"tasks\":[{\"id\":\"two\"," MIG(
+		     "2") "}]},"
+	                  "{\"name\":\"too-many\",\"queue\":\"b\",\"tasks\":[{\"id\":\"too-many\"," MIG(
+				  "2") "}]},"
+	                               "{\"name\":\"one\",\"queue\":\"a\",\"tasks\":[{\"id\":\"one\"," MIG(
+					       "1") "}]},"
+	                                            "{\"name\":\"whole\",\"queue\":\"a\",\"gpus_per_task\":1,\"tasks\":[{\"id\":"
+	                                            "\"whole\"}]}");
+	cycle();
+	expect("two", SCHED_BINDING, "n");
+	expect("one", SCHED_BINDING, "n");
+	expect("too-many", SCHED_PENDING, "");
+	expect("whole", SCHED_PENDING, "");
+	ck_assert_int_eq(r.allocated[2].of[SCHED_GPU], 4 * sched_unit[SCHED_GPU]);
+	ck_assert_int_eq(r.allocated[1].of[SCHED_GPU], 2 * sched_unit[SCHED_GPU]);
+	ck_assert_int_eq(s.total.of[SCHED_GPU], 7 * sched_unit[SCHED_GPU]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *const suite = suite_create("cycle");
@@ -249,6 +277,7 @@ int main(void)
 	tcase_add_test(t, whole_gpus_pack_or_spread);
 	tcase_add_test(t, mib_are_charged_in_hundredths_rounded_up);
 	tcase_add_test(t, a_gang_too_large_says_how_far_it_got);
+	tcase_add_test(t, mig_instances_are_counted_and_charged_by_their_compute);
 	suite_add_tcase(suite, t);
 	SRunner *const runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
