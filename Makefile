@@ -203,7 +203,7 @@ $(SCRIPT_RUNS): run/%:
 
 C_FILES = $(sort $(shell find sim tests -name '*.[ch]'))
 LIB_FILES = $(LIB_SOURCES) $(wildcard sim/main.c)
-POLICY_OBJECTS = $(patsubst %.c,build/purity/%.o,$(sort $(wildcard sim/policy/*/*.c) sim/policy/compute_share.c sim/policy/placement.c sim/policy/fragment.c))
+POLICY_OBJECTS = $(patsubst %.c,build/purity/%.o,$(sort $(wildcard sim/policy/*/*.c) sim/policy/compute_share.c sim/policy/placement.c sim/policy/fragment.c sim/policy/window.c))
 
 check: ## everything the continuous integration runs
 	@.ci/run

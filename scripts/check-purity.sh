@@ -9,7 +9,7 @@ readers='service_least_loaded gpu_slice_start'
 numbers='perf_(step|stream|entry|sm_speed) rng_(uniform|below|exponential|normal|gamma|log|exp)'
 errors='err_add check_fail'
 library='mem(cpy|set|move|cmp) str(cmp|ncmp|len|chr) sqrt floor ceil fabs fmin fmax'
-compiler='_GLOBAL_OFFSET_TABLE_'
+compiler='_GLOBAL_OFFSET_TABLE_ __u?divti3'
 
 [ $# -gt 0 ] || { echo "check-purity.sh: no object given" >&2; exit 2; }
 allowed=$(echo "$readers $numbers $errors $library $compiler" | tr ' ' '|')

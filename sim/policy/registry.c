@@ -27,6 +27,12 @@ const struct oom_victim_policy *const oom_victim_policies[] = {
 	NULL,
 };
 
+#define AUTOSCALER(name) &autoscaler_##name,
+const struct autoscaler_policy *const autoscaler_policies[] = {
+#include "policy/policies.def"
+	NULL,
+};
+
 #define ROUTING(name) #name,
 static const char *const routing_names[] = {
 #include "policy/policies.def"
@@ -47,10 +53,16 @@ static const char *const oom_victim_names[] = {
 #include "policy/policies.def"
 };
 
+#define AUTOSCALER(name) #name,
+static const char *const autoscaler_names[] = {
+#include "policy/policies.def"
+};
+
 #define ROUTING(name) {"routing", &routing_##name.head},
 #define PLACEMENT(name) {"placement", &placement_##name.head},
 #define COMPUTE_SHARE(name) {"compute_share", &compute_share_##name.head},
 #define OOM_VICTIM(name) {"oom_victim", &oom_victim_##name.head},
+#define AUTOSCALER(name) {"autoscaler", &autoscaler_##name.head},
 static const struct {
 	const char *kind;
 	const struct policy_head *head;
@@ -69,6 +81,7 @@ static const struct {
 	{"placement", placement_names, COUNT(placement_names)},
 	{"compute_share", compute_share_names, COUNT(compute_share_names)},
 	{"oom_victim", oom_victim_names, COUNT(oom_victim_names)},
+	{"autoscaler", autoscaler_names, COUNT(autoscaler_names)},
 };
 
 static size_t place_of(const char *const *names, size_t n, const char *name)
@@ -99,6 +112,11 @@ const struct compute_share_policy *compute_share_find(const char *name)
 const struct oom_victim_policy *oom_victim_find(const char *name)
 {
 	return oom_victim_policies[place_of(oom_victim_names, COUNT(oom_victim_names), name)];
+}
+
+const struct autoscaler_policy *autoscaler_find(const char *name)
+{
+	return autoscaler_policies[place_of(autoscaler_names, COUNT(autoscaler_names), name)];
 }
 
 const struct policy_head *registry_head(size_t i, const char **kind)

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "policy/autoscaler.h"
 #include "policy/compute_share.h"
 #include "policy/oom_victim.h"
 #include "policy/placement.h"
@@ -15,12 +16,14 @@ extern const struct routing_policy *const routing_policies[];
 extern const struct placement_policy *const placement_policies[];
 extern const struct compute_share_policy *const compute_share_policies[];
 extern const struct oom_victim_policy *const oom_victim_policies[];
+extern const struct autoscaler_policy *const autoscaler_policies[];
 
 /* By name, or NULL. */
 const struct routing_policy *routing_find(const char *name);
 const struct placement_policy *placement_find(const char *name);
 const struct compute_share_policy *compute_share_find(const char *name);
 const struct oom_victim_policy *oom_victim_find(const char *name);
+const struct autoscaler_policy *autoscaler_find(const char *name);
 
 /* Kinds and their policies, for `list`: i from 0; NULL when past the end. */
 const struct policy_head *registry_head(size_t i, const char **kind);
