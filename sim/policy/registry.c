@@ -33,6 +33,12 @@ const struct autoscaler_policy *const autoscaler_policies[] = {
 	NULL,
 };
 
+#define PRIORITY(name) &priority_##name,
+const struct priority_policy *const priority_policies[] = {
+#include "policy/policies.def"
+	NULL,
+};
+
 #define ROUTING(name) #name,
 static const char *const routing_names[] = {
 #include "policy/policies.def"
@@ -58,11 +64,17 @@ static const char *const autoscaler_names[] = {
 #include "policy/policies.def"
 };
 
+#define PRIORITY(name) #name,
+static const char *const priority_names[] = {
+#include "policy/policies.def"
+};
+
 #define ROUTING(name) {"routing", &routing_##name.head},
 #define PLACEMENT(name) {"placement", &placement_##name.head},
 #define COMPUTE_SHARE(name) {"compute_share", &compute_share_##name.head},
 #define OOM_VICTIM(name) {"oom_victim", &oom_victim_##name.head},
 #define AUTOSCALER(name) {"autoscaler", &autoscaler_##name.head},
+#define PRIORITY(name) {"priority", &priority_##name.head},
 static const struct {
 	const char *kind;
 	const struct policy_head *head;
@@ -82,6 +94,7 @@ static const struct {
 	{"compute_share", compute_share_names, COUNT(compute_share_names)},
 	{"oom_victim", oom_victim_names, COUNT(oom_victim_names)},
 	{"autoscaler", autoscaler_names, COUNT(autoscaler_names)},
+	{"priority", priority_names, COUNT(priority_names)},
 };
 
 static size_t place_of(const char *const *names, size_t n, const char *name)
@@ -117,6 +130,11 @@ const struct oom_victim_policy *oom_victim_find(const char *name)
 const struct autoscaler_policy *autoscaler_find(const char *name)
 {
 	return autoscaler_policies[place_of(autoscaler_names, COUNT(autoscaler_names), name)];
+}
+
+const struct priority_policy *priority_find(const char *name)
+{
+	return priority_policies[place_of(priority_names, COUNT(priority_names), name)];
 }
 
 const struct policy_head *registry_head(size_t i, const char **kind)

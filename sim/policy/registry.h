@@ -9,6 +9,7 @@
 #include "policy/oom_victim.h"
 #include "policy/placement.h"
 #include "policy/policy.h"
+#include "policy/priority.h"
 #include "policy/routing.h"
 
 /* NULL-terminated, in the order of policies.def. */
@@ -17,6 +18,7 @@ extern const struct placement_policy *const placement_policies[];
 extern const struct compute_share_policy *const compute_share_policies[];
 extern const struct oom_victim_policy *const oom_victim_policies[];
 extern const struct autoscaler_policy *const autoscaler_policies[];
+extern const struct priority_policy *const priority_policies[];
 
 /* By name, or NULL. */
 const struct routing_policy *routing_find(const char *name);
@@ -24,6 +26,7 @@ const struct placement_policy *placement_find(const char *name);
 const struct compute_share_policy *compute_share_find(const char *name);
 const struct oom_victim_policy *oom_victim_find(const char *name);
 const struct autoscaler_policy *autoscaler_find(const char *name);
+const struct priority_policy *priority_find(const char *name);
 
 /* Kinds and their policies, for `list`: i from 0; NULL when past the end. */
 const struct policy_head *registry_head(size_t i, const char **kind);

@@ -19,7 +19,7 @@ bool allocate_within_quota(const struct session *s, uint32_t job, const struct s
                            struct sched_why *why)
 {
 	const struct sched_job *const j = &s->in->jobs.at[job];
-	uint32_t q = j->preemptible ? SCHED_NONE : j->queue;
+	uint32_t q = j->preemptible || !s->priority->keeps_shares ? SCHED_NONE : j->queue;
 	for (; q != SCHED_NONE; q = s->in->queues.at[q].parent) {
 		const int r = first_over(&s->queues[q].fixed, asked, &s->in->queues.at[q].quota);
 		if (r != SCHED_RESOURCES) {

@@ -48,7 +48,7 @@ static const struct solve_kind kind = {
 
 void consolidate_run(struct session *s)
 {
-	if (s->options->max_consolidated != 0) {
+	if (s->priority->moves && s->options->max_consolidated != 0) {
 		solve_all(s, &kind);
 	}
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/priority.h"
 #include "sched/snapshot.h"
 
 enum sched_action {
@@ -23,6 +24,7 @@ enum sched_action {
 extern const char *const sched_action_names[SCHED_ACTIONS + 1];
 
 struct sched_options {
+	const struct priority_policy *priority; /* NULL: fair_share */
 	bool spread_nodes;        /* pods with GPUs: the node with the most free, not the least */
 	bool spread_cpu;          /* the same for pods without */
 	bool spread_gpus;         /* parts of GPUs: the emptiest GPU of the node */

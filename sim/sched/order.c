@@ -1,8 +1,10 @@
 /* Which queue is next, and which of its jobs (semantics.md section 6 and 8); victims in reverse. */
 #include "sched/session.h"
 
+#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
+
+static_assert(PRIORITY_RESOURCES == SCHED_RESOURCES, "policies see all of them");
 
 /* --- jobs and pods ----------------------------------------------------------------------------
  */
@@ -137,18 +139,18 @@ static int elasticity(const struct session *s, const struct standing *st, bool v
 	return active > min && !(below && !victims) ? 2 : active == min && !below;
 }
 
+struct priority_job order_facts(const struct session *s, uint32_t job, int elasticity)
+{
+	const struct sched_job *const j = &s->in->jobs.at[job];
+	return (struct priority_job){j->queue, j->priority, elasticity, j->rank};
+}
+
 static bool job_before(const struct session *s, const struct standing *a, const struct standing *b,
                        bool victims)
 {
-	const struct sched_job *const x = &s->in->jobs.at[a->job];
-	const struct sched_job *const y = &s->in->jobs.at[b->job];
-	if (x->priority != y->priority) {
-		return (x->priority > y->priority) != victims;
-	}
-	if (a->elasticity != b->elasticity) {
-		return (a->elasticity < b->elasticity) != victims;
-	}
-	return (x->rank < y->rank) != victims;
+	const struct priority_job x = order_facts(s, a->job, a->elasticity);
+	const struct priority_job y = order_facts(s, b->job, b->elasticity);
+	return (s->priority->jobs(&x, &y) < 0) != victims;
 }
 
 /* --- queues -----------------------------------------------------------------------------------
@@ -157,37 +159,26 @@ static bool job_before(const struct session *s, const struct standing *a, const 
 /* A queue in a comparison: what its next job adds to it, or its victims take from it. */
 struct side {
 	uint32_t queue;
+	struct priority_job job;
 	struct sched_amount adds, takes;
 };
 
-/* A share of a resource; compared by multiplying out. */
-struct ratio {
-	int64_t part, whole;
-};
-
-static int ratio_compare(struct ratio a, struct ratio b)
-{
-	const i128_t x = (i128_t)a.part * b.whole;
-	const i128_t y = (i128_t)b.part * a.whole;
-	return (x > y) - (x < y);
-}
-
 /* max over resources of allocated / allocatable; without a share, a thousand times what it has. */
-static struct ratio dominant(const struct session *s, uint32_t queue,
-                             const struct sched_amount *has)
+static struct priority_ratio dominant(const struct session *s, uint32_t queue,
+                                      const struct sched_amount *has)
 {
 	const struct queue_state *const q = &s->queues[queue];
-	struct ratio best = {0, 1};
+	struct priority_ratio best = {0, 1};
 	for (int r = 0; r < SCHED_RESOURCES; r++) {
 		const int64_t may = q->allocatable.of[r];
-		struct ratio x = {has->of[r], may};
+		struct priority_ratio x = {has->of[r], may};
 		if (may == SCHED_UNLIMITED) {
 			x.whole = s->in->total.of[r];
 		}
 		if (x.whole == 0) {
-			x = (struct ratio){has->of[r] * 1000, sched_unit[r]};
+			x = (struct priority_ratio){has->of[r] * 1000, sched_unit[r]};
 		}
-		if (r == 0 || ratio_compare(x, best) > 0) {
+		if (r == 0 || (i128_t)x.part * best.whole > (i128_t)best.part * x.whole) {
 			best = x;
 		}
 	}
@@ -213,72 +204,38 @@ static bool has_no_share(const struct session *s, uint32_t queue, const struct s
 	return bad;
 }
 
-/* -1: a has the smaller allocatable share; no resource may disagree. */
-static int compare_allocatable(const struct session *s, uint32_t a, uint32_t b)
+/* What a policy may know of a queue, with its next job or without its victims. */
+static struct priority_queue facts_of(const struct session *s, const struct side *side)
 {
-	bool less = false;
-	bool more = false;
-	for (int r = 0; r < SCHED_RESOURCES; r++) {
-		int64_t x = s->queues[a].allocatable.of[r];
-		int64_t y = s->queues[b].allocatable.of[r];
-		x = x == SCHED_UNLIMITED ? INT64_MAX : x;
-		y = y == SCHED_UNLIMITED ? INT64_MAX : y;
-		less = less || x < y;
-		more = more || x > y;
-	}
-	return less == more ? 0 : less ? -1 : 1;
-}
-
-/* All that decides between a queue and another, with its next job or without its victims. */
-struct key {
-	uint32_t queue, leaf;
-	bool over_utilised, within_quota, no_share;
-	struct ratio with, without;
-};
-
-static struct key key_of(const struct session *s, const struct side *side, uint32_t leaf)
-{
+	const struct sched_queue *const in = &s->in->queues.at[side->queue];
 	const struct queue_state *const q = &s->queues[side->queue];
 	struct sched_amount with = q->allocated;
-	struct key k = {.queue = side->queue, .leaf = leaf};
+	struct priority_queue f = {
+		.queue = side->queue,
+		.job = side->job,
+		.priority = in->priority,
+		.order = in->order,
+	};
 	sched_add(&with, &side->adds, 1);
-	k.over_utilised = is_over_utilised(s, side->queue);
-	k.within_quota = sched_within(&with, &s->in->queues.at[side->queue].quota);
-	k.no_share = has_no_share(s, side->queue, &with);
+	f.over_utilised = is_over_utilised(s, side->queue);
+	f.within_quota = sched_within(&with, &in->quota);
+	f.no_share = has_no_share(s, side->queue, &with);
 	sched_add(&with, &side->takes, -1);
-	k.with = dominant(s, side->queue, &with);
-	k.without = dominant(s, side->queue, &q->allocated);
-	return k;
+	f.with = dominant(s, side->queue, &with);
+	f.without = dominant(s, side->queue, &q->allocated);
+	for (int r = 0; r < SCHED_RESOURCES; r++) {
+		const int64_t may = q->allocatable.of[r];
+		f.allocatable[r] = may == SCHED_UNLIMITED ? INT64_MAX : may;
+	}
+	return f;
 }
 
-/* Below 0: a is served first. The first difference decides; never 0 for two queues. */
-static int key_compare(const struct session *s, const struct key *a, const struct key *b)
+/* Is the first served before the second? Never both ways. */
+static bool queue_before(const struct session *s, const struct priority_queue *a,
+                         const struct priority_queue *b)
 {
-	const struct sched_queue *const qa = &s->in->queues.at[a->queue];
-	const struct sched_queue *const qb = &s->in->queues.at[b->queue];
-	int d = a->over_utilised - b->over_utilised;
-	if (d == 0) {
-		d = b->within_quota - a->within_quota;
-	}
-	if (d == 0) {
-		d = (qa->priority < qb->priority) - (qa->priority > qb->priority);
-	}
-	if (d == 0) {
-		d = a->no_share - b->no_share;
-	}
-	if (d == 0) {
-		d = ratio_compare(a->with, b->with);
-	}
-	if (d == 0) {
-		d = ratio_compare(a->without, b->without);
-	}
-	if (d == 0) {
-		d = compare_allocatable(s, a->queue, b->queue);
-	}
-	if (d == 0) {
-		d = (qa->order > qb->order) - (qa->order < qb->order);
-	}
-	return d != 0 ? d : a->queue < b->queue ? -1 : 1;
+	const int d = s->priority->queues(a, b);
+	return d != 0 ? d < 0 : a->queue < b->queue;
 }
 
 /* --- the line ---------------------------------------------------------------------------------
@@ -288,8 +245,9 @@ struct leaf {
 	VEC(struct standing) jobs; /* a heap, the next one on top */
 	struct sched_amount drawn; /* victims: what was taken from the queue already */
 	uint32_t below;            /* jobs in this queue and under it */
-	struct key key;            /* as of `version` of the queue, 0: not known */
-	uint64_t version;
+	struct priority_queue key; /* its place in line as of `version`, with the job of `next` */
+	uint32_t next;             /* the queue with that job */
+	uint64_t version;          /* of the queue; 0: not known */
 };
 
 struct line {
@@ -388,11 +346,13 @@ static struct side side_of(const struct line *l, uint32_t queue, uint32_t leaf)
 {
 	const struct leaf *const q = &l->queues[leaf];
 	struct side out = {.queue = queue};
+	const struct standing *const top = &q->jobs.at[0];
+	out.job = order_facts(l->s, top->job, top->elasticity);
 	if (l->victims) {
 		out.takes = q->drawn;
-		sched_add(&out.takes, &q->jobs.at[0].amount, 1);
+		sched_add(&out.takes, &top->amount, 1);
 	} else {
-		out.adds = q->jobs.at[0].amount;
+		out.adds = top->amount;
 	}
 	return out;
 }
@@ -400,33 +360,34 @@ static struct side side_of(const struct line *l, uint32_t queue, uint32_t leaf)
 static uint32_t best_leaf(struct line *l, uint32_t first);
 
 /* Its place in line; worked out again only after something changed. */
-static const struct key *key_now(struct line *l, uint32_t queue)
+static const struct leaf *key_now(struct line *l, uint32_t queue)
 {
 	struct leaf *const q = &l->queues[queue];
 	if (q->version != l->s->queues[queue].version) {
 		const uint32_t leaf =
 			q->jobs.n > 0 ? queue : best_leaf(l, l->s->queues[queue].first_child);
 		const struct side side = side_of(l, queue, leaf);
-		q->key = key_of(l->s, &side, leaf);
+		q->key = facts_of(l->s, &side);
+		q->next = leaf;
 		q->version = l->s->queues[queue].version;
 	}
-	return &q->key;
+	return q;
 }
 
 /* The queue with the next job among siblings and what is below them. */
 static uint32_t best_leaf(struct line *l, uint32_t first)
 {
-	const struct key *best = NULL;
+	const struct leaf *best = NULL;
 	for (uint32_t q = first; q != SCHED_NONE; q = l->s->queues[q].next_sibling) {
 		if (l->queues[q].below == 0) {
 			continue;
 		}
-		const struct key *const key = key_now(l, q);
-		if (best == NULL || (key_compare(l->s, key, best) < 0) != l->victims) {
-			best = key;
+		const struct leaf *const now = key_now(l, q);
+		if (best == NULL || queue_before(l->s, &now->key, &best->key) != l->victims) {
+			best = now;
 		}
 	}
-	return best != NULL ? best->leaf : SCHED_NONE;
+	return best != NULL ? best->next : SCHED_NONE;
 }
 
 bool line_pop(struct line *l, struct standing *out)

@@ -1,4 +1,4 @@
-/* More important work of a project takes the place of less important work (semantics.md, 8). */
+/* Work takes the place of what yields to it by the priority policy (semantics.md, 8). */
 #include "sched/session.h"
 
 static bool may(const struct solve *v)
@@ -19,11 +19,12 @@ static ns_t min_runtime(const struct snapshot *in, uint32_t queue)
 static void candidates(const struct solve *v, struct line *line)
 {
 	const struct snapshot *const in = v->s->in;
-	const struct sched_job *const own = &in->jobs.at[v->job];
+	const struct priority_job waiting = order_facts(v->s, v->job, 0);
 	for (uint32_t i = 0; i < in->jobs.n; i++) {
 		const uint32_t job = v->s->by_rank[i];
 		const struct sched_job *const j = &in->jobs.at[job];
-		if (j->preemptible && j->queue == own->queue && j->priority < own->priority) {
+		const struct priority_job running = order_facts(v->s, job, 0);
+		if (j->preemptible && v->s->priority->yields(&waiting, &running)) {
 			solve_candidate(v, line, job, j->running_for < min_runtime(in, j->queue));
 		}
 	}
@@ -37,5 +38,7 @@ static const struct solve_kind kind = {
 
 void preempt_run(struct session *s)
 {
-	solve_all(s, &kind);
+	if (s->priority->yields != NULL) {
+		solve_all(s, &kind);
+	}
 }

@@ -242,5 +242,7 @@ static const struct solve_kind kind = {
 
 void reclaim_run(struct session *s)
 {
-	solve_all(s, &kind);
+	if (s->priority->keeps_shares) {
+		solve_all(s, &kind);
+	}
 }

@@ -218,6 +218,7 @@ void session_init(struct session *s, const struct snapshot *in, const struct sch
                   struct sched_result *out)
 {
 	*s = (struct session){.in = in, .options = options, .out = out};
+	s->priority = options->priority != NULL ? options->priority : &priority_fair_share;
 	s->places = mem_new(in->tasks.n, sizeof(*s->places));
 	s->nodes = mem_new(in->nodes.n, sizeof(*s->nodes));
 	s->groups = mem_new(in->n_groups, sizeof(*s->groups));

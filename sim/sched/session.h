@@ -67,6 +67,7 @@ struct undo {
 struct session {
 	const struct snapshot *in;
 	const struct sched_options *options;
+	const struct priority_policy *priority;
 	struct sched_result *out;
 	struct place *places; /* of each pod */
 	struct node_state *nodes;
@@ -132,6 +133,9 @@ bool fit_anywhere(const struct session *s, uint32_t task);
  * those up to the minimum of each set, or one more of the set that has the least beyond it. `open`
  * counts evicted pods too. */
 uint32_t order_next_tasks(const struct session *s, uint32_t job, bool open, uint32_t *tasks);
+
+/* A job as a priority policy sees it. */
+struct priority_job order_facts(const struct session *s, uint32_t job, int elasticity);
 
 /* What these pods ask for, as charged while they wait. */
 struct sched_amount order_sum(const struct session *s, const uint32_t *tasks, uint32_t n);
