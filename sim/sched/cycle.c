@@ -125,6 +125,16 @@ static void tell(struct session *s)
 	}
 }
 
+static bool has(const enum sched_action *actions, size_t n, enum sched_action action)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (actions[i] == action) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void sched_cycle(const struct snapshot *in, const struct sched_options *options,
                  const enum sched_action *actions, size_t n, struct sched_result *out)
 {
@@ -144,8 +154,11 @@ void sched_cycle(const struct snapshot *in, const struct sched_options *options,
 	}
 	session_init(&s, in, options, out);
 	share_fairly(&s);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !options->native; i++) {
 		run[actions[i]](&s);
+	}
+	if (options->native && has(actions, n, SCHED_ALLOCATE)) {
+		native_run(&s, has(actions, n, SCHED_PREEMPT));
 	}
 	tell(&s);
 	session_fini(&s);

@@ -24,6 +24,7 @@ enum sched_action {
 extern const char *const sched_action_names[SCHED_ACTIONS + 1];
 
 struct sched_options {
+	bool native;                            /* Kubernetes' own scheduler: native.c */
 	const struct priority_policy *priority; /* NULL: fair_share */
 	bool spread_nodes;        /* pods with GPUs: the node with the most free, not the least */
 	bool spread_cpu;          /* the same for pods without */

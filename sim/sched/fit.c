@@ -8,12 +8,6 @@
 
 #include "sched/glance.h"
 
-/* What of a resource a pod could get: now, or when all that leaves has left. */
-static int64_t available(const struct node_state *n, int r, bool now)
-{
-	return n->idle[r] + (!now || n->releasing[r] < 0 ? n->releasing[r] : 0);
-}
-
 /* Does a GPU in use, or promised, take that much more, with what leaves gone? */
 static bool group_takes(const struct group *g, int64_t whole, int64_t mib)
 {
@@ -65,19 +59,25 @@ static bool allowed(const struct sched_node *n, const struct sched_ask *ask)
 	return ask->mig == 0 && (!n->mixed || (ask->gpus == 0 && ask->devices == 0));
 }
 
+bool fit_beside_gpus(const struct session *s, const struct sched_ask *ask, uint32_t node, bool now)
+{
+	const struct node_state *const n = &s->nodes[node];
+	const struct sched_node *const spec = &s->in->nodes.at[node];
+	return n->pods < spec->max_pods && allowed(spec, ask) &&
+	       ask->cpu <= node_available(n, SCHED_CPU, now) &&
+	       ask->memory <= node_available(n, SCHED_MEMORY, now) &&
+	       (ask->slices == 0 || slices_fit(s, ask, node, now));
+}
+
 /* `sharing`: GPUs of the node in use that take it, for pods with a part of a GPU. */
 static bool fits(const struct session *s, const struct sched_ask *ask, uint32_t node,
                  int64_t sharing, bool now)
 {
 	const struct node_state *const n = &s->nodes[node];
-	if (ask->cpu > available(n, SCHED_CPU, now) ||
-	    ask->memory > available(n, SCHED_MEMORY, now)) {
+	if (!fit_beside_gpus(s, ask, node, now)) {
 		return false;
 	}
-	if (ask->slices > 0 && !slices_fit(s, ask, node, now)) {
-		return false;
-	}
-	const int64_t gpus = available(n, SCHED_GPU, now);
+	const int64_t gpus = node_available(n, SCHED_GPU, now);
 	if (ask->devices > 0) {
 		return snapshot_mib(ask, &s->in->nodes.at[node]) <= s->in->nodes.at[node].gpu_mib &&
 		       (gpus > 0 ? gpus : 0) + sharing >= ask->devices;
@@ -111,8 +111,7 @@ static int64_t score(const struct session *s, const struct sched_ask *ask, uint3
 	const struct node_state *const n = &s->nodes[node];
 	const bool cpu_only = ask->gpus == 0 && ask->devices == 0 && ask->slices == 0;
 	const int64_t sharing = sharing_for(s, ask, node);
-	if (n->pods >= spec->max_pods || !allowed(spec, ask) ||
-	    !fits(s, ask, node, sharing, false)) {
+	if (!fits(s, ask, node, sharing, false)) {
 		return -1;
 	}
 	const bool shared = sharing > 0 || (cpu_only && n->shared > 0);
@@ -176,8 +175,8 @@ static bool choose_groups(const struct session *s, uint32_t task, uint32_t node,
 	const struct sched_ask *const ask = &s->in->tasks.at[task].ask;
 	const struct sched_node *const spec = &s->in->nodes.at[node];
 	const int64_t mib = snapshot_mib(ask, spec);
-	int64_t whole = available(&s->nodes[node], SCHED_GPU, false);
-	int64_t idle = available(&s->nodes[node], SCHED_GPU, true);
+	int64_t whole = node_available(&s->nodes[node], SCHED_GPU, false);
+	int64_t idle = node_available(&s->nodes[node], SCHED_GPU, true);
 	bool now = true;
 	for (int64_t i = 0; i < ask->devices; i++) {
 		const bool open = s->options->spread_gpus && whole > 0;

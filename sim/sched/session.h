@@ -47,6 +47,12 @@ struct glance {
 	bool loose;   /* of a block: it may be less by now */
 };
 
+/* What of a resource of a node a pod could get: now, or when all that leaves has left. */
+static inline int64_t node_available(const struct node_state *n, int r, bool now)
+{
+	return n->idle[r] + (!now || n->releasing[r] < 0 ? n->releasing[r] : 0);
+}
+
 struct queue_state {
 	struct sched_amount allocated, fixed; /* `fixed` by jobs that are not preemptible */
 	struct sched_amount fair_share;
@@ -121,6 +127,9 @@ struct sched_amount session_charge(const struct session *s, uint32_t task);
  * that comes back to what it was leaving stays there. False: it fits nowhere.
  */
 bool fit_place(struct session *s, uint32_t task, bool promise_only);
+
+/* Has the node all that the pod asks for besides whole GPUs and parts of some? */
+bool fit_beside_gpus(const struct session *s, const struct sched_ask *ask, uint32_t node, bool now);
 
 /* Has the node room for the pod, now or once others have left? Has any? */
 bool fit_takes(const struct session *s, uint32_t task, uint32_t node);
@@ -228,5 +237,11 @@ void consolidate_run(struct session *s);
 void reclaim_run(struct session *s);
 void preempt_run(struct session *s);
 void stale_run(struct session *s);
+
+/* --- native.c ---------------------------------------------------------------------------------
+ */
+
+/* Kubernetes' own scheduler instead of all of the above: semantics.md section 13. */
+void native_run(struct session *s, bool preempts);
 
 #endif
