@@ -1,10 +1,12 @@
 /* Reads scheduling cases and runs them: one cycle, or cycles until nothing changes any more. */
 #include "study/cases.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/option.h"
+#include "policy/registry.h"
 #include "sched/snapshot_read.h"
 #include "study/cases_private.h"
 
@@ -14,6 +16,7 @@ struct case_keys {
 	int64_t rounds_until_match, rounds_after_match;
 	double k, seconds_between_rounds;
 	const json_t *source, *actions, *features, *cluster, *jobs, *expect, *plugins, *notes;
+	const json_t *scheduler;
 };
 
 static const char *const modes[] = {"session", "rounds", NULL};
@@ -35,8 +38,26 @@ static const struct option case_table[] = {
 	{"cluster", OPTION_NODE, CASE(cluster), 0, 0, NULL, NULL, NULL, ""},
 	{"jobs", OPTION_NODE, CASE(jobs), 0, 0, NULL, NULL, NULL, ""},
 	{"expect", OPTION_NODE, CASE(expect), 0, 0, "", NULL, NULL, ""},
+	{"scheduler", OPTION_NODE, CASE(scheduler), 0, 0, "", NULL, NULL, ""},
 	{"plugins", OPTION_NODE, CASE(plugins), 0, 0, "", NULL, NULL, ""},
 	{"extraction_notes", OPTION_NODE, CASE(notes), 0, 0, "", NULL, NULL, ""},
+	{0},
+};
+
+struct scheduler_keys {
+	int kind;
+	const json_t *priority;
+};
+
+enum { SCHEDULER_RUNAI, SCHEDULER_KUBERNETES };
+static const char *const kinds[] = {"runai", "kubernetes", NULL};
+static_assert(SCHEDULER_KUBERNETES == 1, "the names are in this order");
+
+static const struct option scheduler_table[] = {
+	{"kind", OPTION_CHOICE, offsetof(struct scheduler_keys, kind), 0, 0, "runai", kinds, NULL,
+         ""},
+	{"priority", OPTION_NODE, offsetof(struct scheduler_keys, priority), 0, 0, "", NULL, NULL,
+         ""},
 	{0},
 };
 
@@ -78,6 +99,65 @@ static bool is_spread(const json_t *arguments, const char *key)
 {
 	const char *const text = json_string_value(json_object_get(arguments, key));
 	return text != NULL && strcmp(text, "spread") == 0;
+}
+
+/* The policy of that name; fair_share where none is named. */
+static const struct priority_policy *read_priority(const struct json_at *scheduler)
+{
+	struct json_at at;
+	const char *name;
+	if (!json_get(scheduler, "priority", &at) || !json_want_string(&at, &name)) {
+		return NULL;
+	}
+	const struct priority_policy *const p = priority_find(name);
+	if (p == NULL) {
+		size_t n;
+		const char *const *const names = registry_names("priority", &n);
+		json_fail_name(&at, "priority policy", name, names, n);
+	}
+	return p;
+}
+
+/* Kubernetes' own scheduler has one way to do everything, and whole GPUs only. */
+static void check_native(const struct json_at *at, const struct scheduler_keys *k,
+                         const struct snapshot *s)
+{
+	struct json_at jobs;
+	struct json_at member;
+	if (k->priority != NULL) {
+		json_get(at, "priority", &member);
+		json_fail(&member, "kind \"kubernetes\" goes by the priority of pods, and has no "
+		                   "priority policy");
+	}
+	json_get(at->up, "jobs", &jobs);
+	for (size_t j = 0; j < s->jobs.n; j++) {
+		if (s->jobs.at[j].n_tasks > 0 &&
+		    s->tasks.at[s->jobs.at[j].first_task].ask.devices > 0) {
+			const struct json_at job = json_item(&jobs, j);
+			json_fail(&job,
+			          "part of a GPU under scheduler.kind \"kubernetes\", which gives "
+			          "whole ones only");
+			return;
+		}
+	}
+}
+
+static void read_scheduler(const struct json_at *at, const struct snapshot *s,
+                           struct sched_options *o)
+{
+	struct scheduler_keys k = {0};
+	struct json_at scheduler;
+	if (!json_get(at, "scheduler", &scheduler) || !json_want_object(&scheduler)) {
+		return;
+	}
+	if (option_fill(scheduler_table, &k, &scheduler, "file", NULL)) {
+		o->native = k.kind == SCHEDULER_KUBERNETES;
+		o->priority = read_priority(&scheduler);
+		if (o->native) {
+			check_native(&scheduler, &k, s);
+		}
+	}
+	option_fini(scheduler_table, &k);
 }
 
 /* A list of plugins replaces the defaults: what it leaves out is off. */
@@ -165,6 +245,7 @@ static void judge(const struct json_at *at, const struct case_keys *k, struct sc
 	struct plan p = {.options = {.max_consolidated = -1, .stale_grace = 60 * NS_PER_S}};
 	struct json_at expect;
 	const bool expected = json_get(at, "expect", &expect) && json_want_object(&expect);
+	const size_t before = err_count(at->err);
 	char *const over = snapshot_overcommit(&c->snapshot);
 	char *unsupported = take_unsupported;
 	char *why = NULL;
@@ -174,12 +255,13 @@ static void judge(const struct json_at *at, const struct case_keys *k, struct sc
 	p.options.k_milli = (int64_t)(k->k * 1000 + 0.5);
 	read_actions(at, &p);
 	read_plugins(at, &p.options);
+	read_scheduler(at, &c->snapshot, &p.options);
 	if (over != NULL && !expected) {
 		json_fail(at, "%s", over);
 	} else if (over != NULL && unsupported == NULL) {
 		unsupported = mem_printf("overcommitted start: %s", over);
 	}
-	if (over == NULL && unsupported == NULL) {
+	if (over == NULL && unsupported == NULL && err_count(at->err) == before) {
 		why = run(c, &p, k, expected ? &expect : NULL);
 	}
 	free(over);

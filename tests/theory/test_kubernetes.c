@@ -151,6 +151,22 @@ START_TEST(pods_that_ask_for_nothing_count_as_something)
 }
 END_TEST
 
+START_TEST(mig_instances_are_counted_like_gpus)
+{
+	read("{\"name\":\"n\",\"gpus\":1,\"mig_strategy\":\"mixed\",\"mig_instances\":"
+	     "{\"nvidia.com/mig-2g.20gb\":1}}",
+	     JOB("x", "\"priority\":50",
+	         "{\"id\":\"x0\",\"mig\":{\"nvidia.com/mig-2g.20gb\":1}},"
+	         "{\"id\":\"x1\",\"mig\":{\"nvidia.com/mig-2g.20gb\":1}}") "," JOB("y",
+	                                                                           GPU("1", "50"),
+	                                                                           WAITS("y")));
+	cycle();
+	expect("x0", SCHED_BINDING, "n");
+	expect("x1", SCHED_PENDING, "");
+	expect("y", SCHED_PENDING, "");
+}
+END_TEST
+
 /* --- who --------------------------------------------------------------------------------------
  */
 
@@ -286,6 +302,7 @@ int main(void)
 	tcase_add_test(t, what_runs_counts_in_the_score);
 	tcase_add_test(t, each_resource_is_cut_to_a_whole_per_cent);
 	tcase_add_test(t, pods_that_ask_for_nothing_count_as_something);
+	tcase_add_test(t, mig_instances_are_counted_like_gpus);
 	tcase_add_test(t, priority_then_age_whatever_the_queue_may_hold);
 	tcase_add_test(t, there_are_no_gangs);
 	tcase_add_test(t, only_lower_priority_makes_room);

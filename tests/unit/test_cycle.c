@@ -262,6 +262,72 @@ START_TEST(mig_instances_are_counted_and_charged_by_their_compute)
 }
 END_TEST
 
+/* A GPU each; `high` is the only important one, `old` the oldest; `b` may hold all, `a` nothing. */
+#define LINE                                                                                        \
+	"{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"new\"}]},"      \
+	"{\"name\":\"old\",\"queue\":\"a\",\"age_minutes\":9,\"gpus_per_task\":1,"                  \
+	"\"tasks\":[{\"id\":\"old\"}]},"                                                            \
+	"{\"name\":\"high\",\"queue\":\"a\",\"age_minutes\":5,\"priority\":75,\"gpus_per_task\":1," \
+	"\"preemptible\":false,\"tasks\":[{\"id\":\"high\"}]}"
+
+static void expect_first(const struct priority_policy *policy, const char *name)
+{
+	options.priority = policy;
+	read(NODE("n", "1"), QUEUES, LINE);
+	cycle();
+	expect("new", strcmp(name, "new") == 0 ? SCHED_BINDING : SCHED_PENDING,
+	       strcmp(name, "new") == 0 ? "n" : "");
+	expect(name, SCHED_BINDING, "n");
+	ck_assert_uint_eq(r.binds, 1);
+	tear_down();
+	set_up();
+}
+
+START_TEST(the_priority_policy_says_who_is_first)
+{
+	expect_first(NULL, "new"); /* its queue has a quota, the other has none */
+	expect_first(&priority_fair_share, "new");
+	expect_first(&priority_strict_priority, "high");
+	expect_first(&priority_fifo, "old");
+}
+END_TEST
+
+/* `b` runs within its quota of 2; who waits is in `a`, which has none. */
+#define HELD                                                                                \
+	"{\"name\":\"low\",\"queue\":\"b\",\"priority\":40,\"gpus_per_task\":1,\"tasks\":[" \
+	"{\"id\":\"low\",\"state\":\"Running\",\"node\":\"n\"}]},"                          \
+	"{\"name\":\"mid\",\"queue\":\"b\",\"priority\":45,\"gpus_per_task\":1,\"tasks\":[" \
+	"{\"id\":\"mid\",\"state\":\"Running\",\"node\":\"n\"}]},"                          \
+	"{\"name\":\"x\",\"queue\":\"a\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"x\"}]}"
+
+START_TEST(strict_priority_takes_from_any_queue_the_lowest_first)
+{
+	options.priority = &priority_strict_priority;
+	read(NODE("n", "2"), QUEUES, HELD);
+	cycle();
+	expect("low", SCHED_RELEASING, "n");
+	expect("mid", SCHED_RUNNING, "n");
+	expect("x", SCHED_PIPELINED, "n");
+	ck_assert_int_eq(pod("low")->action, SCHED_PREEMPT);
+}
+END_TEST
+
+START_TEST(a_fair_share_and_fifo_keep_what_is_within_quota)
+{
+	static const struct priority_policy *const policies[] = {&priority_fair_share,
+	                                                         &priority_fifo};
+	for (size_t i = 0; i < 2; i++) {
+		options.priority = policies[i];
+		read(NODE("n", "2"), QUEUES, HELD);
+		cycle();
+		expect("x", SCHED_PENDING, "");
+		ck_assert_uint_eq(r.evictions + r.promises, 0);
+		tear_down();
+		set_up();
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *const suite = suite_create("cycle");
@@ -278,6 +344,9 @@ int main(void)
 	tcase_add_test(t, mib_are_charged_in_hundredths_rounded_up);
 	tcase_add_test(t, a_gang_too_large_says_how_far_it_got);
 	tcase_add_test(t, mig_instances_are_counted_and_charged_by_their_compute);
+	tcase_add_test(t, the_priority_policy_says_who_is_first);
+	tcase_add_test(t, strict_priority_takes_from_any_queue_the_lowest_first);
+	tcase_add_test(t, a_fair_share_and_fifo_keep_what_is_within_quota);
 	suite_add_tcase(suite, t);
 	SRunner *const runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
