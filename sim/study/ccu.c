@@ -10,174 +10,29 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "flow/sim.h"
+#include "study/users.h"
 
 #define MOST_USERS 1000000     /* of a search that was not told where to end */
 #define LARGEST_USERS 10000000 /* of a scenario */
 
-/* A load whose users are scaled. */
-struct scaled {
-	size_t load;
-	int64_t users; /* of the scenario: its weight */
-};
-
 /* A search as its probes see it. */
 struct probing {
 	const struct ccu_ask *ask;
-	json_t *document; /* with all limits */
-	struct scaled *loads;
-	size_t n_loads;
-	int64_t total; /* users of the scenario */
-	size_t n_limits;
+	json_t *document;     /* with all limits */
+	struct users users;   /* of the scenario */
 	pthread_mutex_t lock; /* around data sheets, errors and progress */
 	struct err *err;
 };
-
-static size_t find_service(const struct scenario *sc, const char *name, struct err *err)
-{
-	const char **const names = mem_new(sc->n_services, sizeof(char *));
-	size_t i = 0;
-	while (i < sc->n_services && strcmp(sc->services[i].name, name) != 0) {
-		names[i] = sc->services[i].name;
-		i++;
-	}
-	if (i == sc->n_services) {
-		const char *const near = str_nearest(name, names, i);
-		err_add(err, ERR_USAGE, NULL, "no service named \"%.80s\"%s%s%s", name,
-		        near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-		        near != NULL ? "\"?" : "");
-	}
-	free(names);
-	return i;
-}
-
-/* Add a limit to the document's service i; one string becomes a list. */
-static void append_limit(json_t *document, size_t i, const char *text)
-{
-	json_t *const service = json_array_get(json_object_get(document, "services"), i);
-	json_t *const old = json_object_get(service, "slo");
-	json_t *const list = json_is_array(old) ? json_incref(old) : json_array();
-	if (json_is_string(old)) {
-		json_array_append(list, old);
-	}
-	json_array_append_new(list, json_string(text));
-	json_object_set_new(service, "slo", list);
-}
-
-/* A service that nobody asks meets no limit and breaks none. */
-static bool has_load(const struct scenario *sc, size_t service)
-{
-	bool asked = false;
-	for (size_t i = 0; i < sc->n_loads; i++) {
-		asked = asked || sc->loads[i].service == service;
-	}
-	return asked;
-}
-
-static bool can_have(const struct scenario *sc, size_t service, const struct slo *slo)
-{
-	return has_load(sc, service) &&
-	       (sc->services[service].llm->task != LLM_EMBED || !slo_needs_tokens(slo));
-}
-
-/* One --slo: for the service it names, else for `service`, else for all that can have it. */
-static void add_limit(const struct scenario *base, json_t *document, const char *text,
-                      const char *service, struct err *err)
-{
-	const char *why;
-	char *named;
-	char *const limit = slo_split(text, &named);
-	const char *const only = named != NULL ? named : service;
-	struct slo slo;
-	if (!slo_parse(limit, &slo, &why)) {
-		err_add(err, ERR_USAGE, NULL, "limit: %s", why);
-	} else if (only != NULL) {
-		const size_t i = find_service(base, only, err);
-		if (i < base->n_services) {
-			append_limit(document, i, slo.text);
-		}
-	} else {
-		size_t added = 0;
-		for (size_t i = 0; i < base->n_services; i++) {
-			if (can_have(base, i, &slo)) {
-				append_limit(document, i, slo.text);
-				added++;
-			}
-		}
-		if (added == 0) {
-			err_add(err, ERR_USAGE, NULL,
-			        "limit: \"%s\": an embedding model emits no tokens; use latency, "
-			        "queue, rps or error_rate",
-			        slo.text);
-		}
-	}
-	free(limit);
-	free(named);
-}
-
-json_t *ccu_with_limits(const struct scenario *base, const char *const *limits, size_t n,
-                        const char *service, struct err *err)
-{
-	const size_t before = err_count(err);
-	json_t *const document = json_deep_copy(base->json);
-	for (size_t i = 0; i < n; i++) {
-		add_limit(base, document, limits[i], service, err);
-	}
-	if (err_count(err) > before) {
-		json_decref(document);
-		return NULL;
-	}
-	return document;
-}
-
-/* The recorded line with another concurrency: the last option holds. Caller frees. */
-static char *with_concurrency(const char *line, int64_t users)
-{
-	const char *const flag = strstr(line, "--session-concurrency") != NULL
-	                                 ? "--session-concurrency"
-	                                 : "--concurrency";
-	const char *const rest = strstr(line, " -- "); /* options of perf_analyzer follow */
-	const size_t head = rest != NULL ? (size_t)(rest - line) : strlen(line);
-	return mem_printf("%.*s %s %" PRId64 "%s", (int)head, line, flag, users, line + head);
-}
-
-static void set_users(json_t *document, size_t load, int64_t users)
-{
-	json_t *const at = json_array_get(json_object_get(document, "loads"), load);
-	const char *const line = json_string_value(json_object_get(at, "args"));
-	if (line != NULL) {
-		char *const text = with_concurrency(line, users);
-		json_object_set_new(at, "args", json_string(text));
-		free(text);
-	} else {
-		json_object_set_new(at, "users", json_integer(users));
-	}
-}
-
-/* Users of the first n loads together, of `users` in all: shares add up without a rest. */
-static int64_t users_before(const struct probing *p, size_t n, int64_t users)
-{
-	i128_t weight = 0;
-	for (size_t i = 0; i < n; i++) {
-		weight += p->loads[i].users;
-	}
-	return (int64_t)(weight * users / p->total);
-}
-
-static int64_t users_of(const struct probing *p, size_t i, int64_t users)
-{
-	return users_before(p, i + 1, users) - users_before(p, i, users);
-}
 
 /* The scenario with so many users; NULL with errors added to `err`. */
 static struct scenario *scenario_for(const struct probing *p, int64_t users, struct err *err)
 {
 	json_t *const document = json_deep_copy(p->document);
-	for (size_t i = 0; i < p->n_loads; i++) {
-		set_users(document, p->loads[i].load, users_of(p, i, users));
-	}
+	users_set(&p->users, document, users);
 	struct scenario *const sc = scenario_build(p->ask->base->file, document, p->ask->data, err);
-	for (size_t i = 0; sc != NULL && i < p->n_loads; i++) {
-		sim_assert(sc->loads[p->loads[i].load].users == users_of(p, i, users));
+	for (size_t i = 0; sc != NULL && i < p->users.n; i++) {
+		sim_assert(sc->loads[p->users.loads[i].load].users ==
+		           users_of(&p->users, i, users));
 	}
 	return sc;
 }
@@ -186,20 +41,16 @@ static bool is_searched(const struct probing *p, size_t service)
 {
 	const struct scenario *const base = p->ask->base;
 	bool found = false;
-	for (size_t i = 0; i < p->n_loads; i++) {
-		found = found || base->loads[p->loads[i].load].service == service;
+	for (size_t i = 0; i < p->users.n; i++) {
+		found = found || base->loads[p->users.loads[i].load].service == service;
 	}
 	return found;
 }
 
 static struct ccu_run *judge(const struct probing *p, const struct summary *s)
 {
-	struct ccu_run *const run = mem_new(1, sizeof(*run) + p->n_limits * sizeof(run->limits[0]));
-	sim_assert(s->n_limits == p->n_limits);
-	for (size_t i = 0; i < s->n_limits; i++) {
-		run->limits[i].observed = s->limits[i].observed;
-		run->limits[i].ok = s->limits[i].ok;
-	}
+	struct ccu_run *const run = mem_new(1, sizeof(*run) + s->n_limits * sizeof(run->limits[0]));
+	limits_observe(s, run->limits);
 	for (size_t i = 0; i < s->n_services; i++) {
 		const struct service_summary *const service = &s->services[i];
 		if (is_searched(p, i) && service->finished > 0) {
@@ -254,31 +105,6 @@ static bool probe(void *arg, int64_t users, bool *pass, void **result)
 	return ok;
 }
 
-/* The loads to scale; false with an error when there is none. */
-static bool find_loads(struct probing *p)
-{
-	const struct scenario *const base = p->ask->base;
-	const char *const only = p->ask->service;
-	if (only != NULL && find_service(base, only, p->err) == base->n_services) {
-		return false;
-	}
-	p->loads = mem_new(base->n_loads, sizeof(*p->loads));
-	for (size_t i = 0; i < base->n_loads; i++) {
-		const struct scenario_load *const load = &base->loads[i];
-		if (load->kind == LOAD_CONCURRENCY &&
-		    (only == NULL || strcmp(base->services[load->service].name, only) == 0)) {
-			p->loads[p->n_loads++] = (struct scaled){i, load->users};
-			p->total += load->users;
-		}
-	}
-	if (p->n_loads == 0) {
-		err_add(p->err, ERR_USAGE, NULL,
-		        "%s has no load of kind \"concurrency\", so there are no users to search",
-		        only != NULL ? only : base->name);
-	}
-	return p->n_loads > 0;
-}
-
 /*
  * The most users of which every one gets a request: of loads whose requests do not grow with
  * their users, as a scenario with twice the users shows.
@@ -286,12 +112,12 @@ static bool find_loads(struct probing *p)
 static int64_t users_with_requests(const struct probing *p)
 {
 	struct err *const err = err_new();
-	struct scenario *const twice = scenario_for(p, 2 * p->total, err);
+	struct scenario *const twice = scenario_for(p, 2 * p->users.total, err);
 	int64_t most = MOST_USERS;
-	for (size_t i = 0; twice != NULL && i < p->n_loads; i++) {
-		const size_t load = p->loads[i].load;
+	for (size_t i = 0; twice != NULL && i < p->users.n; i++) {
+		const size_t load = p->users.loads[i].load;
 		const int64_t requests = p->ask->base->loads[load].requests;
-		const i128_t users = (i128_t)requests * p->total / p->loads[i].users;
+		const i128_t users = (i128_t)requests * p->users.total / p->users.loads[i].users;
 		if (requests > 0 && twice->loads[load].requests == requests && users < most) {
 			most = (int64_t)users;
 		}
@@ -320,11 +146,11 @@ static int64_t even_step(const struct probing *p, int64_t to)
 /* The fewest users of which every load has one. */
 static int64_t least_users(const struct probing *p)
 {
-	int64_t smallest = p->loads[0].users;
-	for (size_t i = 1; i < p->n_loads; i++) {
-		smallest = p->loads[i].users < smallest ? p->loads[i].users : smallest;
+	int64_t smallest = p->users.loads[0].users;
+	for (size_t i = 1; i < p->users.n; i++) {
+		smallest = p->users.loads[i].users < smallest ? p->users.loads[i].users : smallest;
 	}
-	return (p->total + smallest - 1) / smallest;
+	return (p->users.total + smallest - 1) / smallest;
 }
 
 /* The end of the search: what was asked for, unless requests end before. */
@@ -364,35 +190,14 @@ static bool complete_grid(const struct probing *p, struct search_grid *g)
 	return true;
 }
 
-static bool list_limits(struct ccu *c, struct err *err)
-{
-	const struct scenario *const sc = c->scenario;
-	for (size_t i = 0; i < sc->n_services; i++) {
-		c->n_limits += sc->services[i].n_slo;
-	}
-	c->limits = mem_new(c->n_limits, sizeof(*c->limits));
-	for (size_t i = 0, n = 0; i < sc->n_services; i++) {
-		for (size_t k = 0; k < sc->services[i].n_slo; k++) {
-			c->limits[n++] = (struct ccu_limit){&sc->services[i].slo[k], i};
-		}
-	}
-	if (c->n_limits == 0) {
-		err_add(err, ERR_USAGE, NULL,
-		        "there is no limit to meet: give --slo 'ttft.p95 <= 1s', or \"slo\" in the "
-		        "scenario");
-	}
-	return c->n_limits > 0;
-}
-
 /* The scenario at `users` and its limits into *c; errors of the scenario itself show here. */
 static bool prepare(struct probing *p, struct ccu *c, int64_t users)
 {
 	struct err *const err = err_new(); /* notes were shown when the scenario was read */
 	const struct sim_options options = {.exact = false};
 	scenario_free(c->scenario);
-	free(c->limits);
-	c->limits = NULL;
-	c->n_limits = 0;
+	free(c->limits.at);
+	c->limits = (struct limits){.n = 0};
 	c->scenario = scenario_for(p, users, err);
 	struct sim *const sim = c->scenario != NULL ? sim_new(c->scenario, &options, err) : NULL;
 	sim_free(sim);
@@ -400,19 +205,18 @@ static bool prepare(struct probing *p, struct ccu *c, int64_t users)
 		err_add(p->err, (enum err_kind)err_exit_code(err), NULL, "%s", err_message(err, i));
 	}
 	err_free(err);
-	return sim != NULL && list_limits(c, p->err);
+	return sim != NULL && limits_list(c->scenario, &c->limits, p->err);
 }
 
 static void search(struct probing *p, struct ccu *c)
 {
-	p->n_limits = c->n_limits;
 	pthread_mutex_init(&p->lock, NULL);
 	search_run(&c->grid, p->ask->threads, probe, p, free, &c->found);
 	pthread_mutex_destroy(&p->lock);
 	c->users = mem_new(p->ask->base->n_services, sizeof(*c->users));
-	for (size_t i = 0; i < p->n_loads; i++) {
-		c->users[p->ask->base->loads[p->loads[i].load].service] +=
-			users_of(p, i, c->found.best);
+	for (size_t i = 0; i < p->users.n; i++) {
+		c->users[p->ask->base->loads[p->users.loads[i].load].service] +=
+			users_of(&p->users, i, c->found.best);
 	}
 	if (c->found.best > 0 && err_count(p->err) == 0) {
 		prepare(p, c, c->found.best);
@@ -423,16 +227,17 @@ static void search(struct probing *p, struct ccu *c)
 static bool begin(struct probing *p, struct ccu *c)
 {
 	*c = (struct ccu){.grid = p->ask->grid};
-	p->document = ccu_with_limits(p->ask->base, p->ask->limits, p->ask->n_limits,
-	                              p->ask->service, p->err);
-	return p->document != NULL && find_loads(p) && complete_grid(p, &c->grid) &&
-	       prepare(p, c, c->grid.from);
+	p->document = limits_with(p->ask->base, p->ask->limits, p->ask->n_limits, p->ask->service,
+	                          p->err);
+	return p->document != NULL &&
+	       users_find(p->ask->base, p->ask->service, &p->users, p->err) &&
+	       complete_grid(p, &c->grid) && prepare(p, c, c->grid.from);
 }
 
 static void end(struct probing *p)
 {
 	json_decref(p->document);
-	free(p->loads);
+	free(p->users.loads);
 }
 
 bool ccu_check(const struct ccu_ask *ask, struct err *err)
@@ -461,31 +266,13 @@ void ccu_fini(struct ccu *c)
 		free(c->found.probes[i].result);
 	}
 	free(c->found.probes);
-	free(c->limits);
+	free(c->limits.at);
 	free(c->users);
 	scenario_free(c->scenario);
 }
 
-const struct ccu_limit *ccu_broken(const struct ccu *c, size_t probe)
+const struct limit *ccu_broken(const struct ccu *c, size_t probe)
 {
 	const struct ccu_run *const run = c->found.probes[probe].result;
-	for (size_t i = 0; i < c->n_limits; i++) {
-		if (!run->limits[i].ok) {
-			return &c->limits[i];
-		}
-	}
-	return NULL;
-}
-
-char *ccu_limit_name(const struct ccu *c, size_t limit)
-{
-	const struct ccu_limit *const l = &c->limits[limit];
-	const int length = (int)strcspn(l->slo->text, " ");
-	bool several = false;
-	for (size_t i = 0; i < c->n_limits; i++) {
-		several = several || c->limits[i].service != l->service;
-	}
-	return several ? mem_printf("%.*s@%s", length, l->slo->text,
-	                            c->scenario->services[l->service].name)
-	               : mem_printf("%.*s", length, l->slo->text);
+	return limits_broken(&c->limits, run->limits);
 }

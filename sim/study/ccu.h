@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "spec/data_dir.h"
 #include "spec/scenario.h"
+#include "study/limits.h"
 #include "study/search.h"
 
 struct ccu_ask {
@@ -31,23 +32,14 @@ struct ccu_ask {
 /* What one probe showed. */
 struct ccu_run {
 	double output_tokens_per_s, requests_per_s; /* of all services that are searched */
-	struct {
-		double observed; /* in the unit of the limit; NaN: nothing to observe */
-		bool ok;
-	} limits[]; /* as in ccu.limits */
-};
-
-struct ccu_limit {
-	const struct slo *slo; /* of ccu.scenario */
-	size_t service;
+	struct limit_seen limits[];                 /* as in ccu.limits */
 };
 
 struct ccu {
 	struct search_grid grid;
 	struct search_result found; /* results of its probes are struct ccu_run */
 	struct scenario *scenario;  /* with all limits, and found.best users when there are */
-	struct ccu_limit *limits;
-	size_t n_limits;
+	struct limits limits;       /* of that scenario */
 	int64_t *users; /* by service, at found.best; 0 for services that are not searched */
 };
 
@@ -63,13 +55,6 @@ void ccu_fini(struct ccu *c);
 bool ccu_check(const struct ccu_ask *ask, struct err *err);
 
 /* The first limit that a probe broke; NULL when it broke none. */
-const struct ccu_limit *ccu_broken(const struct ccu *c, size_t probe);
-
-/* "ttft.max", or "ttft.max@chat" where several services have limits. Caller frees. */
-char *ccu_limit_name(const struct ccu *c, size_t limit);
-
-/* A scenario document with limits added to its services; new reference, NULL with errors added. */
-json_t *ccu_with_limits(const struct scenario *base, const char *const *limits, size_t n,
-                        const char *service, struct err *err);
+const struct limit *ccu_broken(const struct ccu *c, size_t probe);
 
 #endif

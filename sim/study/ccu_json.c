@@ -19,25 +19,6 @@ static void put_count(struct json_writer *w, const char *key, int64_t users)
 	}
 }
 
-static void put_observed(struct json_writer *w, const struct ccu *c, const struct ccu_run *run)
-{
-	json_begin_object_flat(w, "observed");
-	for (size_t i = 0; i < c->n_limits; i++) {
-		char *const name = ccu_limit_name(c, i);
-		bool again = false; /* two limits on one statistic */
-		for (size_t k = 0; k < i && !again; k++) {
-			char *const earlier = ccu_limit_name(c, k);
-			again = strcmp(earlier, name) == 0;
-			free(earlier);
-		}
-		if (!again) {
-			json_put_real(w, name, run->limits[i].observed);
-		}
-		free(name);
-	}
-	json_end(w);
-}
-
 static void put_probes(struct json_writer *w, const struct ccu *c)
 {
 	json_begin_array(w, "probes");
@@ -48,7 +29,7 @@ static void put_probes(struct json_writer *w, const struct ccu *c)
 		json_put_int(w, "users", p->value);
 		json_put_bool(w, "pass", p->pass);
 		json_put_real(w, "output_tokens_per_s", run->output_tokens_per_s);
-		put_observed(w, c, run);
+		limits_json(w, "observed", &c->limits, run->limits);
 		json_end(w);
 	}
 	json_end(w);
@@ -57,10 +38,10 @@ static void put_probes(struct json_writer *w, const struct ccu *c)
 static void put_limits(struct json_writer *w, const struct ccu *c)
 {
 	json_begin_array(w, "limits");
-	for (size_t i = 0; i < c->n_limits; i++) {
+	for (size_t i = 0; i < c->limits.n; i++) {
 		json_begin_object_flat(w, NULL);
-		json_put_string(w, "limit", c->limits[i].slo->text);
-		json_put_string(w, "service", c->scenario->services[c->limits[i].service].name);
+		json_put_string(w, "limit", c->limits.at[i].slo->text);
+		json_put_string(w, "service", c->scenario->services[c->limits.at[i].service].name);
 		json_end(w);
 	}
 	json_end(w);
@@ -136,8 +117,8 @@ static void put_filter(struct json_writer *w, const char *key, const struct slo 
 static void put_filters(struct json_writer *w, const char *key, const struct ccu *c)
 {
 	json_begin_array(w, key);
-	for (size_t i = 0; i < c->n_limits; i++) {
-		put_filter(w, NULL, c->limits[i].slo, NULL);
+	for (size_t i = 0; i < c->limits.n; i++) {
+		put_filter(w, NULL, c->limits.at[i].slo, NULL);
 	}
 	json_end(w);
 }
@@ -160,11 +141,11 @@ static void put_boundary(struct json_writer *w, const struct ccu *c)
 	if (c->found.fails_at > 0) {
 		const size_t i = search_index(&c->found, c->found.fails_at);
 		const struct ccu_run *const run = c->found.probes[i].result;
-		const struct ccu_limit *const l = ccu_broken(c, i);
+		const struct limit *const l = ccu_broken(c, i);
 		json_begin_object(w, "infeasible_min");
 		json_put_int(w, "value", c->found.fails_at);
 		json_put_int(w, "iteration_idx", (int64_t)i);
-		put_filter(w, "first_breach", l->slo, &run->limits[l - c->limits].observed);
+		put_filter(w, "first_breach", l->slo, &run->limits[l - c->limits.at].observed);
 		json_end(w);
 	} else {
 		json_put_null(w, "infeasible_min");
@@ -220,7 +201,8 @@ static void sla_breach(FILE *out, const struct ccu *c)
 		json_begin_object_flat(&w, NULL);
 		json_put_int(&w, "concurrency", c->found.probes[i].value);
 		json_put_bool(&w, "pass", c->found.probes[i].pass);
-		put_observed(&w, c, c->found.probes[i].result);
+		const struct ccu_run *const run = c->found.probes[i].result;
+		limits_json(&w, "observed", &c->limits, run->limits);
 		json_end(&w);
 	}
 	json_end(&w);

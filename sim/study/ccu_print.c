@@ -19,60 +19,19 @@ static const char *users_text(int64_t users, char *buf, size_t size)
 	return str_thousands(users, buf, size);
 }
 
-static const char *unit_of(const struct slo *slo)
-{
-	switch (slo->metric) {
-	case SLO_TPS_USER:
-	case SLO_TPS:
-		return "tok/s";
-	case SLO_RPS:
-	case SLO_GOODPUT:
-		return "req/s";
-	case SLO_ERROR_RATE:
-		return "%";
-	case SLO_TTFT:
-	case SLO_TTST:
-	case SLO_TPOT:
-	case SLO_ITL:
-	case SLO_LATENCY:
-	case SLO_QUEUE:
-		break;
-	}
-	return "ms";
-}
-
-/*
- * An observed value: four figures, more where rounding would hide on which side of the limit it
- * is, "-" when there was nothing to observe.
- */
-static const char *observed_text(const struct slo *slo, double v, char *buf, size_t size)
-{
-	const double scale = slo->metric == SLO_ERROR_RATE ? 100.0 : 1.0;
-	double shown;
-	char plain[40];
-	if (!isfinite(v)) {
-		return "-";
-	}
-	snprintf(plain, sizeof(plain), "%.4g", v);
-	if (str_to_real(plain, &shown) && slo_holds(slo, shown) != slo_holds(slo, v)) {
-		return str_real(scale * v, buf, size);
-	}
-	return str_human(scale * v, buf, size);
-}
-
 /* "ttft.max 1,004 ms, limit <= 1000 ms" of the probe that fails first. */
 static char *why_fails(const struct ccu *c, int64_t users)
 {
 	const size_t i = search_index(&c->found, users);
 	const struct ccu_run *const run = c->found.probes[i].result;
-	const struct ccu_limit *const l = ccu_broken(c, i);
-	const size_t at = (size_t)(l - c->limits);
+	const struct limit *const l = ccu_broken(c, i);
+	const size_t at = (size_t)(l - c->limits.at);
 	char value[40];
-	char *const name = ccu_limit_name(c, at);
+	char *const name = limits_name(&c->limits, at);
 	char *const text =
 		mem_printf("%s %s %s, limit%s", name,
-	                   observed_text(l->slo, run->limits[at].observed, value, sizeof(value)),
-	                   unit_of(l->slo), strchr(l->slo->text, ' '));
+	                   limit_observed(l->slo, run->limits[at].observed, value, sizeof(value)),
+	                   limit_unit(l->slo), strchr(l->slo->text, ' '));
 	free(name);
 	return text;
 }
@@ -99,12 +58,6 @@ static void put_verdict(FILE *out, const struct ccu *c)
 	free(why);
 }
 
-static int column_width(const char *name)
-{
-	const int n = (int)strlen(name);
-	return (n > 9 ? n : 9) + 2;
-}
-
 /* Embedding models emit no tokens: of them requests are counted. */
 static bool emits_tokens(const struct ccu *c)
 {
@@ -122,9 +75,9 @@ static size_t put_header(FILE *out, const struct ccu *c)
 	int used = 10;
 	size_t n = 0;
 	fprintf(out, "\n  %8s", "users");
-	for (; n < c->n_limits; n++) {
-		char *const name = ccu_limit_name(c, n);
-		const int width = column_width(name);
+	for (; n < c->limits.n; n++) {
+		char *const name = limits_name(&c->limits, n);
+		const int width = limit_column(name);
 		used += width;
 		if (used <= WIDTH - TAIL) {
 			fprintf(out, "%*s", width, name);
@@ -142,13 +95,14 @@ static void put_row(FILE *out, const struct ccu *c, size_t i, size_t columns)
 {
 	const struct search_probe *const p = &c->found.probes[i];
 	const struct ccu_run *const run = p->result;
-	const struct ccu_limit *const l = ccu_broken(c, i);
+	const struct limit *const l = ccu_broken(c, i);
 	char buf[40];
 	fprintf(out, "  %8s", users_text(p->value, buf, sizeof(buf)));
 	for (size_t k = 0; k < columns; k++) {
-		char *const name = ccu_limit_name(c, k);
-		fprintf(out, "%*s", column_width(name),
-		        observed_text(c->limits[k].slo, run->limits[k].observed, buf, sizeof(buf)));
+		char *const name = limits_name(&c->limits, k);
+		fprintf(out, "%*s", limit_column(name),
+		        limit_observed(c->limits.at[k].slo, run->limits[k].observed, buf,
+		                       sizeof(buf)));
 		free(name);
 	}
 	fprintf(out, "%11s   %s%s\n",
@@ -175,8 +129,8 @@ static void put_probes(FILE *out, const struct ccu *c)
 		}
 		cut = !shown;
 	}
-	if (columns < c->n_limits) {
-		fprintf(out, "  %zu more limits are in --format json\n", c->n_limits - columns);
+	if (columns < c->limits.n) {
+		fprintf(out, "  %zu more limits are in --format json\n", c->limits.n - columns);
 	}
 }
 

@@ -63,7 +63,7 @@ static struct scenario *cell_scenario(const struct sweep_ask *ask, size_t cell, 
 	struct scenario *sc = scenario_read(ask->file, ask->data, sets, n, err);
 	if (sc != NULL && ask->n_limits > 0) {
 		json_t *const document =
-			ccu_with_limits(sc, ask->limits, ask->n_limits, ask->service, err);
+			limits_with(sc, ask->limits, ask->n_limits, ask->service, err);
 		struct scenario *const limited =
 			document != NULL ? scenario_build(sc->file, document, ask->data, err)
 					 : NULL;
