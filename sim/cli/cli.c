@@ -50,6 +50,11 @@ static const struct flag flags[] = {
 	{'x', 0, "--max", "N", "most users to try (default 1,000,000)"},
 	{'p', 0, "--step", "N", "search multiples of N users (default: replicas)"},
 	{'a', 0, "--range", "A..B", "search from A to B users; A..B+N for steps of N"},
+	{'W', 0, "--for", "USERS", "serve so many users (default: the load of the scenario)"},
+	{'y', 0, "--service", "NAME", "size this service alone; the others stay as they are"},
+	{'B', 0, "--max", "N", "most replicas to try (default: one per user, or 16,384)"},
+	{'I', 0, "--range", "A..B", "search from A to B replicas"},
+	{'i', 0, "--price", "GPU=PRICE", "of one GPU for an hour: find the cheapest; repeatable"},
 	{'X', 0, "--exhaustive", NULL, "try every step, to see that limits break only once"},
 	{'v', 0, "--vary", "KEY=VALUES", "64,128 or 64..4096*2 or 0.1..0.9+0.2; repeatable"},
 	{'Z', 0, "--zip", NULL, "vary all keys together instead of in every combination"},
@@ -143,7 +148,7 @@ static int64_t check_number(struct cli *c, const struct flag *f, const char *val
 
 static void apply_format(struct cli *c, const char *value)
 {
-	const bool tables = strchr(c->command->flags, 'v') != NULL; /* of many rows */
+	const bool tables = strcmp(c->command->name, "sweep") == 0; /* of many rows */
 	c->json = strcmp(value, "json") == 0;
 	if (!c->json && strcmp(value, tables ? "csv" : "table") != 0) {
 		err_add(c->err, ERR_USAGE, NULL, "--format needs %s or json, got \"%s\"",

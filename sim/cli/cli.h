@@ -71,6 +71,7 @@ int cli_calibrate(struct cli *c);
 void cli_kernels(struct cli *c, const char *gpu); /* calibrate --kernels */
 int cli_validate(struct cli *c);
 int cli_ccu(struct cli *c);
+int cli_size(struct cli *c);
 int cli_sweep(struct cli *c);
 int cli_compare(struct cli *c);
 int cli_plot(struct cli *c);
@@ -100,6 +101,11 @@ const char *cli_value(const struct cli *c, char letter);
  * was not given, or with an error when there is no such sheet. c->data must be open.
  */
 const char *cli_sheet(struct cli *c, char letter, const char *kind);
+
+/* All --vary, to be freed either way; false with errors added. */
+struct axis;
+bool cli_axes(struct cli *c, struct axis **axes, size_t *n);
+void cli_axes_free(struct axis *axes, size_t n);
 
 /* Can files be written to the folder of -o? Makes it; false with an error. True without -o. */
 bool cli_can_write(struct cli *c);

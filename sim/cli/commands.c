@@ -18,6 +18,17 @@ const struct command commands[] = {
          "  aliquot ccu chat\n"
          "  aliquot ccu my.json --slo 'ttft.max <= 1s' -j 2\n"
          "  aliquot ccu my.json --slo 'itl.p95 <= 50ms @chat' --range 64..512+8 --exhaustive\n"},
+	{"size", "SCENARIO", "the fewest GPUs, or the cheapest, that serve a load within limits",
+         "fslvZWyBIXiSozqjd", 1, 1, cli_size,
+         "Replicas grow from 1 until every limit holds, each run on the fewest GPUs that hold them: the\n"
+         "first group of nodes grows and shrinks, the others stay. Requests that are refused or lost\n"
+         "count as a broken limit, unless one on error_rate says how many may be. With --vary every\n"
+         "combination is sized, and the one with the fewest GPUs, or the lowest price, is the answer.\n\n"
+         "Examples:\n"
+         "  aliquot size chat\n"
+         "  aliquot size my.json --for 10000 --slo 'ttft.p95 <= 1s' -j 2\n"
+         "  aliquot size my.json --vary services.chat.fraction=0.25,0.5,1\n"
+         "  aliquot size chat --vary cluster.nodes.0.gpu=h100-sxm,h200 --price h100-sxm=3 --price h200=4\n"},
 	{"sweep", "SCENARIO", "vary keys: one row per combination and service", "fsvZulmxpSoqjd", 1,
          1, cli_sweep,
          "Prints CSV, or writes sweep.csv into -o DIR; what does not fit is a row with that status.\n\n"
@@ -107,7 +118,7 @@ static const struct topic topics[] = {
          "  3    scenario or input invalid (file, place, key and suggestion on stderr)\n"
          "  4    infeasible: the model does not fit, or there are too few GPUs\n"
          "  5    cannot read or write\n"
-         "  99   a limit is broken, or no number of users meets the limits,\n"
+         "  99   a limit is broken, or no number of users or replicas meets the limits,\n"
          "       or a result became worse (compare)\n"
          "  130  interrupted; the partial result is marked incomplete\n"},
 	{"units",

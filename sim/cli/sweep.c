@@ -54,24 +54,6 @@ static const char **all_limits(const struct cli *c, size_t *n, bool *ccu)
 	return limits;
 }
 
-static bool read_axes(struct cli *c, struct axis **axes, size_t *n)
-{
-	const char **const texts = cli_values(c, 'v', n);
-	bool ok = true;
-	*axes = mem_new(*n, sizeof(**axes));
-	for (size_t i = 0; i < *n; i++) {
-		ok = axis_read(texts[i], &(*axes)[i], c->err) && ok;
-	}
-	if (*n == 0) {
-		err_add(c->err, ERR_USAGE, NULL,
-		        "nothing varies: give --vary KEY=VALUES, as in --vary "
-		        "loads.0.users=64..4096*2");
-		ok = false;
-	}
-	free(texts);
-	return ok;
-}
-
 int cli_sweep(struct cli *c)
 {
 	struct sweep_ask ask = {
@@ -94,17 +76,19 @@ int cli_sweep(struct cli *c)
 		        "a sweep reads its scenario once per cell, "
 		        "which standard input cannot give");
 	}
-	const bool ok = read_axes(c, &axes, &ask.n_axes);
+	const bool ok = cli_axes(c, &axes, &ask.n_axes);
 	ask.axes = axes;
+	if (ask.n_axes == 0) {
+		err_add(c->err, ERR_USAGE, NULL,
+		        "nothing varies: give --vary KEY=VALUES, as in --vary "
+		        "loads.0.users=64..4096*2");
+	}
 	if (ok && err_count(c->err) == 0 && cli_can_write(c)) {
 		c->data = data_dir_open(c->data_flag, c->program, c->err);
 		ask.data = c->data;
 		code = c->data != NULL ? run(c, &ask) : ERR_IO;
 	}
-	for (size_t i = 0; i < ask.n_axes; i++) {
-		axis_fini(&axes[i]);
-	}
-	free(axes);
+	cli_axes_free(axes, ask.n_axes);
 	free(limits);
 	return code;
 }

@@ -60,7 +60,8 @@ static const struct option cluster_table[] = {
 
 static const struct option nodes_table[] = {
 	{"name", OPTION_TEXT, NODES(name), 0, 0, "", NULL, NULL, "of the group; its place when absent"},
-	{"count", OPTION_INT, NODES(count), 1, 100000, "1", NULL, "nodes", "equal nodes"},
+	{"count", OPTION_INT, NODES(count), 0, 100000, "1", NULL, "nodes",
+	 "equal nodes; 0: as if the group were not there"},
 	{"gpu", OPTION_TEXT, NODES(gpu_name), 0, 0, NULL, NULL, NULL, "a GPU data sheet or its alias"},
 	{"gpus", OPTION_INT, NODES(gpus), 1, 1024, "8", NULL, "GPUs", "of one node"},
 	{"cpus", OPTION_INT, NODES(cpus), 1, 100000, "128", NULL, "cores", "of one node"},
@@ -186,6 +187,28 @@ static void read_node_group(struct scenario_loader *l, struct scenario_nodes *no
 	}
 }
 
+/* Forget the groups without nodes; one stays, so that there are machines to speak of. */
+static void drop_empty_groups(struct scenario *sc, const struct json_at *at)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < sc->n_nodes; i++) {
+		if (sc->nodes[i].count > 0) {
+			const struct scenario_nodes nodes = sc->nodes[kept];
+			sc->nodes[kept++] = sc->nodes[i];
+			sc->nodes[i] = nodes;
+		}
+	}
+	if (kept == 0 && sc->n_nodes > 0) {
+		json_fail(at, "every group has \"count\" 0: there are no nodes");
+		return;
+	}
+	for (size_t i = kept; i < sc->n_nodes; i++) {
+		free(sc->nodes[i].name);
+		free(sc->nodes[i].gpu_name);
+	}
+	sc->n_nodes = kept;
+}
+
 static void read_cluster(struct scenario_loader *l, const struct json_at *at)
 {
 	struct cluster_keys keys;
@@ -207,6 +230,7 @@ static void read_cluster(struct scenario_loader *l, const struct json_at *at)
 
 		read_node_group(l, &l->sc->nodes[i], &item, i);
 	}
+	drop_empty_groups(l->sc, &nodes);
 }
 
 static void read_stop(struct scenario_loader *l, const struct json_at *root)

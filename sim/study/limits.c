@@ -156,22 +156,29 @@ char *limits_name(const struct limits *l, size_t i)
 	               : mem_printf("%.*s", length, limit->slo->text);
 }
 
+bool limits_again(const struct limits *l, size_t i)
+{
+	char *const name = limits_name(l, i);
+	bool again = false;
+	for (size_t k = 0; k < i && !again; k++) {
+		char *const earlier = limits_name(l, k);
+		again = strcmp(earlier, name) == 0;
+		free(earlier);
+	}
+	free(name);
+	return again;
+}
+
 void limits_json(struct json_writer *w, const char *key, const struct limits *l,
                  const struct limit_seen *seen)
 {
 	json_begin_object_flat(w, key);
 	for (size_t i = 0; i < l->n; i++) {
-		char *const name = limits_name(l, i);
-		bool again = false; /* two limits on one statistic */
-		for (size_t k = 0; k < i && !again; k++) {
-			char *const earlier = limits_name(l, k);
-			again = strcmp(earlier, name) == 0;
-			free(earlier);
-		}
-		if (!again) {
+		if (!limits_again(l, i)) {
+			char *const name = limits_name(l, i);
 			json_put_real(w, name, seen[i].observed);
+			free(name);
 		}
-		free(name);
 	}
 	json_end(w);
 }

@@ -53,7 +53,10 @@ const struct limit *limits_broken(const struct limits *l, const struct limit_see
 /* "ttft.max", or "ttft.max@chat" where several services have limits. Caller frees. */
 char *limits_name(const struct limits *l, size_t i);
 
-/* {"ttft.max": 943.1, ...} */
+/* Is it a second limit on what an earlier one looks at? */
+bool limits_again(const struct limits *l, size_t i);
+
+/* {"ttft.max": 943.1, ...}, each once */
 void limits_json(struct json_writer *w, const char *key, const struct limits *l,
                  const struct limit_seen *seen);
 

@@ -49,8 +49,7 @@ const char *sweep_value(const struct sweep_ask *ask, size_t cell, size_t axis)
 	return ask->axes[axis].values[cell % ask->axes[axis].n];
 }
 
-/* The scenario of a cell, with all limits; NULL with errors added. */
-static struct scenario *cell_scenario(const struct sweep_ask *ask, size_t cell, struct err *err)
+struct scenario *sweep_scenario(const struct sweep_ask *ask, size_t cell, struct err *err)
 {
 	const size_t n = ask->n_sets + ask->n_axes;
 	struct scenario_override *const sets = mem_new(n, sizeof(*sets));
@@ -151,7 +150,7 @@ static void work(void *arg, size_t i)
 	struct sweep_cell *const cell = &b->cells[i];
 	cell->err = err_new();
 	cell->status = SWEEP_INTERRUPTED; /* until it is known */
-	struct scenario *const sc = cell_scenario(b->ask, b->first + i, cell->err);
+	struct scenario *const sc = sweep_scenario(b->ask, b->first + i, cell->err);
 	const bool stopped = b->ask->interrupt != NULL && *b->ask->interrupt != 0;
 	if (sc != NULL) {
 		name_services(cell, sc);
@@ -167,10 +166,9 @@ static void work(void *arg, size_t i)
 	scenario_free(sc);
 }
 
-/* Errors of a cell, with the values that lead to them. */
-static void blame(const struct sweep_ask *ask, size_t cell, const struct err *from, struct err *err)
+void sweep_blame(const struct sweep_ask *ask, size_t cell, const struct err *from, struct err *err)
 {
-	char *where = mem_printf("cell %zu", cell);
+	char *where = ask->n_axes > 0 ? mem_printf("cell %zu", cell) : NULL;
 	for (size_t i = 0; i < ask->n_axes; i++) {
 		char *const longer =
 			mem_printf("%s, %s=%s", where, ask->axes[i].key, sweep_value(ask, cell, i));
@@ -190,7 +188,7 @@ static bool is_wrong(const struct err *err)
 static void check_cell(const struct sweep_ask *ask, size_t cell, struct err *err)
 {
 	const struct sim_options options = {.exact = false};
-	struct scenario *const sc = cell_scenario(ask, cell, err);
+	struct scenario *const sc = sweep_scenario(ask, cell, err);
 	if (sc != NULL && ask->ccu) {
 		const struct ccu_ask search = search_of(ask, sc);
 		ccu_check(&search, err);
@@ -207,7 +205,7 @@ bool sweep_check(const struct sweep_ask *ask, struct err *err)
 		struct err *const own = err_new();
 		check_cell(ask, i, own);
 		if (is_wrong(own)) {
-			blame(ask, i, own, err);
+			sweep_blame(ask, i, own, err);
 		}
 		err_free(own);
 	}
@@ -231,7 +229,7 @@ static bool run_batch(struct batch *b, size_t n, struct sweep_writer *w, struct 
 	jobs_run(n, b->ask->threads, work, b);
 	for (size_t i = 0; i < n; i++) {
 		if (is_wrong(b->cells[i].err)) {
-			blame(b->ask, b->first + i, b->cells[i].err, err);
+			sweep_blame(b->ask, b->first + i, b->cells[i].err, err);
 			ok = false;
 		}
 		if (ok) {

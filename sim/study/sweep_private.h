@@ -44,6 +44,12 @@ struct sweep_writer {
 /* The text of an axis in a cell. */
 const char *sweep_value(const struct sweep_ask *ask, size_t cell, size_t axis);
 
+/* The scenario of a cell, with all limits; NULL with errors added. */
+struct scenario *sweep_scenario(const struct sweep_ask *ask, size_t cell, struct err *err);
+
+/* The first error of a cell, with the values that lead to it. */
+void sweep_blame(const struct sweep_ask *ask, size_t cell, const struct err *from, struct err *err);
+
 /* Figures of a finished run into the rows of its cell. */
 void sweep_figures(struct sweep_cell *cell, const struct scenario *sc, const struct summary *s);
 
