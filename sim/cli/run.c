@@ -44,7 +44,8 @@ static struct report_series *all_series(const struct scenario *sc, const struct 
 		[SIM_WAITING] = {.name = "waiting", .unit = REPORT_REQUESTS},
 		[SIM_MEMORY] = {.name = "gpu_memory_mib", .unit = REPORT_MIB},
 	};
-	struct report_series *const list = mem_new(SIM_SERIES * sc->n_services, sizeof(*list));
+	struct report_series *const list =
+		mem_new(SIM_SERIES * sc->n_services + sc->n_projects, sizeof(*list));
 	*n = 0;
 	for (size_t i = 0; i < sc->n_services; i++) {
 		for (int k = 0; k < SIM_SERIES; k++) {
@@ -54,6 +55,17 @@ static struct report_series *all_series(const struct scenario *sc, const struct 
 				list[*n].service = i;
 				list[(*n)++].series = s;
 			}
+		}
+	}
+	for (size_t i = 0; i < sc->n_projects; i++) {
+		const struct series *const s = sim_project_series(sim, i);
+		if (s != NULL) {
+			list[(*n)++] = (struct report_series){
+				.name = "allocated_gpus",
+				.unit = REPORT_MILLI_GPUS,
+				.project = sc->projects[i].name,
+				.series = s,
+			};
 		}
 	}
 	return list;

@@ -170,8 +170,25 @@ static void say_down(const struct service_summary *v, char *text, size_t size)
 	         v->name, v->oom_kills == 1 ? "once" : times, 100.0 * v->down);
 }
 
+/* Nobody is served: jobs wait for GPUs, or do not. */
+static void say_jobs(struct summary *out)
+{
+	size_t waited = 0;
+	for (size_t i = 0; i < out->n_jobs; i++) {
+		waited += out->jobs[i].waited > 0;
+	}
+	snprintf(out->binding, sizeof(out->binding),
+	         waited > 0 ? "GPUs: %zu of %zu jobs waited for some"
+	                    : "nothing: %zu of %zu jobs waited for GPUs",
+	         waited, out->n_jobs);
+}
+
 void say_binding(const struct sim *s, struct summary *out)
 {
+	if (out->n_services == 0) {
+		say_jobs(out);
+		return;
+	}
 	const size_t worst = slowest_service(out);
 	const struct service_summary *const v = &out->services[worst], *const k = most_killed(out);
 	char *const text = out->binding;

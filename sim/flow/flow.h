@@ -31,12 +31,14 @@ struct bound_service { /* a service with its policies and cost models */
 
 struct gaps;
 struct share_group; /* replicas that share GPUs */
+struct schedule;    /* jobs, and what the cluster's scheduler knows: schedule.h */
 
 struct sim {
 	const struct scenario *sc;
 	struct sim_options options;
 	struct err *err;
-	struct event_list events; /* entities: replicas, loads, sampler, stop, groups */
+	struct event_list
+		events; /* entities: replicas, loads, sampler, stop, groups, jobs, cycle */
 	struct cluster cluster;
 	struct bound_service *services;
 	const struct compute_share_policy *compute_share;
@@ -46,6 +48,7 @@ struct sim {
 	void *oom_victim_self;
 	struct share_group *groups;
 	uint32_t n_groups;
+	struct schedule *schedule; /* NULL: there are no jobs */
 	struct workload **loads;
 	struct request_log *log;
 	struct gaps *gaps;                    /* NULL unless asked for */
@@ -74,6 +77,16 @@ static inline uint32_t entity_stop(const struct sim *s)
 static inline uint32_t entity_group(const struct sim *s, uint32_t group)
 {
 	return entity_stop(s) + 1 + group;
+}
+
+static inline uint32_t entity_job(const struct sim *s, uint32_t job)
+{
+	return entity_group(s, s->n_groups) + job;
+}
+
+static inline uint32_t entity_cycle(const struct sim *s)
+{
+	return entity_job(s, (uint32_t)s->sc->n_jobs);
 }
 
 /* bind.c: cost models, policies and replicas with their KV caches. False with errors added. */

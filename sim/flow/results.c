@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "flow/flow.h"
+#include "flow/schedule.h"
 
 #define TICKS_PER_NS 1048576.0
 
@@ -234,6 +235,10 @@ void sim_summary(const struct sim *s, struct summary *out)
 	for (uint32_t i = 0; i < s->cluster.n_gpus; i++) {
 		used += (double)s->cluster.gpus[i].peak;
 	}
+	summarise_jobs(s, out);
+	const double span = (double)s->ended;
+	allocated += share(schedule_held(s), span);
+	busy += share(schedule_worked(s), span);
 	out->gpu_busy = share(busy, (double)out->gpus);
 	out->memory_used = share(used, memory);
 	out->allocated = share(allocated, (double)out->gpus);

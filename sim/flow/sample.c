@@ -1,5 +1,6 @@
 /* Periodic look at the settled state for time series; looks less often as the run gets longer. */
 #include "flow/flow.h"
+#include "flow/schedule.h"
 
 bool anything_left(const struct sim *s)
 {
@@ -11,7 +12,7 @@ bool anything_left(const struct sim *s)
 			return true;
 		}
 	}
-	return false;
+	return schedule_goes_on(s);
 }
 
 /* MiB that the replicas of service i hold of their GPUs. */

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "flow/flow.h"
+#include "flow/schedule.h"
 
 #define PROGRESS_EVERY                                                            \
 	65536 /* events between looks at the interrupt flag and the progress line \
@@ -18,7 +19,7 @@ static void context_line(const void *arg, char *buf, size_t size)
 	const struct sim *const s = arg;
 	snprintf(buf, size, "simulated time %.9f s, event %lld, scenario %s, routing %s",
 	         ns_to_seconds(s->events.now), (long long)s->events.count, s->sc->name,
-	         s->services[0].routing->head.name);
+	         s->sc->n_services > 0 ? s->services[0].routing->head.name : "none");
 }
 
 static bool open_loads(struct sim *s)
@@ -63,7 +64,7 @@ struct sim *sim_new(const struct scenario *sc, const struct sim_options *options
 	for (size_t i = 0; i < sc->n_services; i++) {
 		request_log_set_limits(s->log, i, sc->services[i].slo, sc->services[i].n_slo);
 	}
-	event_list_init(&s->events, entity_stop(s) + 1 + s->n_groups);
+	event_list_init(&s->events, entity_cycle(s) + (sc->n_jobs > 0));
 	for (uint32_t i = 0; i < sc->n_loads; i++) {
 		struct workload *const w = s->loads[i];
 		event_set(&s->events, entity_load(s, i), w->ops->peek(w), PHASE_ARRIVAL);
@@ -75,6 +76,9 @@ struct sim *sim_new(const struct scenario *sc, const struct sim_options *options
 		open_series(s);
 		s->sample_every = SAMPLE_FIRST;
 		event_set(&s->events, entity_sampler(s), 0, PHASE_SAMPLE);
+	}
+	if (sc->n_jobs > 0) {
+		schedule_open(s);
 	}
 	return s;
 }
@@ -96,6 +100,7 @@ void sim_free(struct sim *s)
 		}
 	}
 	free(s->loads);
+	schedule_close(s);
 	request_log_free(s->log);
 	gaps_free(s->gaps);
 	event_list_fini(&s->events);
@@ -157,6 +162,11 @@ static bool step(struct sim *s)
 		}
 	} else if (e.entity < entity_sampler(s)) {
 		arrive(s, e.entity - s->cluster.n_replicas);
+	} else if (e.entity >= entity_job(s, 0)) {
+		if (!schedule_event(s, &e)) {
+			s->events.count--;
+			return true; /* it looked, and changed nothing */
+		}
 	} else if (e.entity > entity_stop(s)) {
 		share_event(s, e.entity - entity_stop(s) - 1);
 	} else if (e.entity == entity_sampler(s)) {
@@ -234,6 +244,7 @@ bool sim_run(struct sim *s)
 	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
 		service_count(&s->cluster.services[i], s->ended, 0, 0);
 	}
+	schedule_end(s);
 #ifdef ALIQUOT_DEBUG
 	cluster_verify_little(&s->cluster, s->ended);
 #endif

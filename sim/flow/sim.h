@@ -65,6 +65,10 @@ enum sim_series {
 /* One of a service; NULL unless keep_series, and of memory where its GPUs are its own. */
 const struct series *sim_series(const struct sim *sim, size_t service, enum sim_series which);
 
+/* GPUs that the services and jobs of a project hold, in thousandths; NULL unless keep_series and
+ * there are jobs. */
+const struct series *sim_project_series(const struct sim *sim, size_t project);
+
 /* What one service's replicas get on one kind of GPU; the first node kind it was placed on. */
 struct sim_fit {
 	const struct scenario_nodes *nodes;

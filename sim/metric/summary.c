@@ -17,6 +17,12 @@ void summary_fini(struct summary *s)
 	free(s->services);
 	free(s->shared);
 	free(s->limits);
+	free(s->jobs);
+	free(s->projects);
+	s->jobs = NULL;
+	s->projects = NULL;
+	s->n_jobs = 0;
+	s->n_projects = 0;
 	s->services = NULL;
 	s->n_services = 0;
 	s->limits = NULL;

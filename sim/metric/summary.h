@@ -54,6 +54,27 @@ struct gpu_summary {            /* of a GPU on which replicas have parts */
 	double requested, peak; /* of its memory: by the residents, held at most */
 };
 
+struct job_summary {
+	const char *name;  /* borrowed */
+	const char *state; /* "pending", "running", "finished", "rejected", "expected" */
+	char reason[160];  /* why it waits or was rejected; "" otherwise */
+	size_t project;    /* of the scenario */
+	ns_t submitted, started, finished; /* NS_NEVER: not in this run */
+	ns_t waited;                       /* pending, in all */
+	double done, lost; /* GPU hours of work; what a checkpoint did not keep is lost */
+	int64_t preemptions, evicted; /* times it had to stop; workers that lost their GPUs */
+};
+
+struct project_summary {
+	const char *name;                    /* borrowed */
+	double quota;                        /* GPUs; NaN: without end */
+	double held, held_by_services;       /* GPU hours */
+	double done, lost;                   /* of its jobs, GPU hours of work */
+	int64_t jobs, finished, preemptions; /* jobs that came */
+	double waited_s; /* mean of its jobs, pending in all; NaN: it has none */
+	bool above;      /* other projects: what they have is counted here too */
+};
+
 struct limit_result {
 	const struct slo *limit; /* borrowed */
 	size_t service;
@@ -76,6 +97,11 @@ struct summary {
 	double gpu_busy, memory_used, allocated; /* shares of the cluster, 0..1 */
 	struct gpu_summary *shared;              /* GPUs that replicas share, n_shared of them */
 	size_t n_shared;
+	struct job_summary *jobs; /* n_jobs of them; where there are some, the projects too */
+	size_t n_jobs;
+	struct project_summary *projects;
+	size_t n_projects;
+	double fairness;   /* Jain's index of GPU hours per GPU of quota; NaN: no project has one */
 	char binding[256]; /* one line of cause: what stops it */
 };
 

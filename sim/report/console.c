@@ -437,6 +437,7 @@ void report_console(FILE *out, const struct report *r, bool colour)
 		put_trust(out, r, i);
 		putc('\n', out);
 	}
+	report_jobs(out, r);
 	report_gpus(out, r);
 	line_start(out, "binding");
 	facts_fold(s->binding, LINE_LABEL, out);

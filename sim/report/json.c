@@ -145,6 +145,7 @@ void report_json_value(struct json_writer *w, const char *key, const struct repo
 		put_service(w, r, i);
 	}
 	json_end(w);
+	report_jobs_json(w, s);
 	put_cluster(w, s);
 	report_gpus_json(w, s);
 	json_put_string(w, "binding", s->binding);

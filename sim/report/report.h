@@ -17,13 +17,14 @@
 #include "metric/summary.h"
 #include "report/json_writer.h"
 
-enum report_unit { REPORT_REQUESTS, REPORT_MIB };
+enum report_unit { REPORT_REQUESTS, REPORT_MIB, REPORT_MILLI_GPUS };
 
-/* A quantity of one service over time. */
+/* A quantity of one service over time, or of one project. */
 struct report_series {
 	const char *name; /* "running", "waiting"; a column of timeslices.csv */
 	enum report_unit unit;
 	size_t service;
+	const char *project; /* NULL: it is the service's */
 	const struct series *series;
 };
 
@@ -43,6 +44,10 @@ void report_console(FILE *out, const struct report *r, bool colour);
 void report_gpus(FILE *out, const struct report *r);
 /* The latter as a key of the summary; none where no GPU is shared. */
 void report_gpus_json(struct json_writer *w, const struct summary *s);
+
+/* Tables of jobs and projects, and the same as keys of the summary; nothing without jobs. */
+void report_jobs(FILE *out, const struct report *r);
+void report_jobs_json(struct json_writer *w, const struct summary *s);
 
 /* Schema aliquot/summary/1: the whole document, or as a value inside another one. */
 void report_json(FILE *out, const struct report *r);

@@ -21,7 +21,7 @@ struct root_keys {
 	int64_t schema;
 	char *about;
 	int64_t seed;
-	const json_t *cluster, *scheduler, *services, *loads, *stop, *assumptions, *later;
+	const json_t *cluster, *scheduler, *services, *loads, *stop, *assumptions, *projects, *jobs;
 };
 
 struct cluster_keys {
@@ -42,13 +42,13 @@ static const struct option root_table[] = {
 	{"seed", OPTION_INT, ROOT(seed), 0, 9.2e18, "1", NULL, NULL, "of every random stream"},
 	{"cluster", OPTION_NODE, ROOT(cluster), 0, 0, NULL, NULL, NULL, "the machines"},
 	{"scheduler", OPTION_NODE, ROOT(scheduler), 0, 0, "", NULL, NULL, "who places replicas"},
-	{"services", OPTION_NODE, ROOT(services), 0, 0, NULL, NULL, NULL, "what is served"},
-	{"loads", OPTION_NODE, ROOT(loads), 0, 0, NULL, NULL, NULL, "who asks"},
+	{"services", OPTION_NODE, ROOT(services), 0, 0, "", NULL, NULL, "what is served"},
+	{"loads", OPTION_NODE, ROOT(loads), 0, 0, "", NULL, NULL, "who asks"},
 	{"stop", OPTION_NODE, ROOT(stop), 0, 0, "", NULL, NULL, "when the run ends at the latest"},
 	{"assumptions", OPTION_NODE, ROOT(assumptions), 0, 0, "", NULL, NULL,
 	 "what was chosen because it was not published"},
-	SCENARIO_LATER("projects", root_keys),
-	SCENARIO_LATER("jobs", root_keys),
+	{"projects", OPTION_NODE, ROOT(projects), 0, 0, "", NULL, NULL, "who shares the cluster"},
+	{"jobs", OPTION_NODE, ROOT(jobs), 0, 0, "", NULL, NULL, "training besides the services"},
 	SCENARIO_END,
 };
 
@@ -90,6 +90,8 @@ const struct scenario_section scenario_sections[] = {
 	{"loads[].turns", scenario_turns_table},
 	{"loads[].turn_delay", scenario_delay_table},
 	{"loads[].stages[]", scenario_stage_table},
+	{"projects[]", scenario_project_table},
+	{"jobs[]", scenario_job_table},
 	{"stop", stop_table},
 	{NULL, NULL},
 };
@@ -276,12 +278,30 @@ static void read_assumptions(struct scenario_loader *l, const struct json_at *ro
 	}
 }
 
+/* Where jobs are, nobody need be served; who serves needs someone who asks. */
+static void check_served(const struct json_at *root)
+{
+	struct json_at at;
+	const bool trains = json_get(root, "jobs", &at) && json_is_array(at.value) &&
+	                    json_array_size(at.value) > 0;
+	const bool serves = json_get(root, "services", &at);
+
+	if (!trains && !serves) {
+		json_fail(root, "missing key \"services\": what is served");
+	}
+	if ((!trains || serves) && !json_get(root, "loads", &at)) {
+		json_fail(root, "missing key \"loads\": who asks");
+	}
+}
+
 static void read_root(struct scenario_loader *l, const struct json_at *root)
 {
 	struct root_keys keys;
 	struct json_at at;
 
-	scenario_fill(l, root_table, &keys, root);
+	if (scenario_fill(l, root_table, &keys, root) || json_is_object(root->value)) {
+		check_served(root);
+	}
 	if (keys.schema > 1 && json_get(root, "aliquot", &at)) {
 		json_fail(&at, "schema %" PRId64 " is newer than this program, which reads 1",
 		          keys.schema);
@@ -295,8 +315,14 @@ static void read_root(struct scenario_loader *l, const struct json_at *root)
 	scenario_read_scheduler(l, root);
 	read_stop(l, root); /* before the loads, which may need it */
 	read_assumptions(l, root);
+	if (json_get(root, "projects", &at)) {
+		scenario_read_projects(l, &at);
+	}
 	if (json_get(root, "services", &at)) {
 		scenario_read_services(l, &at);
+	}
+	if (json_get(root, "jobs", &at)) {
+		scenario_read_jobs(l, &at);
 	}
 	if (json_get(root, "loads", &at)) {
 		scenario_read_loads(l, &at);
@@ -452,6 +478,7 @@ void scenario_free(struct scenario *sc)
 	for (size_t i = 0; i < sc->n_assumptions; i++) {
 		free(sc->assumptions[i]);
 	}
+	scenario_free_jobs(sc);
 	scenario_free_policy(&sc->placement);
 	scenario_free_policy(&sc->compute_share);
 	scenario_free_policy(&sc->oom_victim);

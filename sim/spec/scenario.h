@@ -71,9 +71,39 @@ struct scenario_service {
 	int64_t limit_ppm, limit_mib; /* up to which it may borrow, in the same terms */
 	int64_t compute_request_ppm, compute_limit_ppm; /* of the GPU's time, 0 to SHARE_WHOLE */
 	int64_t priority;                               /* the higher the more important */
+	size_t project;                                 /* index; valid only where there are jobs */
 	struct scenario_policy routing;
 	struct slo *slo;
 	size_t n_slo;
+};
+
+#define PROJECT_NONE SIZE_MAX
+#define PROJECT_UNLIMITED INT64_C(-1)
+
+struct scenario_project {
+	char *name;
+	size_t parent;             /* index; PROJECT_NONE at the top */
+	int64_t quota_ppm;         /* of GPUs; PROJECT_UNLIMITED: all of them */
+	int64_t limit_ppm;         /* of GPUs; PROJECT_UNLIMITED: none */
+	int64_t over_quota_weight; /* thousandths */
+	int64_t priority;          /* the higher the earlier it is served */
+};
+
+struct scenario_job { /* training */
+	char *name;
+	size_t project;   /* index */
+	int64_t priority; /* the higher the more important */
+	bool preemptible;
+	int64_t workers, min_workers; /* it runs with the latter or more */
+	int64_t gpus_per_worker;      /* whole ones, of one node */
+	ns_t work;                    /* how long all of its workers need */
+	ns_t submit;
+	ns_t checkpoint_every; /* while it runs; 0: never */
+};
+
+struct scenario_job_group { /* jobs that were written as one */
+	char *name;
+	size_t first, n;
 };
 
 struct length_dist { /* tokens: normal, rounded, at least `min` */
@@ -177,6 +207,13 @@ struct scenario {
 	size_t n_services;
 	struct scenario_load *loads;
 	size_t n_loads;
+	struct scenario_project *projects;
+	size_t n_projects;
+	struct scenario_job *jobs; /* each one of a series on its own */
+	size_t n_jobs;
+	struct scenario_job_group *job_groups;
+	size_t n_job_groups;
+	ns_t period; /* from one cycle of the scheduler to the next */
 	struct scenario_policy placement, compute_share, oom_victim;
 	ns_t stop_after; /* NS_NEVER when absent */
 	char **assumptions;

@@ -32,16 +32,17 @@ static int64_t class_value(const char *name, const struct json_at *at)
 	return 0;
 }
 
-int64_t scenario_read_priority(struct scenario_loader *l, const struct json_at *at)
+int64_t scenario_read_priority(struct scenario_loader *l, const struct json_at *at,
+                               const char *fallback)
 {
 	struct json_at member;
-	const char *text = SCENARIO_PRIORITY;
+	const char *text = fallback;
 	char number[32];
 	int64_t value = 0;
 
 	if (!json_get(at, "priority", &member)) {
 		scenario_log(l, at, "priority", text, "default");
-		return classes[0].value;
+		return class_value(text, at);
 	}
 	if (json_is_string(member.value)) {
 		text = json_string_value(member.value);

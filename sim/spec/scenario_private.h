@@ -17,6 +17,7 @@ struct scenario_loader {
 	bool seed_given;
 	bool whole_gpus;   /* the scheduler knows no parts of a GPU */
 	bool lends_memory; /* replicas may borrow beyond their request */
+	bool no_project;   /* a service belongs to none: the default one is its */
 };
 
 /* Help text of a key that the contract names and this version does not have. */
@@ -25,7 +26,10 @@ extern const char scenario_later[];
 #define SCENARIO_PLACEMENT "binpack"
 #define SCENARIO_COMPUTE_SHARE "time_slicing"
 #define SCENARIO_OOM_VICTIM "largest_overuse"
+#define SCENARIO_PERIOD "1s"
 #define SCENARIO_PRIORITY "inference"
+#define SCENARIO_JOB_PRIORITY "train"
+#define SCENARIO_PREEMPTIBLE_BELOW 100 /* jobs of a lower priority may be evicted */
 
 /* A row of an option table for such a key; `type` has a member `later` that nobody reads. */
 #define SCENARIO_LATER(name, type)                                                     \
@@ -76,8 +80,25 @@ void scenario_log_table(struct scenario_loader *l, const struct option *table, c
 void scenario_read_costs(struct scenario_loader *l, struct scenario_service *service,
                          const struct json_at *at);
 
-/* The `priority` of `at`: a class or a number; with an error added where it is neither. */
-int64_t scenario_read_priority(struct scenario_loader *l, const struct json_at *at);
+/*
+ * The `priority` of `at`: a class or a number, the class `fallback` when absent; with an error
+ * added where it is neither.
+ */
+int64_t scenario_read_priority(struct scenario_loader *l, const struct json_at *at,
+                               const char *fallback);
+
+/* The projects of a scenario, before what belongs to them. */
+void scenario_read_projects(struct scenario_loader *l, const struct json_at *at);
+
+/*
+ * The index of the project that `at` names under "project"; without one that of the default
+ * project. PROJECT_NONE with an error added.
+ */
+size_t scenario_project_of(struct scenario_loader *l, const char *name, const struct json_at *at);
+
+/* After the services, some of which may need the default project. */
+void scenario_read_jobs(struct scenario_loader *l, const struct json_at *at);
+void scenario_free_jobs(struct scenario *sc);
 
 /* A policy under `key` of `at`, written as its name or as {"policy": NAME, OPTION: VALUE}. */
 void scenario_read_policy(struct scenario_loader *l, struct scenario_policy *policy,
@@ -185,6 +206,8 @@ struct scenario_section {
 extern const struct scenario_section scenario_sections[]; /* ends with a NULL title */
 extern const struct option scenario_scheduler_table[];
 extern const struct option scenario_service_table[];
+extern const struct option scenario_project_table[];
+extern const struct option scenario_job_table[];
 extern const struct option scenario_load_table[];
 extern const struct option scenario_length_table[];
 extern const struct option scenario_prefix_table[];

@@ -7,6 +7,7 @@
 struct scheduler_keys {
 	int kind;
 	int memory_share;
+	ns_t period;
 	const json_t *placement, *compute_share, *oom_victim, *later;
 };
 
@@ -32,7 +33,8 @@ const struct option scenario_scheduler_table[] = {
 	{"oom_victim", OPTION_NODE, offsetof(struct scheduler_keys, oom_victim), 0, 0, "", NULL, NULL,
 	 "the policy that picks who dies for another's request; " SCENARIO_OOM_VICTIM},
 	SCENARIO_LATER("swap", scheduler_keys),
-	SCENARIO_LATER("period", scheduler_keys),
+	{"period", OPTION_DURATION, offsetof(struct scheduler_keys, period), 1, 9e18, SCENARIO_PERIOD, NULL, "s",
+	 "from one look at the jobs that wait to the next"},
 	SCENARIO_LATER("time_based_fair_share", scheduler_keys),
 	SCENARIO_END,
 };
@@ -44,9 +46,11 @@ void scenario_read_scheduler(struct scenario_loader *l, const struct json_at *ro
 	struct json_at at;
 
 	l->lends_memory = true;
+	l->sc->period = NS_PER_S;
 	if (json_get(root, "scheduler", &at)) {
 		const bool ok = scenario_fill(l, scenario_scheduler_table, &keys, &at);
 
+		l->sc->period = ok ? keys.period : NS_PER_S;
 		l->whole_gpus = ok && keys.kind == SCHEDULER_KUBERNETES;
 		l->lends_memory = !ok || keys.memory_share == MEMORY_DYNAMIC;
 	} else {
@@ -56,6 +60,7 @@ void scenario_read_scheduler(struct scenario_loader *l, const struct json_at *ro
 		               "default");
 		option_log_add(l->sc->log, "scheduler.memory_share", memory_shares[MEMORY_DYNAMIC],
 		               "default");
+		option_log_add(l->sc->log, "scheduler.period", SCENARIO_PERIOD, "default");
 	}
 	scenario_read_policy(l, &l->sc->placement, &at, "placement", SCENARIO_PLACEMENT);
 	scenario_read_policy(l, &l->sc->compute_share, &at, "compute_share",

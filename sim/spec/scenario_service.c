@@ -13,6 +13,8 @@ struct service_keys {
 	int precision, calibration;
 	int64_t replicas, gpus_per_replica, tensor_parallel;
 	struct scenario_part_keys part;
+	char *project;
+	bool preemptible;
 	const json_t *engine_options, *startup, *costs, *routing, *slo, *priority, *later;
 };
 
@@ -62,10 +64,11 @@ const struct option scenario_service_table[] = {
 	 "up to which it may borrow; gpu_memory when absent"},
 	{"mig_profile", OPTION_TEXT, KEY(part.mig_profile), 0, 0, "", NULL, NULL,
 	 "a slice of a GPU, instead of a fraction"},
-	SCENARIO_LATER("project", service_keys),
+	{"project", OPTION_TEXT, KEY(project), 0, 0, "", NULL, NULL, "whose quota its GPUs count against"},
 	{"priority", OPTION_NODE, KEY(priority), 0, 0, "", NULL, NULL,
 	 "a class, or a number: the higher the more important; " SCENARIO_PRIORITY},
-	SCENARIO_LATER("preemptible", service_keys),
+	{"preemptible", OPTION_BOOL, KEY(preemptible), 0, 0, "false", NULL, NULL,
+	 "whether its replicas may be evicted"},
 	SCENARIO_LATER("autoscaler", service_keys),
 	SCENARIO_END,
 };
@@ -276,7 +279,12 @@ static void read_service(struct scenario_loader *l, size_t index, const struct j
 		read_parallel(l, service, &keys, at);
 		check_heads(service, at);
 		scenario_read_part(l, service, &keys.part, at);
-		service->priority = scenario_read_priority(l, at);
+		service->priority = scenario_read_priority(l, at, SCENARIO_PRIORITY);
+		service->project = scenario_project_of(l, keys.project, at);
+		if (keys.preemptible && json_get(at, "preemptible", &member)) {
+			json_fail(&member, "replicas are not evicted in this version; must be "
+			                   "false");
+		}
 		scenario_read_policy(l, &service->routing, at, "routing", "least_outstanding");
 		read_slo(l, service, at);
 	}

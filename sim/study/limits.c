@@ -96,7 +96,10 @@ json_t *limits_with(const struct scenario *base, const char *const *limits, size
 {
 	const size_t before = err_count(err);
 	json_t *const document = json_deep_copy(base->json);
-	for (size_t i = 0; i < n; i++) {
+	if (base->n_services == 0) {
+		err_add(err, ERR_USAGE, base->file, "limits are for services, and it has none");
+	}
+	for (size_t i = 0; i < n && base->n_services > 0; i++) {
 		add_limit(base, document, limits[i], service, err);
 	}
 	if (err_count(err) > before) {

@@ -70,6 +70,12 @@ struct scenario *sweep_scenario(const struct sweep_ask *ask, size_t cell, struct
 		sc = limited;
 	}
 	free(sets);
+	if (sc != NULL && sc->n_services == 0) {
+		err_add(err, ERR_USAGE, sc->file,
+		        "a sweep has a row for each service, and it has none");
+		scenario_free(sc);
+		return NULL;
+	}
 	return sc;
 }
 

@@ -1,0 +1,174 @@
+/* The cluster as its scheduler sees it: nodes, projects as queues, replicas and workers as pods. */
+#include <string.h>
+
+#include "base/check.h"
+#include "flow/schedule.h"
+
+#define MIB_STEP 100      /* a GPU's memory counts in such steps, as Run:ai does */
+#define MOST_PODS 1000000 /* of a node: parts of GPUs set the limit */
+#define AGE_STEP (60 * NS_PER_S / 1000)
+
+static void add_nodes(struct sim *s, struct snapshot *p)
+{
+	for (uint32_t i = 0; i < s->cluster.n_nodes; i++) {
+		const struct node *const node = &s->cluster.nodes[i];
+		const bytes_t memory = scenario_gpu_memory(&s->sc->nodes[node->kind]);
+		const struct sched_node n = {
+			.name = mem_printf("%010u", i), /* ordered by name as here */
+			.gpus = node->n,
+			.gpu_mib = (memory >> 20) / MIB_STEP * MIB_STEP,
+			.max_pods = MOST_PODS,
+		};
+		vec_push(&p->nodes, n);
+	}
+	snapshot_complete(p);
+}
+
+static void add_queues(const struct scenario *sc, struct snapshot *p)
+{
+	for (size_t i = 0; i < sc->n_projects; i++) {
+		const struct scenario_project *const project = &sc->projects[i];
+		const struct sched_queue q = {
+			.name = mem_strdup(project->name),
+			.parent = project->parent == PROJECT_NONE ? SCHED_NONE
+		                                                  : (uint32_t)project->parent,
+			.priority = project->priority,
+			.order = (int64_t)i,
+			.quota = {{project->quota_ppm, SCHED_UNLIMITED, SCHED_UNLIMITED}},
+			.limit = {{project->limit_ppm, SCHED_UNLIMITED, SCHED_UNLIMITED}},
+			.weight = project->over_quota_weight,
+		};
+		vec_push(&p->queues, q);
+	}
+}
+
+void pods_open(struct sim *s)
+{
+	add_nodes(s, &s->schedule->pods);
+	add_queues(s->sc, &s->schedule->pods);
+}
+
+/* A job of which `min` pods run, or none; its pods follow. */
+static void add_job(struct snapshot *p, const struct sched_job *job, int64_t min)
+{
+	struct sched_job j = *job;
+	const struct sched_set set = {.job = (uint32_t)p->jobs.n, .min = min};
+	j.first_task = (uint32_t)p->tasks.n;
+	j.first_set = (uint32_t)p->sets.n;
+	j.n_sets = 1;
+	vec_push(&p->jobs, j);
+	vec_push(&p->sets, set);
+}
+
+static void add_pod(struct snapshot *p, const struct sched_ask *ask, uint32_t node, int64_t order,
+                    const uint16_t *groups)
+{
+	struct sched_task t = {
+		.job = (uint32_t)p->jobs.n - 1,
+		.set = (uint32_t)p->sets.n - 1,
+		.order = order,
+		.ask = *ask,
+		.status = node == NODE_NONE ? SCHED_PENDING : SCHED_RUNNING,
+		.node = node == NODE_NONE ? SCHED_NONE : node,
+	};
+	if (groups != NULL) {
+		memcpy(t.groups, groups, (size_t)ask->devices * sizeof(*groups));
+	}
+	vec_push(&p->tasks, t);
+	p->jobs.at[t.job].n_tasks++;
+}
+
+/* Of the memory of a GPU of that kind, ppm. */
+static int64_t part_of(const struct sim *s, const struct replica *r)
+{
+	const struct scenario_nodes *const nodes = &s->sc->nodes[r->gpu_kind];
+	const struct scenario_service *const spec = s->services[r->service].spec;
+	const i128_t request = scenario_request(spec, nodes);
+	return (int64_t)(request * SHARE_WHOLE / scenario_gpu_memory(nodes));
+}
+
+int64_t pods_charge(const struct sim *s, uint32_t replica)
+{
+	const struct replica *const r = &s->cluster.replicas[replica];
+	const struct scenario_service *const spec = s->services[r->service].spec;
+	return spec->gpus_per_replica *
+	       (spec->fraction_ppm == SHARE_WHOLE ? SHARE_WHOLE : part_of(s, r));
+}
+
+/* Parts of several GPUs are one pod for each so many of them: nobody may evict them. */
+static void add_parts(struct sim *s, struct snapshot *p, uint32_t replica)
+{
+	const struct replica *const r = &s->cluster.replicas[replica];
+	const struct cluster *const c = &s->cluster;
+	uint32_t n;
+	const uint32_t *const gpus = cluster_gpus_of(c, replica, &n);
+	const struct node *const node = &c->nodes[c->gpus[gpus[0]].node];
+	for (uint32_t i = 0; i < n; i += SCHED_DEVICES) {
+		struct sched_ask ask = {.fraction = part_of(s, r)};
+		uint16_t groups[SCHED_DEVICES];
+		for (; ask.devices < SCHED_DEVICES && i + ask.devices < n; ask.devices++) {
+			groups[ask.devices] = (uint16_t)(gpus[i + ask.devices] - node->first);
+		}
+		add_pod(p, &ask, c->gpus[gpus[0]].node, 0, groups);
+	}
+}
+
+static void add_replica(struct sim *s, struct snapshot *p, uint32_t replica)
+{
+	const struct cluster *const c = &s->cluster;
+	const struct replica *const r = &c->replicas[replica];
+	const struct scenario_service *const spec = s->services[r->service].spec;
+	const struct sched_job job = {
+		.queue = (uint32_t)spec->project,
+		.priority = spec->priority,
+		.age = s->events.now / AGE_STEP,
+		.running_for = s->events.now,
+	};
+	add_job(p, &job, 1);
+	if (spec->fraction_ppm == SHARE_WHOLE) {
+		const struct sched_ask ask = {.gpus = spec->gpus_per_replica};
+		const uint32_t gpu = c->places[c->seats[replica].first];
+		add_pod(p, &ask, c->gpus[gpu].node, 0, NULL);
+	} else {
+		add_parts(s, p, replica);
+	}
+}
+
+static void add_training(struct sim *s, struct snapshot *p, uint32_t index)
+{
+	struct schedule *const d = s->schedule;
+	const struct scenario_job *const spec = &s->sc->jobs[index];
+	const struct job *const j = &d->jobs[index];
+	const struct sched_ask ask = {.gpus = spec->gpus_per_worker};
+	const struct sched_job job = {
+		.queue = (uint32_t)spec->project,
+		.priority = spec->priority,
+		.preemptible = spec->preemptible,
+		.age = (s->events.now - j->submitted) / AGE_STEP,
+		.stale_for = j->short_since == NS_NEVER ? 0 : s->events.now - j->short_since,
+		.running_for = j->state == JOB_RUNNING ? j->ran + s->events.now - j->now : 0,
+	};
+	add_job(p, &job, j->least);
+	for (uint32_t i = 0; i < j->most; i++) {
+		const struct worker w = {index, i};
+		add_pod(p, &ask, d->nodes[index][i], j->most - i, NULL);
+		vec_push(&d->workers, w);
+	}
+}
+
+void pods_build(struct sim *s)
+{
+	struct schedule *const d = s->schedule;
+	struct snapshot *const p = &d->pods;
+	p->jobs.n = 0;
+	p->tasks.n = 0;
+	p->sets.n = 0;
+	d->workers.n = 0;
+	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
+		add_replica(s, p, i);
+	}
+	for (size_t i = 0; i < d->open.n; i++) {
+		add_training(s, p, d->open.at[i]);
+	}
+	snapshot_rank_jobs(p);
+}

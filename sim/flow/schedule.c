@@ -1,0 +1,300 @@
+/* Events of training: a job comes, a cycle places and evicts, a job is done. */
+#include "flow/schedule.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+
+#define STALE_GRACE (60 * NS_PER_S) /* KAI's: a gang with too few pods keeps them for so long */
+#define MOST_CONSOLIDATED 16        /* jobs moved for one that waits, as in KAI */
+#define MILLI 1000                  /* ppm of a GPU in a thousandth of one */
+
+/* --- what projects hold ------------------------------------------------------------------------
+ */
+
+/* A project and all above it hold so much more from now on. */
+static void hold(struct sim *s, size_t project, int64_t ppm)
+{
+	const ns_t now = s->events.now;
+	for (; project != PROJECT_NONE; project = s->sc->projects[project].parent) {
+		struct held *const h = &s->schedule->held[project];
+		h->area += (i128_t)h->ppm * (now - h->since);
+		h->since = now;
+		h->ppm += ppm;
+		sim_assert(h->ppm >= 0);
+		if (h->series != NULL) {
+			series_add(h->series, now, h->ppm / MILLI);
+		}
+	}
+}
+
+static void hold_replicas(struct sim *s)
+{
+	struct held *const held = s->schedule->held;
+	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
+		const int64_t ppm = pods_charge(s, i);
+		size_t project = s->services[s->cluster.replicas[i].service].spec->project;
+		hold(s, project, ppm);
+		for (; project != PROJECT_NONE; project = s->sc->projects[project].parent) {
+			held[project].service += ppm;
+		}
+	}
+}
+
+/* --- cycles -----------------------------------------------------------------------------------
+ */
+
+/* A cycle at the first multiple of the period from `from` on that had none yet. */
+static void wake_at(struct sim *s, ns_t from)
+{
+	const ns_t period = s->sc->period;
+	const ns_t into = from % period;
+	ns_t at = into == 0 ? from : ns_after(from, period - into);
+	at = at == s->schedule->looked ? ns_after(at, period) : at;
+	if (at < event_at(&s->events, entity_cycle(s))) {
+		event_set(&s->events, entity_cycle(s), at, PHASE_SCHEDULE);
+	}
+}
+
+void schedule_wake(struct sim *s)
+{
+	wake_at(s, s->events.now);
+}
+
+static bool anyone_waits(const struct schedule *d)
+{
+	for (size_t i = 0; i < d->open.n; i++) {
+		const struct job *const j = &d->jobs[d->open.at[i]];
+		if (j->workers < j->most) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The workers of a job have moved; its end moves with them. */
+static void settle(struct sim *s, uint32_t index, int64_t workers)
+{
+	struct job *const j = &s->schedule->jobs[index];
+	const struct scenario_job *const spec = &s->sc->jobs[index];
+	if (workers != j->workers) {
+		hold(s, spec->project,
+		     (workers - j->workers) * spec->gpus_per_worker * SHARE_WHOLE);
+		job_set_workers(j, workers, s->events.now);
+		event_set(&s->events, entity_job(s, index), job_end(j), PHASE_STEP_DONE);
+	}
+}
+
+/* Workers go where the cycle sends them; who was promised a place waits for the next cycle. */
+static void apply(struct sim *s, const struct sched_result *r)
+{
+	struct schedule *const d = s->schedule;
+	const size_t first = d->pods.tasks.n - d->workers.n;
+	const size_t first_job = d->pods.jobs.n - d->open.n;
+	int64_t *const workers = mem_new(d->open.n, sizeof(*workers));
+	for (size_t t = 0; t < first; t++) {
+		sim_assert(r->tasks[t].status == SCHED_RUNNING); /* replicas stay */
+	}
+	for (size_t i = 0; i < d->workers.n; i++) {
+		const struct worker w = d->workers.at[i];
+		const struct sched_decision *const t = &r->tasks[first + i];
+		const bool there = t->status == SCHED_BINDING || t->status == SCHED_RUNNING;
+		d->nodes[w.job][w.index] = there ? t->node : NODE_NONE;
+		workers[d->pods.tasks.at[first + i].job - first_job] += there;
+	}
+	for (size_t i = 0; i < d->open.n; i++) {
+		d->why[d->open.at[i]] = r->jobs[first_job + i];
+		settle(s, d->open.at[i], workers[i]);
+	}
+	free(workers);
+}
+
+/* Gangs that keep some pods in vain are looked at again when their time of grace is over. */
+static void wake_for_short(struct sim *s)
+{
+	const struct schedule *const d = s->schedule;
+	for (size_t i = 0; i < d->open.n; i++) {
+		const ns_t since = d->jobs[d->open.at[i]].short_since;
+		if (since != NS_NEVER) {
+			wake_at(s, ns_after(since, STALE_GRACE));
+		}
+	}
+}
+
+/* One cycle; false: it changed nothing, and another would not either before something happens. */
+static bool run_cycle(struct sim *s)
+{
+	static const enum sched_action actions[] = {
+		SCHED_ALLOCATE, SCHED_CONSOLIDATE, SCHED_RECLAIM, SCHED_PREEMPT, SCHED_EVICT_STALE,
+	};
+	struct schedule *const d = s->schedule;
+	struct sched_result r;
+	d->looked = s->events.now;
+	event_set(&s->events, entity_cycle(s), NS_NEVER, PHASE_SCHEDULE);
+	if (!anyone_waits(d)) {
+		return false;
+	}
+	pods_build(s);
+	sched_cycle(&d->pods, &d->options, actions, sizeof(actions) / sizeof(*actions), &r);
+	const bool changed = r.binds + r.evictions + r.promises > 0;
+	apply(s, &r);
+	sched_result_fini(&r);
+	if (changed) {
+		schedule_wake(s);
+	}
+	wake_for_short(s);
+	return changed;
+}
+
+/* --- jobs -------------------------------------------------------------------------------------
+ */
+
+static void submit(struct sim *s, uint32_t index)
+{
+	struct schedule *const d = s->schedule;
+	struct job *const j = &d->jobs[index];
+	job_submit(j, s->events.now);
+	event_set(&s->events, entity_job(s, index), NS_NEVER, PHASE_ARRIVAL);
+	d->rejected[index] = job_refusal(s, index);
+	if (d->rejected[index] != NULL) {
+		j->state = JOB_REJECTED;
+		return;
+	}
+	d->nodes[index] = mem_new((size_t)j->most, sizeof(**d->nodes));
+	for (int64_t i = 0; i < j->most; i++) {
+		d->nodes[index][i] = NODE_NONE;
+	}
+	vec_push(&d->open, index);
+	schedule_wake(s);
+}
+
+static void finish(struct sim *s, uint32_t index)
+{
+	struct schedule *const d = s->schedule;
+	struct job *const j = &d->jobs[index];
+	const struct scenario_job *const spec = &s->sc->jobs[index];
+	size_t at = 0;
+	hold(s, spec->project, -j->workers * spec->gpus_per_worker * SHARE_WHOLE);
+	job_advance(j, s->events.now);
+	sim_assert(j->state == JOB_FINISHED);
+	event_set(&s->events, entity_job(s, index), NS_NEVER, PHASE_STEP_DONE);
+	free(d->nodes[index]);
+	d->nodes[index] = NULL;
+	while (d->open.at[at] != index) {
+		at++;
+	}
+	for (d->open.n--; at < d->open.n; at++) {
+		d->open.at[at] = d->open.at[at + 1];
+	}
+	if (anyone_waits(d)) {
+		schedule_wake(s);
+	}
+}
+
+bool schedule_event(struct sim *s, const struct event *e)
+{
+	if (e->entity == entity_cycle(s)) {
+		return run_cycle(s);
+	}
+	const uint32_t index = e->entity - entity_job(s, 0);
+	if (s->schedule->jobs[index].state == JOB_EXPECTED) {
+		submit(s, index);
+	} else {
+		finish(s, index);
+	}
+	return true;
+}
+
+bool schedule_goes_on(const struct sim *s)
+{
+	if (s->schedule == NULL) {
+		return false;
+	}
+	for (size_t i = 0; i < s->sc->n_jobs; i++) {
+		const enum job_state state = s->schedule->jobs[i].state;
+		if (state == JOB_RUNNING ||
+		    (state == JOB_EXPECTED && s->sc->jobs[i].submit != NS_NEVER)) {
+			return true;
+		}
+	}
+	return event_at(&s->events, entity_cycle(s)) != NS_NEVER;
+}
+
+/* --- begin and end ----------------------------------------------------------------------------
+ */
+
+void schedule_open(struct sim *s)
+{
+	const struct scenario *const sc = s->sc;
+	struct schedule *const d = mem_new(1, sizeof(*d));
+	s->schedule = d;
+	d->looked = -1;
+	d->options = (struct sched_options){
+		.max_consolidated = MOST_CONSOLIDATED,
+		.stale_grace = STALE_GRACE,
+	};
+	d->jobs = mem_new(sc->n_jobs, sizeof(*d->jobs));
+	d->nodes = mem_new(sc->n_jobs, sizeof(*d->nodes));
+	d->why = mem_new(sc->n_jobs, sizeof(*d->why));
+	d->rejected = mem_new(sc->n_jobs, sizeof(*d->rejected));
+	d->held = mem_new(sc->n_projects, sizeof(*d->held));
+	for (uint32_t i = 0; i < sc->n_jobs; i++) {
+		const struct scenario_job *const spec = &sc->jobs[i];
+		job_init(&d->jobs[i], spec->workers, spec->min_workers, spec->work,
+		         spec->checkpoint_every);
+		event_set(&s->events, entity_job(s, i), spec->submit, PHASE_ARRIVAL);
+	}
+	for (size_t i = 0; i < sc->n_projects && s->options.keep_series; i++) {
+		d->held[i].series = series_new();
+	}
+	hold_replicas(s);
+	pods_open(s);
+}
+
+void schedule_close(struct sim *s)
+{
+	struct schedule *const d = s->schedule;
+	if (d == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < s->sc->n_jobs; i++) {
+		free(d->nodes[i]);
+		free(d->rejected[i]);
+	}
+	for (size_t i = 0; i < s->sc->n_projects; i++) {
+		series_free(d->held[i].series);
+	}
+	snapshot_fini(&d->pods);
+	free(d->jobs);
+	free(d->nodes);
+	free(d->open.at);
+	free(d->why);
+	free(d->rejected);
+	free(d->held);
+	free(d->workers.at);
+	free(d);
+}
+
+void schedule_end(struct sim *s)
+{
+	struct schedule *const d = s->schedule;
+	if (d == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < d->open.n; i++) {
+		job_advance(&d->jobs[d->open.at[i]], s->ended);
+	}
+	for (size_t i = 0; i < s->sc->n_projects; i++) {
+		struct held *const h = &d->held[i];
+		h->area += (i128_t)h->ppm * (s->ended - h->since);
+		h->since = s->ended;
+		if (h->series != NULL) {
+			series_add(h->series, s->ended, h->ppm / MILLI);
+		}
+	}
+}
+
+const struct series *sim_project_series(const struct sim *s, size_t project)
+{
+	return s->schedule != NULL ? s->schedule->held[project].series : NULL;
+}

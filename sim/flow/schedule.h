@@ -1,0 +1,74 @@
+/*
+ * Training besides the services: jobs come, cycles of the cluster's scheduler give their workers
+ * GPUs and take them away, and the work advances with the workers that run. Private to flow.
+ */
+#ifndef ALIQUOT_FLOW_SCHEDULE_H
+#define ALIQUOT_FLOW_SCHEDULE_H
+
+#include "event/event.h"
+#include "state/job.h"
+#include "metric/series.h"
+#include "sched/cycle.h"
+#include "flow/flow.h"
+
+struct worker { /* of a job, as a pod */
+	uint32_t job, index;
+};
+
+struct held {                  /* GPUs of a project and those below it */
+	int64_t ppm;           /* at present */
+	int64_t service;       /* of them by replicas, which stay */
+	ns_t since;            /* up to which `area` is counted */
+	i128_t area;           /* ppm times nanoseconds */
+	struct series *series; /* thousandths; NULL unless asked for */
+};
+
+struct schedule {
+	struct job *jobs;      /* of the scenario */
+	uint32_t **nodes;      /* of each worker of a job that is open; NODE_NONE: it waits */
+	VEC(uint32_t) open;    /* jobs that were submitted and are not over, oldest first */
+	struct sched_why *why; /* of each job that waits, from the last cycle */
+	char **rejected;       /* the reason, of each job that was */
+	struct held *held;     /* of each project */
+	struct sched_options options;
+	struct snapshot pods;       /* nodes and queues stay, the rest is built for each cycle */
+	VEC(struct worker) workers; /* the last pods of the snapshot */
+	ns_t looked;                /* when the last cycle was; -1: there was none */
+};
+
+/* schedule.c: before the run; all jobs are expected. */
+void schedule_open(struct sim *s);
+void schedule_close(struct sim *s);
+
+/* schedule.c: a cycle at the next multiple of the scheduler's period, unless one is due before. */
+void schedule_wake(struct sim *s);
+
+/* schedule.c: a job comes or is done, or a cycle is due; false: it changed nothing. */
+bool schedule_event(struct sim *s, const struct event *e);
+
+/* schedule.c: is a job running or still to come, or may a cycle change something? */
+bool schedule_goes_on(const struct sim *s);
+
+/* schedule.c: the run is over: count up to its end. */
+void schedule_end(struct sim *s);
+
+/* pods.c: nodes and queues of the scheduler's picture of the cluster, once. */
+void pods_open(struct sim *s);
+
+/* pods.c: the same with the pods that are there or wait at present. */
+void pods_build(struct sim *s);
+
+/* pods.c: GPUs that a replica holds, ppm, as its project is charged for it. */
+int64_t pods_charge(const struct sim *s, uint32_t replica);
+
+/* jobs.c: what jobs and projects had of the run; nothing where there are no jobs. */
+void summarise_jobs(const struct sim *s, struct summary *out);
+
+/* jobs.c: GPUs times nanoseconds that jobs held, and in which they worked. */
+double schedule_held(const struct sim *s);
+double schedule_worked(const struct sim *s);
+
+/* jobs.c: why could the job never run? A text that the caller frees; NULL: it could. */
+char *job_refusal(const struct sim *s, uint32_t job);
+
+#endif

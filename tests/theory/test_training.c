@@ -1,0 +1,186 @@
+/*
+ * Training on one node of eight GPUs, dated by hand to the nanosecond. The scheduler looks at whole
+ * seconds; who is evicted leaves at once, who was promised the place gets it a second later.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "test_run.h"
+
+#define S NS_PER_S
+#define HOURS(gpu_seconds) ((gpu_seconds) / 3600.0)
+
+static void run(struct test_run *r, const char *rest)
+{
+	char *const json = mem_printf(
+		"{\"aliquot\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\"}]}, %s}", rest);
+	test_run(r, json, false);
+	free(json);
+}
+
+static const struct job_summary *job(const struct test_run *r, const char *name)
+{
+	for (size_t i = 0; i < r->summary.n_jobs; i++) {
+		if (strcmp(r->summary.jobs[i].name, name) == 0) {
+			return &r->summary.jobs[i];
+		}
+	}
+	ck_abort_msg("no job %s", name);
+	return NULL;
+}
+
+/*
+ * "long" has all eight GPUs, four of them over its quota. "other" comes at 1500.25 s and may have
+ * four by its own: at 1501 s long leaves, 301 s after its last checkpoint; other runs from 1502 s
+ * for 1800.5 s; at 3303 s long is back and has 2400 s to go.
+ */
+START_TEST(a_preemption)
+{
+	struct test_run r;
+	run(&r, "\"projects\": [{\"name\": \"a\", \"quota\": 4}, {\"name\": \"b\", \"quota\": 4}],"
+	        "\"jobs\": [{\"name\": \"long\", \"project\": \"a\", \"workers\": 8, \"work\": "
+	        "\"1h\", \"checkpoint_every\": \"10m\"},"
+	        "{\"name\": \"other\", \"project\": \"b\", \"workers\": 4, \"work\": 1800.5,"
+	        "\"submit\": 1500.25}]");
+	const struct job_summary *const l = job(&r, "long"), *const o = job(&r, "other");
+	ck_assert_int_eq(l->started, 0);
+	ck_assert_int_eq(l->finished, (3303 + 2400) * S);
+	ck_assert_int_eq(l->waited, (3303 - 1501) * S);
+	ck_assert_int_eq(l->preemptions, 1);
+	ck_assert_int_eq(l->evicted, 8);
+	ck_assert_double_eq_tol(l->done, 8.0, 1e-12);
+	ck_assert_double_eq_tol(l->lost, HOURS(8 * 301.0), 1e-12);
+	ck_assert_int_eq(o->started, 1502 * S);
+	ck_assert_int_eq(o->finished, 3302 * S + S / 2);
+	ck_assert_int_eq(o->waited, 1502 * S - (1500 * S + S / 4));
+	ck_assert_int_eq(o->preemptions, 0);
+	/* what they held: all that was executed; Jain's index of the two */
+	const double a = HOURS(8 * (3600.0 + 301.0)) / 4, b = HOURS(4 * 1800.5) / 4;
+	ck_assert_double_eq_tol(r.summary.projects[0].held, 4 * a, 1e-9);
+	ck_assert_double_eq_tol(r.summary.projects[1].held, 4 * b, 1e-9);
+	ck_assert_double_eq_tol(r.summary.fairness, (a + b) * (a + b) / (2 * (a * a + b * b)),
+	                        1e-12);
+	ck_assert_double_eq_tol(r.summary.allocated, (4 * a + 4 * b) / HOURS(8 * 5703.0), 1e-12);
+	test_run_fini(&r);
+}
+END_TEST
+
+/*
+ * An elastic job gives up four of its eight workers at 100 s and loses nothing; it has four until
+ * the other is done at 301 s, and all of them from then on: 8000 = 8 * 100 + 4 * 201 + 8 * 799.5.
+ */
+START_TEST(an_elastic_job)
+{
+	struct test_run r;
+	run(&r, "\"projects\": [{\"name\": \"a\", \"quota\": 4}, {\"name\": \"b\", \"quota\": 4}],"
+	        "\"jobs\": [{\"name\": \"e\", \"project\": \"a\", \"workers\": 8, "
+	        "\"min_workers\": 2, \"work\": 1000},"
+	        "{\"name\": \"other\", \"project\": \"b\", \"workers\": 4, \"work\": 200, "
+	        "\"submit\": 100}]");
+	const struct job_summary *const e = job(&r, "e");
+	ck_assert_int_eq(job(&r, "other")->finished, 301 * S);
+	ck_assert_int_eq(e->finished, 1100 * S + S / 2);
+	ck_assert_int_eq(e->evicted, 4);
+	ck_assert_int_eq(e->preemptions, 0);
+	ck_assert_int_eq(e->waited, 0);
+	ck_assert_double_eq(e->lost, 0.0);
+	test_run_fini(&r);
+}
+END_TEST
+
+/* In one project the more important job takes the place of the other, which begins anew. */
+START_TEST(a_priority)
+{
+	struct test_run r;
+	run(&r, "\"scheduler\": {\"period\": \"10s\"},"
+	        "\"jobs\": [{\"name\": \"low\", \"workers\": 8, \"work\": 100},"
+	        "{\"name\": \"high\", \"workers\": 2, \"gpus_per_worker\": 4, \"work\": 50,"
+	        "\"priority\": \"build-preemptible\", \"submit\": 31},"
+	        "{\"name\": \"equal\", \"workers\": 8, \"work\": 10, \"submit\": 32}]");
+	const struct job_summary *const low = job(&r, "low"), *const high = job(&r, "high");
+	ck_assert_int_eq(high->started, 50 * S);
+	ck_assert_int_eq(high->finished, 100 * S);
+	ck_assert_int_eq(low->finished, 200 * S);
+	ck_assert_double_eq_tol(low->lost, HOURS(8 * 40.0), 1e-12);
+	ck_assert_int_eq(job(&r, "equal")->started, 200 * S); /* older first, none for its like */
+	ck_assert(isnan(r.summary.fairness));                 /* no project has a quota */
+	test_run_fini(&r);
+}
+END_TEST
+
+#define CHAT                                                                                        \
+	"\"services\": [{\"name\": \"chat\", \"model\": \"llama-3.1-8b-instruct\", "                \
+	"\"replicas\": 6}], \"loads\": [{\"service\": \"chat\", \"kind\": \"rate\", \"rate\": 20, " \
+	"\"requests\": 200, \"isl\": 200, \"osl\": 20}]"
+
+/* Who is served is there first and stays; jobs that do not fit say why. */
+START_TEST(reasons)
+{
+	struct test_run r;
+	run(&r, CHAT
+	    ", \"projects\": [{\"name\": \"a\", \"quota\": 1, \"limit\": 2}, {\"name\": \"b\"}],"
+	    "\"jobs\": [{\"name\": \"fits\", \"project\": \"a\", \"workers\": 2, \"work\": 5},"
+	    "{\"name\": \"wide\", \"project\": \"b\", \"workers\": 4, \"work\": 5},"
+	    "{\"name\": \"over\", \"project\": \"a\", \"workers\": 3, \"work\": 5},"
+	    "{\"name\": \"fixed\", \"project\": \"a\", \"workers\": 2, \"work\": 5, "
+	    "\"preemptible\": false},"
+	    "{\"name\": \"big\", \"gpus_per_worker\": 9, \"work\": 5},"
+	    "{\"name\": \"many\", \"workers\": 9, \"work\": 5},"
+	    "{\"name\": \"never\", \"work\": 5, \"submit\": \"9000d\"}],"
+	    "\"stop\": {\"after\": 100}");
+	ck_assert_str_eq(job(&r, "fits")->state, "finished");
+	ck_assert_str_eq(job(&r, "wide")->state, "pending");
+	ck_assert_str_eq(job(&r, "wide")->reason, "room for 2 of 4 workers");
+	ck_assert_int_eq(job(&r, "wide")->waited, 100 * S);
+	ck_assert_str_eq(job(&r, "over")->reason, "needs 3 GPUs, the limit of a is 2");
+	ck_assert_str_eq(job(&r, "over")->state, "rejected");
+	ck_assert_str_eq(job(&r, "fixed")->reason,
+	                 "needs 2 GPUs and is not preemptible, the quota of a is 1");
+	ck_assert_str_eq(job(&r, "big")->reason,
+	                 "a worker needs 9 GPUs of one node, the largest node has 8");
+	ck_assert_str_eq(job(&r, "many")->reason, "needs 9 workers, the cluster has room for 8");
+	ck_assert_str_eq(job(&r, "never")->state, "expected");
+	ck_assert_int_eq(r.summary.projects[0].jobs, 3);
+	/* six replicas for 100 s, and two workers for 5 s */
+	ck_assert_double_eq_tol(r.summary.allocated, (600.0 + 10.0) / 800.0, 1e-12);
+	test_run_fini(&r);
+}
+END_TEST
+
+/* Training does not touch who is served, to the nanosecond of every request. */
+START_TEST(leaves_services_alone)
+{
+	struct test_run with, without;
+	run(&without, CHAT);
+	run(&with,
+	    CHAT ", \"jobs\": [{\"name\": \"j\", \"workers\": 2, \"work\": 3, \"count\": 3}]");
+	ck_assert_uint_eq(with.n, without.n);
+	for (size_t i = 0; i < with.n; i++) {
+		ck_assert_int_eq(with.records[i].first, without.records[i].first);
+		ck_assert_int_eq(with.records[i].end, without.records[i].end);
+	}
+	ck_assert_int_eq(job(&with, "j-3")->finished, 9 * S);
+	test_run_fini(&with);
+	test_run_fini(&without);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("training");
+	TCase *tc = tcase_create("training");
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, a_preemption);
+	tcase_add_test(tc, an_elastic_job);
+	tcase_add_test(tc, a_priority);
+	tcase_add_test(tc, reasons);
+	tcase_add_test(tc, leaves_services_alone);
+	suite_add_tcase(suite, tc);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	const int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
