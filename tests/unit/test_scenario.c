@@ -245,8 +245,9 @@ START_TEST(cross_checks)
 	expect_error("{\"aliquot\": 1, " CLUSTER ", \"services\": [], \"loads\": [" LOAD "]}",
 	             "services: needs at least one service");
 	expect_error("[1]", "expected an object, got an array");
-	expect_error(HEAD "\"loads\": [" LOAD "], \"jobs\": []}",
-	             "jobs: not supported in this version");
+	expect_error(HEAD "\"loads\": [" LOAD
+	                  "], \"jobs\": [{\"name\": \"t\", \"work\": 1, \"fraction\": 1}]}",
+	             "jobs.0.fraction: not supported in this version");
 	expect_error(HEAD
 	             "\"loads\": [{\"service\": \"chta\", \"kind\": \"concurrency\", \"users\": 4, "
 	             "\"requests\": 8, \"isl\": 1, \"osl\": 1}]}",
