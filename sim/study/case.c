@@ -2,7 +2,6 @@
 #include "study/case.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,79 +10,24 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "spec/calibration.h"
+#include "study/case_private.h"
 #include "study/protocol.h"
 
 #define MOST_SEQUENCES 16384 /* of a step: as many as an engine may run */
 
-/* Spellings of precisions in tables of measurements; fp16 costs what bf16 costs. */
-static const struct {
-	const char *text;
-	int precision;
-} spellings[] = {
-	{"bf16", PRECISION_BF16},
-	{"fp16", PRECISION_BF16},
-	{"float16", PRECISION_BF16},
-	{"bfloat16", PRECISION_BF16},
-	{"FP16", PRECISION_BF16},
-	{"BF16", PRECISION_BF16},
-	{"fp8", PRECISION_FP8},
-	{"FP8", PRECISION_FP8},
-	{"fp4", PRECISION_NVFP4},
-	{"nvfp4", PRECISION_NVFP4},
-	{"mxfp4", PRECISION_NVFP4},
-	{"NVFP4", PRECISION_NVFP4},
-	{"bf16 (blank in source)", PRECISION_BF16},
-};
-
-__attribute__((format(printf, 2, 3))) static void skip(struct study_case *c, const char *fmt, ...)
-{
-	va_list args;
-	char text[256];
-
-	if (c->skipped == NULL) {
-		va_start(args, fmt);
-		vsnprintf(text, sizeof(text), fmt, args);
-		va_end(args);
-		c->skipped = mem_strdup(text);
-	}
-}
-
-static void name_sheets(struct study_case *c, struct data_dir *data)
-{
-	const struct {
-		const char *kind, *what, *text;
-		const char **name;
-	} sheets[] = {
-		{"gpu", "GPU", c->run->gpu, &c->gpu},
-		{"llm", "model", c->run->model, &c->model},
-		{"engine", "engine", c->run->engine, &c->engine},
-	};
-
-	for (size_t i = 0; i < sizeof(sheets) / sizeof(sheets[0]); i++) {
-		*sheets[i].name = sheets[i].text;
-		if (sheets[i].text[0] == '\0') {
-			skip(c, "no %s is named", sheets[i].what);
-		} else if (data_dir_find(data, sheets[i].kind, sheets[i].text, sheets[i].name) ==
-		           NULL) {
-			skip(c, "no data sheet of %s \"%s\"", sheets[i].what, sheets[i].text);
-		}
-	}
-}
-
-static void name_precision(struct study_case *c)
-{
-	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
-		if (strcmp(c->run->precision, spellings[i].text) == 0) {
-			c->precision = spellings[i].precision;
-			return;
-		}
-	}
-	skip(c, "precision \"%s\" is none that is known", c->run->precision);
-}
-
 bool case_is_step(const struct study_case *c)
 {
 	return strcmp(c->run->load, "step") == 0;
+}
+
+bool case_is_start(const struct study_case *c)
+{
+	return strcmp(c->run->load, MEASURED_START) == 0;
+}
+
+bool case_is_load(const struct study_case *c)
+{
+	return !case_is_step(c) && !case_is_start(c);
 }
 
 double case_part(const struct study_case *c)
@@ -98,16 +42,16 @@ static void check_numbers(struct study_case *c)
 	const bool closed = strcmp(r->load, "closed") == 0, step = case_is_step(c);
 
 	if (step && r->users > MOST_SEQUENCES) {
-		skip(c, "a step of %lld sequences", (long long)r->users);
+		case_skip(c, "a step of %lld sequences", (long long)r->users);
 	}
 	if (r->isl < 1.0 || (!step && r->osl < 1.0)) {
-		skip(c, "input and output lengths are not given as numbers");
+		case_skip(c, "input and output lengths are not given as numbers");
 	}
 	if ((closed || step) && r->users < 1) {
-		skip(c, "the number of users is not given");
+		case_skip(c, "the number of users is not given");
 	}
 	if (strcmp(r->load, "open") == 0 && !(r->rate > 0.0)) {
-		skip(c, "the rate is not given");
+		case_skip(c, "the rate is not given");
 	}
 }
 
@@ -117,7 +61,7 @@ static void check_load(struct study_case *c)
 	static const char *const known[] = {"closed", "open", "flood", "step"};
 	const char *const load = c->run->load;
 
-	if (c->run->trace != NULL) { /* the trace says all */
+	if (c->run->trace != NULL || case_is_start(c)) { /* the trace, or the metric, says all */
 		return;
 	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -128,7 +72,8 @@ static void check_load(struct study_case *c)
 			return;
 		}
 	}
-	skip(c, load[0] == '\0' ? "the load is not described" : "load \"%s\" is unknown", load);
+	case_skip(c, load[0] == '\0' ? "the load is not described" : "load \"%s\" is unknown",
+	          load);
 }
 
 /* Does the row measure replicas that share GPUs? */
@@ -143,10 +88,10 @@ static void check_sharing(struct study_case *c)
 	const struct measured_run *const r = c->run;
 
 	if (r->replicas > 1 && !shares_gpus(c)) {
-		skip(c, "several replicas, but no fraction of a GPU for each");
+		case_skip(c, "several replicas, but no fraction of a GPU for each");
 	}
 	if (shares_gpus(c) && (r->sharing[0] == '\0' || strcmp(r->sharing, "exclusive") == 0)) {
-		skip(c, "a fraction of a GPU, but sharing is not said");
+		case_skip(c, "a fraction of a GPU, but sharing is not said");
 	}
 }
 
@@ -155,18 +100,18 @@ static void check_row(struct study_case *c)
 	const struct measured_run *const r = c->run;
 
 	if (r->odd != NULL) {
-		skip(c, "%s", r->odd);
+		case_skip(c, "%s", r->odd);
 	}
 	if (r->speculative) {
-		skip(c, "speculative decoding is not modelled");
+		case_skip(c, "speculative decoding is not modelled");
 	}
 	if (r->trace != NULL && r->replicas > 1) {
-		skip(c, "experts spread over data-parallel replicas are not modelled");
+		case_skip(c, "experts spread over data-parallel replicas are not modelled");
 	}
 	check_sharing(c);
 	check_load(c);
-	if (r->tp == 0 && r->gpu_count > 1) {
-		skip(c, "tp is not given: several GPUs as one replica, or as several?");
+	if (r->tp == 0 && r->gpu_count > 1 && !case_is_start(c)) {
+		case_skip(c, "tp is not given: several GPUs as one replica, or as several?");
 	}
 }
 
@@ -252,6 +197,12 @@ static json_t *load_of(const struct study_case *c, const struct protocol_terms *
 {
 	const struct measured_run *const r = c->run;
 	const bool step = case_is_step(c);
+
+	if (case_is_start(c)) { /* nobody asks; a scenario needs somebody who does */
+		return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i}", "service", "measured", "kind",
+		                 "concurrency", "users", 1, "requests_per_user", 1, "isl", 1, "osl",
+		                 2);
+	}
 
 	if (r->trace != NULL) {
 		return json_pack("{s:s, s:s, s:s, s:s}", "service", "measured", "kind", "trace",
@@ -346,6 +297,9 @@ static json_t *scenario_of(const struct study_case *c, const struct protocol_ter
 	                  "nodes", "gpu", c->gpu, "gpus", (json_int_t)gpus, "services",
 	                  service_of(c, t, data), "loads", load_of(c, t));
 
+	json_object_update(
+		json_array_get(json_object_get(json_object_get(scenario, "cluster"), "nodes"), 0),
+		t->node);
 	if (shared) {
 		json_object_set_new(scenario, "scheduler",
 		                    json_pack("{s:s}", "compute_share", c->run->sharing));
@@ -353,39 +307,74 @@ static json_t *scenario_of(const struct study_case *c, const struct protocol_ter
 	return scenario;
 }
 
+static struct protocol_ask ask_of(const struct study_case *c)
+{
+	return (struct protocol_ask){.gpu = c->gpu,
+	                             .model = c->model,
+	                             .engine = c->engine,
+	                             .engine_version = c->run->engine_version,
+	                             .precision = precision_names[c->precision],
+	                             .load = c->run->load,
+	                             .workload = c->run->workload,
+	                             .tp = c->tp,
+	                             .isl = c->run->isl,
+	                             .osl = c->run->osl,
+	                             .sharing = c->run->sharing,
+	                             .note = c->run->note != NULL ? c->run->note : ""};
+}
+
+/* Everything that a case is called by: in its row, or in the protocol where the row does not say.
+ */
+static void name_case(struct study_case *c, const struct protocol *protocol, struct data_dir *data)
+{
+	struct protocol_terms terms = {.engine = "", .precision = ""};
+
+	c->gpu = case_sheet(c, data, "gpu", "GPU", c->run->gpu);
+	c->model = case_sheet(c, data, "llm", "model", c->run->model);
+	c->engine = c->run->engine;
+	if (protocol != NULL) {
+		const struct protocol_ask ask = ask_of(c);
+		protocol_apply(protocol, &ask, &terms);
+		protocol_terms_fini(&terms);
+	}
+	c->engine = case_sheet(c, data, "engine", "engine",
+	                       c->run->engine[0] != '\0' ? c->run->engine : terms.engine);
+	if (c->skipped != NULL) {
+		c->engine = c->run->engine; /* the protocol's text does not last */
+	}
+	c->precision = case_precision(c, c->run->precision[0] != '\0' ? c->run->precision
+	                                                              : terms.precision);
+}
+
 static void make_scenario(struct study_case *c, const struct protocol *protocol,
                           struct data_dir *data)
 {
-	const struct protocol_ask ask = {c->gpu,
-	                                 c->model,
-	                                 c->engine,
-	                                 c->run->engine_version,
-	                                 precision_names[c->precision],
-	                                 c->run->load,
-	                                 c->run->workload,
-	                                 c->tp,
-	                                 c->run->isl,
-	                                 c->run->osl,
-	                                 c->run->sharing};
+	const struct protocol_ask ask = ask_of(c);
 	struct protocol_terms terms;
 	struct err *const err = err_new(); /* a row that makes no scenario is skipped */
 
 	protocol_apply(protocol, &ask, &terms);
+	if (terms.skip[0] != '\0') {
+		case_skip(c, "%s", terms.skip);
+		protocol_terms_fini(&terms);
+		err_free(err);
+		return;
+	}
 	c->engine_version = mem_strdup(c->run->engine_version[0] != '\0' ? c->run->engine_version
 	                                                                 : terms.engine_version);
 	if (c->run->workload[0] != '\0' && json_object_get(terms.load, "rate") == NULL) {
-		skip(c, "workload \"%s\" is not described", c->run->workload);
+		case_skip(c, "workload \"%s\" is not described", c->run->workload);
 		protocol_terms_fini(&terms);
 		err_free(err);
 		return;
 	}
 	c->scenario =
 		scenario_build(protocol_name(protocol), scenario_of(c, &terms, data), data, err);
-	c->guessed = shares_gpus(c) || terms.length_spread > 0.0;
+	c->guessed = shares_gpus(c) || case_is_start(c) || terms.length_spread > 0.0;
 	c->fitted = terms.fitted;
 	protocol_terms_fini(&terms);
 	if (c->scenario == NULL) {
-		skip(c, "%s", err_message(err, 0));
+		case_skip(c, "%s", err_message(err, 0));
 	}
 	err_free(err);
 }
@@ -423,16 +412,16 @@ bool case_list_make(struct case_list *out, const struct measured_table *table,
 	for (size_t i = 0; i < out->n; i++) {
 		struct study_case *const c = &out->at[i];
 		c->run = &table->runs[i];
+		const struct protocol *const p =
+			find_protocol(&protocols, c->run->source, data, err);
 		c->tp = c->run->tp > 0 ? c->run->tp : 1;
+		if (case_is_start(c) && c->run->gpu_count > 1) {
+			c->tp = c->run->gpu_count;
+		}
 		check_row(c);
-		name_sheets(c, data);
-		name_precision(c);
-		if (c->skipped == NULL) {
-			const struct protocol *const p =
-				find_protocol(&protocols, c->run->source, data, err);
-			if (p != NULL) {
-				make_scenario(c, p, data);
-			}
+		name_case(c, p, data);
+		if (c->skipped == NULL && p != NULL) {
+			make_scenario(c, p, data);
 		}
 	}
 	for (size_t i = 0; i < protocols.n; i++) {

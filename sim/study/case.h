@@ -79,4 +79,13 @@ double case_part(const struct study_case *c);
  */
 double case_step_ms(const struct study_case *c, const char *metric);
 
+/* Was a start, a sleep or a stage of one timed? */
+bool case_is_start(const struct study_case *c);
+
+/* Were requests sent? Else a step or a start was timed. */
+bool case_is_load(const struct study_case *c);
+
+/* How long that takes in ms (physics.md section 6); NaN for what is no such time. */
+double case_start_ms(const struct study_case *c, const struct measured_value *v);
+
 #endif

@@ -123,20 +123,22 @@ void case_set_costs(const struct study_case *c, const struct cost_constants *cos
 bool case_figures(const struct study_case *c, double *out, struct err *err)
 {
 	const struct measured_run *const run = c->run;
-	const bool step = case_is_step(c);
+	const bool load = case_is_load(c);
 	struct sim *sim = NULL;
 	struct summary summary;
-	const bool ok = step || case_run(c, &sim, &summary, err);
+	const bool ok = !load || case_run(c, &sim, &summary, err);
 
 	for (size_t i = 0; i < run->n_values; i++) {
 		const struct measured_value *const v = &run->values[i];
-		if (step) {
-			out[i] = in_unit(case_step_ms(c, v->metric), v->unit);
+		if (!load) {
+			const double ms =
+				case_is_step(c) ? case_step_ms(c, v->metric) : case_start_ms(c, v);
+			out[i] = in_unit(ms, v->unit);
 		} else {
 			out[i] = ok ? case_observe(&summary, v) : (double)NAN;
 		}
 	}
-	if (ok && !step) {
+	if (ok && load) {
 		summary_fini(&summary);
 		sim_free(sim);
 	}

@@ -178,6 +178,21 @@ static int64_t count(const struct measured_reader *r, enum column c, struct meas
 	return 0;
 }
 
+/* Was a start timed? Such rows need no load. */
+static bool is_start(const struct measured_reader *r)
+{
+	static const char *const metrics[] = {
+		"weight_load_time", "engine_ready_time", "cold_load_time",   "cold_start_stage",
+		"wake_time_level1", "wake_time_level2",  "sleep_time_level1"};
+
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+		if (strcmp(cell(r, C_METRIC), metrics[i]) == 0) {
+			return cell(r, C_LOAD)[0] == '\0';
+		}
+	}
+	return false;
+}
+
 static void read_run(const struct measured_reader *r, struct measured_run *run)
 {
 	run->gpu_count = count(r, C_GPU_COUNT, run);
@@ -196,7 +211,8 @@ static void read_run(const struct measured_reader *r, struct measured_run *run)
 	run->precision = mem_strdup(cell(r, C_PRECISION));
 	run->engine = mem_strdup(cell(r, C_ENGINE));
 	run->engine_version = mem_strdup(cell(r, C_VERSION));
-	run->load = mem_strdup(cell(r, C_LOAD));
+	run->load = mem_strdup(is_start(r) ? MEASURED_START : cell(r, C_LOAD));
+	run->note = is_start(r) ? mem_strdup(cell(r, C_NOTE)) : NULL;
 	run->workload = mem_strdup("");
 	run->sharing = mem_strdup(cell(r, C_SHARING));
 	run->speculative = cell(r, C_SPECULATIVE)[0] != '\0';
@@ -213,6 +229,11 @@ static char *key_of(const struct measured_reader *r)
 			free(key);
 			key = longer;
 		}
+	}
+	if (is_start(r)) {
+		char *const longer = mem_printf("%s%s\n", key, cell(r, C_NOTE));
+		free(key);
+		key = longer;
 	}
 	return key;
 }
@@ -350,6 +371,7 @@ static void free_run(struct measured_run *run)
 	free(run->engine);
 	free(run->engine_version);
 	free(run->load);
+	free(run->note);
 	free(run->sharing);
 	free(run->odd);
 	free(run->workload);

@@ -51,7 +51,12 @@ struct measured_run {
 	struct measured_request *requests; /* what each of them saw, in the order of the file */
 	size_t n_requests;
 	int64_t kv_blocks; /* of one replica; 0: not said */
+	char *note;        /* of a start: what alone tells some of them apart; else NULL */
 };
+
+/* `load` of the runs of which a start, a sleep or a stage of one was timed: their rows, which have
+ * no load, are known by their metric. */
+#define MEASURED_START "start"
 
 struct measured_request {
 	double arrival_s; /* on a clock of its own */

@@ -9,6 +9,7 @@
 #include "base/option.h"
 #include "base/str.h"
 #include "spec/llm_spec.h"
+#include "study/measured.h"
 
 struct rule {
 	struct protocol_terms terms; /* its nodes are borrowed from the file */
@@ -33,8 +34,8 @@ struct rule_keys {
 	double length_share, length_spread;
 	bool fitted;
 	char *source;
-	const json_t *when, *seqs, *engine_options, *service, *load;
-	char *engine_version;
+	const json_t *when, *seqs, *engine_options, *service, *load, *node;
+	char *engine, *precision, *engine_version, *skip;
 };
 
 #define FILE_KEY(member) offsetof(struct file_keys, member)
@@ -67,9 +68,13 @@ static const struct option rule_table[] = {
 	 "its numbers were chosen by these rows"},
 	{"engine_options", OPTION_NODE, KEY(engine_options), 0, 0, "", NULL, NULL, "over the profile's"},
 	{"services", OPTION_NODE, KEY(service), 0, 0, "", NULL, NULL, "further keys of the service"},
+	{"engine", OPTION_TEXT, KEY(engine), 0, 0, "", NULL, NULL, "of rows that do not say"},
+	{"precision", OPTION_TEXT, KEY(precision), 0, 0, "", NULL, NULL, "of rows that do not say"},
 	{"engine_version", OPTION_TEXT, KEY(engine_version), 0, 0, "", NULL, NULL,
 	 "of rows that do not say"},
 	{"loads", OPTION_NODE, KEY(load), 0, 0, "", NULL, NULL, "further keys of the load"},
+	{"nodes", OPTION_NODE, KEY(node), 0, 0, "", NULL, NULL, "further keys of the node"},
+	{"skip", OPTION_TEXT, KEY(skip), 0, 0, "", NULL, NULL, "why these rows are not simulated"},
 	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };
 /* clang-format on */
@@ -77,10 +82,11 @@ static const struct option rule_table[] = {
 /* What a rule may ask for, in the order of condition_values. */
 static const char *const conditions[] = {"gpu",       "model", "engine",   "engine_version",
                                          "precision", "load",  "workload", "tp",
-                                         "isl",       "osl",   "sharing"};
+                                         "isl",       "osl",   "sharing",  "note"};
 #define N_CONDITIONS (sizeof(conditions) / sizeof(conditions[0]))
 
-static const char *const loads[] = {"closed", "open", "flood", "step", "trace", NULL};
+static const char *const loads[] = {"closed", "open",         "flood", "step",
+                                    "trace",  MEASURED_START, NULL};
 static const char *const sharings[] = {"",     "exclusive", "time_slicing", "sm_sharing", "strict",
                                        "fair", NULL};
 
@@ -229,6 +235,7 @@ static void read_rule(struct rule *rule, const struct json_at *at, struct data_d
 		read_object(at, "engine_options", NULL);
 		read_object(at, "services", "engine_options");
 		read_object(at, "loads", NULL);
+		read_object(at, "nodes", NULL);
 	}
 	option_fini(rule_table, &keys);
 }
@@ -311,16 +318,24 @@ const char *protocol_name(const struct protocol *p)
 	return p->name;
 }
 
-static bool is_one_of(const json_t *wanted, const char *is)
+/* A note is free text, in which the wanted one occurs. */
+static bool is_text(const json_t *wanted, const char *is, bool note)
+{
+	const char *const text = json_string_value(wanted);
+
+	return text != NULL && (note ? strstr(is, text) != NULL : strcmp(text, is) == 0);
+}
+
+static bool is_one_of(const json_t *wanted, const char *is, bool note)
 {
 	size_t i;
 	json_t *item;
 
 	if (json_is_string(wanted)) {
-		return strcmp(json_string_value(wanted), is) == 0;
+		return is_text(wanted, is, note);
 	}
 	json_array_foreach(wanted, i, item) {
-		if (json_is_string(item) && strcmp(json_string_value(item), is) == 0) {
+		if (is_text(item, is, note)) {
 			return true;
 		}
 	}
@@ -340,13 +355,14 @@ static bool applies(const struct rule *rule, const struct protocol_ask *ask)
 	                          tp,
 	                          isl,
 	                          osl,
-	                          ask->sharing};
+	                          ask->sharing,
+	                          ask->note};
 	str_real(ask->isl, isl, sizeof(isl));
 	str_real(ask->osl, osl, sizeof(osl));
 	str_real((double)ask->tp, tp, sizeof(tp));
-	for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
+	for (size_t i = 0; i < N_CONDITIONS; i++) {
 		const json_t *const wanted = json_object_get(rule->when, conditions[i]);
-		if (wanted != NULL && !is_one_of(wanted, is[i])) {
+		if (wanted != NULL && !is_one_of(wanted, is[i], is[i] == ask->note)) {
 			return false;
 		}
 	}
@@ -357,6 +373,27 @@ static const json_t *set_by(const struct rule *rule, const char *key)
 {
 	const json_t *const value = json_object_get(rule->keys, key);
 	return json_is_null(value) ? NULL : value;
+}
+
+static void lay_text(const struct rule *rule, const char *key, const char **text)
+{
+	const json_t *const value = set_by(rule, key);
+
+	*text = value != NULL ? json_string_value(value) : *text;
+}
+
+/* Of `startup` a rule may set a part; other keys it replaces. */
+static void lay_service(struct protocol_terms *t, json_t *keys)
+{
+	json_t *const all = json_deep_copy(json_object_get(t->service, "startup"));
+	json_t *const part = json_object_get(keys, "startup");
+
+	json_object_update(t->service, keys);
+	if (all != NULL && part != NULL) {
+		json_object_update(all, part);
+		json_object_set(t->service, "startup", all);
+	}
+	json_decref(all);
 }
 
 static void overlay(struct protocol_terms *t, const struct rule *rule)
@@ -387,12 +424,14 @@ static void overlay(struct protocol_terms *t, const struct rule *rule)
 		t->seqs = rule->terms.seqs;
 		t->max_num_seqs = rule->terms.max_num_seqs;
 	}
-	if (set_by(rule, "engine_version") != NULL) {
-		t->engine_version = json_string_value(set_by(rule, "engine_version"));
-	}
+	lay_text(rule, "engine", &t->engine);
+	lay_text(rule, "precision", &t->precision);
+	lay_text(rule, "engine_version", &t->engine_version);
+	lay_text(rule, "skip", &t->skip);
 	json_object_update(t->engine_options, json_object_get(rule->keys, "engine_options"));
-	json_object_update(t->service, json_object_get(rule->keys, "services"));
+	lay_service(t, json_object_get(rule->keys, "services"));
 	json_object_update(t->load, json_object_get(rule->keys, "loads"));
+	json_object_update(t->node, json_object_get(rule->keys, "nodes"));
 }
 
 void protocol_apply(const struct protocol *p, const struct protocol_ask *ask,
@@ -402,7 +441,11 @@ void protocol_apply(const struct protocol *p, const struct protocol_ask *ask,
 		.requests_per_user = 10,
 		.prompts = 1000,
 		.length_share = 1.0,
+		.skip = "",
+		.engine = "",
+		.precision = "",
 		.engine_version = "",
+		.node = json_object(),
 		.engine_options = json_object(),
 		.service = json_object(),
 		.load = json_object(),
@@ -419,4 +462,5 @@ void protocol_terms_fini(struct protocol_terms *t)
 	json_decref(t->engine_options);
 	json_decref(t->service);
 	json_decref(t->load);
+	json_decref(t->node);
 }

@@ -28,10 +28,13 @@ struct protocol_terms {
 	double length_share;  /* lengths are uniform in [share, 1] of the nominal ones; 1: not so */
 	double length_spread; /* standard deviation of lengths over their mean, without a share */
 	bool fitted;          /* its numbers were chosen by these very rows */
-	json_t *engine_options;     /* owned; may be empty */
-	json_t *service;            /* further keys of the service; owned */
-	const char *engine_version; /* of rows that do not say; "" unknown; borrowed */
-	json_t *load;               /* further keys of the load; owned */
+	json_t *engine_options;         /* owned; may be empty */
+	json_t *service;                /* further keys of the service; owned */
+	json_t *node;                   /* further keys of the node; owned */
+	const char *skip;               /* why it is not simulated; "": it is; borrowed */
+	const char *engine, *precision; /* of rows that do not say; "": unknown; borrowed */
+	const char *engine_version;     /* of rows that do not say; "" unknown; borrowed */
+	json_t *load;                   /* further keys of the load; owned */
 };
 
 /* Of whom a rule asks; canonical names, "" where unknown. */
@@ -40,6 +43,7 @@ struct protocol_ask {
 	int64_t tp;
 	double isl, osl;     /* tokens */
 	const char *sharing; /* as in the row */
+	const char *note;    /* of a start; "" else */
 };
 
 /* The protocol of a source, "default" where it has none of its own. NULL with errors added. */

@@ -12,6 +12,7 @@
 #include "spec/scenario.h"
 #include "flow/sim.h"
 #include "study/ccu.h"
+#include "study/published_private.h"
 
 #define MOST_SETTINGS 16
 
@@ -174,8 +175,12 @@ static double simulate(struct runs *r, const struct published *p, const json_t *
 	if (json_object_get(row, "ratio_of") != NULL) {
 		return ratio(p, json_object_get(row, "ratio_of"));
 	}
-	if (what == NULL || !runs_get(r, row, strcmp(what, "ccu") != 0)) {
+	if (what == NULL ||
+	    !runs_get(r, row, strcmp(what, "ccu") != 0 && !published_is_start(what))) {
 		return (double)NAN;
+	}
+	if (published_is_start(what)) {
+		return published_start_ms(r->sc, row);
 	}
 	return strcmp(what, "ccu") == 0   ? users_within(r, row)
 	       : strcmp(what, "tps") == 0 ? tokens_per_s(r, text_of(row, "service"))
@@ -216,6 +221,9 @@ static bool check_row(const struct json_at *at)
 	}
 	if (what != NULL && strcmp(what, "ccu") == 0 && text_of(row, "limit") == NULL) {
 		json_fail(at, "missing key \"limit\", within which users are searched");
+	}
+	if (what != NULL && published_is_start(what)) {
+		published_check_start(at);
 	}
 	if (json_object_size(json_object_get(row, "set")) > MOST_SETTINGS) {
 		json_fail(at, "\"set\" changes more than %d keys", MOST_SETTINGS);
@@ -261,31 +269,40 @@ static bool run_row(struct runs *r, struct published *p, const json_t *row)
 	return err_count(r->err) == 0;
 }
 
-bool published_run(const struct published_ask *ask, struct published *out, struct err *err)
+/* Append the rows of one file; false with errors added. */
+static bool run_file(struct runs *r, struct published *out, const char *name)
 {
-	const char *const file = data_dir_find(ask->data, "published", "fractioning", NULL);
-	json_t *const document = file != NULL ? json_read(file, err) : NULL;
+	const char *const file = data_dir_find(r->ask->data, "published", name, NULL);
+	json_t *const document = file != NULL ? json_read(file, r->err) : NULL;
 	if (file == NULL) {
-		err_add(err, ERR_IO, "models/published/fractioning.json", "no such file");
+		err_add(r->err, ERR_IO, "models/published", "no file %s.json", name);
 	}
+	json_array_append_new(out->documents, document != NULL ? document : json_null());
 	const json_t *const rows = json_object_get(document, "rows");
-	struct runs r = {.ask = ask, .err = err};
-	const struct json_at root = json_root(document, file, err);
+	const struct json_at root = json_root(document, file, r->err);
 	struct json_at list = root;
 	bool ok = document != NULL && json_want_object(&root);
 	if (ok && !json_get(&root, "rows", &list)) {
 		json_fail(&root, "missing key \"rows\": the figures");
 	}
 	ok = ok && list.value != root.value && json_want_array(&list);
-	*out = (struct published){.document = document};
-	out->rows = mem_new(json_array_size(rows) + 1, sizeof(*out->rows));
+	out->rows =
+		mem_resize(out->rows, out->n_rows + json_array_size(rows) + 1, sizeof(*out->rows));
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const struct json_at row = json_item(&list, i);
 		ok = check_row(&row) && ok;
 	}
 	for (size_t i = 0; ok && i < json_array_size(rows); i++) {
-		ok = run_row(&r, out, json_array_get(rows, i));
+		ok = run_row(r, out, json_array_get(rows, i));
 	}
+	return ok;
+}
+
+bool published_run(const struct published_ask *ask, struct published *out, struct err *err)
+{
+	struct runs r = {.ask = ask, .err = err};
+	*out = (struct published){.documents = json_array()};
+	const bool ok = run_file(&r, out, "fractioning") && run_file(&r, out, "swap");
 	runs_clear(&r);
 	return ok;
 }
@@ -293,7 +310,7 @@ bool published_run(const struct published_ask *ask, struct published *out, struc
 void published_fini(struct published *p)
 {
 	free(p->rows);
-	json_decref(p->document);
+	json_decref(p->documents);
 }
 
 bool published_ok(const struct published *p)

@@ -32,7 +32,7 @@ struct published_row {
 struct published {
 	struct published_row *rows;
 	size_t n_rows;
-	void *document; /* of the strings */
+	void *documents; /* of the strings */
 };
 
 struct published_ask {

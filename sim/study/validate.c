@@ -25,6 +25,13 @@ static const struct validate_tolerance usual[] = {
 	{"request_throughput", 15.0},
 	{"prefill_latency", 25},
 	{"decode_step_latency", 25},
+	{"weight_load_time", 15},
+	{"engine_ready_time", 15},
+	{"cold_load_time", 15},
+	{"cold_start_stage", 15},
+	{"sleep_time_level1", 15},
+	{"wake_time_level1", 15},
+	{"wake_time_level2", 15},
 };
 #define N_USUAL (sizeof(usual) / sizeof(usual[0]))
 #define OTHER_PCT 25.0

@@ -7,12 +7,18 @@
 
 const char *const validate_roles[] = {"fitted", "predicted", "input", "skipped"};
 
+/* Loads of all kinds are alike, steps and starts are not. */
+static const char *kind_of(const struct study_case *c)
+{
+	return case_is_load(c) ? "" : c->run->load;
+}
+
 static bool alike(const struct study_case *a, const struct study_case *b)
 {
 	return strcmp(a->run->source, b->run->source) == 0 && strcmp(a->gpu, b->gpu) == 0 &&
 	       strcmp(a->model, b->model) == 0 && strcmp(a->engine, b->engine) == 0 &&
 	       strcmp(a->engine_version, b->engine_version) == 0 && a->precision == b->precision &&
-	       a->tp == b->tp && a->guessed == b->guessed && case_is_step(a) == case_is_step(b) &&
+	       a->tp == b->tp && a->guessed == b->guessed && strcmp(kind_of(a), kind_of(b)) == 0 &&
 	       (case_part(a) < 1.0) == (case_part(b) < 1.0) &&
 	       (case_is_step(a) || (a->run->replicas == b->run->replicas &&
 	                            strcmp(a->run->sharing, b->run->sharing) == 0));

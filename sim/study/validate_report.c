@@ -60,25 +60,25 @@ static bool same_place(const struct row_group *a, const struct row_group *b)
 	       strcmp(a->like->model, b->like->model) == 0;
 }
 
-/* Is it the first of its GPU and model, and no table of steps? */
+/* Is it the first of its GPU and model, and are requests sent? */
 static bool leads(const row_groups_t *groups, size_t g)
 {
 	for (size_t i = 0; i < g; i++) {
 		if (same_place(&groups->at[i], &groups->at[g]) &&
-		    !case_is_step(groups->at[i].like)) {
+		    case_is_load(groups->at[i].like)) {
 			return false;
 		}
 	}
-	return !case_is_step(groups->at[g].like);
+	return case_is_load(groups->at[g].like);
 }
 
-/* Groups that are no steps. */
+/* Groups of which requests are sent. */
 static size_t n_loads(const row_groups_t *groups)
 {
 	size_t n = 0;
 
 	for (size_t g = 0; g < groups->n; g++) {
-		n += !case_is_step(groups->at[g].like);
+		n += case_is_load(groups->at[g].like);
 	}
 	return n;
 }
@@ -102,7 +102,7 @@ static void print_groups(const struct validation *v, FILE *out)
 		fprintf(out, "%.40s %.58s\n", groups.at[g].like->gpu, groups.at[g].like->model);
 		for (size_t i = g; i < groups.n; i++) {
 			if (same_place(&groups.at[g], &groups.at[i]) &&
-			    !case_is_step(groups.at[i].like)) {
+			    case_is_load(groups.at[i].like)) {
 				print_group(v, &groups.at[i], out);
 			}
 		}
@@ -320,10 +320,39 @@ static void print_role(const struct validation *v, int role, FILE *out)
 	putc('\n', out);
 }
 
+/* Starts, sleeps and their stages by source. */
+static void print_starts(const struct validation *v, FILE *out)
+{
+	row_groups_t groups;
+	size_t lines = 0;
+
+	validate_groups(v, &groups);
+	for (size_t g = 0; g < groups.n; g++) {
+		const struct study_case *const c = groups.at[g].like;
+		const struct row_pick p = {c, NULL, 0, 0, false, -1, -1};
+		struct error_stats e;
+		if (!case_is_start(c)) {
+			continue;
+		}
+		validate_errors(v, &p, &e);
+		char *const name = mem_printf("%s %s TP%lld, %s", c->gpu, c->model,
+		                              (long long)c->tp, c->run->source);
+		fprintf(out, "%s  %-65.65s %4zu %8.1f %8.1f\n",
+		        lines++ == 0
+		                ? "\n|error| % of starts and sleeps                                   "
+		                  "   rows     mean    worst\n"
+		                : "",
+		        name, e.n, fmin(e.mean, MOST_SHOWN), fmin(e.worst, MOST_SHOWN));
+		free(name);
+	}
+	free(groups.at);
+}
+
 void validation_print(const struct validation *v, FILE *out)
 {
 	print_groups(v, out);
 	print_steps(v, out);
+	print_starts(v, out);
 	print_loads(v, out);
 	putc('\n', out);
 	print_role(v, ROW_FITTED, out);

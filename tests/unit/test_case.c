@@ -534,6 +534,92 @@ START_TEST(what_a_step_does_not_have)
 }
 END_TEST
 
+/* --- starts ------------------------------------------------------------------------------------
+ */
+
+#define START_ROW "%s,h100-sxm,llama-3.1-8b-instruct,,,,,%s,mean,1,s,,,,,,,,,,,%s,%s,\n"
+
+static double start_s(const char *metric, const char *gpus, const char *note)
+{
+	char *const row = mem_printf(START_ROW, "s", metric, gpus, note);
+	const struct study_case *const c = only_case(row);
+	double value;
+	free(row);
+	ck_assert_msg(c->skipped == NULL, "%s", c->skipped);
+	ck_assert(case_is_start(c) && !case_is_load(c) && c->guessed);
+	ck_assert(case_figures(c, &value, t.err));
+	return value;
+}
+
+/* 16,060,522,496 bytes at 2 GB/s of storage: 8.03 s; over the link, 0.84 of 64 GB/s: 0.2988 s. */
+static const struct {
+	const char *metric, *gpus, *note;
+	double seconds;
+} starts[] = {
+	{"weight_load_time", "", "a note", 8.030261248},
+	{"weight_load_time", "", "S3 streamer", 4.015130624},
+	{"cold_load_time", "", "x", 10 + 8.030261248 + 1 + 2 + 3 + 4},
+	{"engine_ready_time", "", "x", 10 + 8.030261248 + 1 + 2 + 3 + 4},
+	{"cold_start_stage", "", "model download (no cache)", 16.060522496},
+	{"cold_start_stage", "", "weight loading (no cache)", 8.030261248},
+	{"cold_start_stage", "", "dynamo bytecode transform", 1},
+	{"cold_start_stage", "", "graph compilation", 2},
+	{"cold_start_stage", "", "graph capture", 3},
+	{"cold_start_stage", "", "engine init and imports", 10},
+	{"sleep_time_level1", "", "x", 0.5 + 0.298744838},
+	{"wake_time_level1", "", "x", 0.25 + 0.298744838},
+	{"wake_time_level1", "2", "x", 0.25 + 0.149372419},
+	{"wake_time_level2", "", "x", 0.25 + 0.125 + 8.030261248},
+};
+
+START_TEST(starts_by_hand)
+{
+	test_study_file(
+		&t, "models/protocol/s.json",
+		"{\"name\": \"s\", \"title\": \"t\", \"rules\": [{\"source\": \"x\", \"engine\":"
+		"\"vllm\", \"precision\": \"bf16\", \"nodes\": {\"storage_bandwidth\": \"2GB\"},"
+		"\"services\": {\"startup\": {\"process\": 10, \"trace\": 1, \"compile\": 2, "
+		"\"capture\": 3, \"build\": 4, \"sleep\": 0.5, \"wake\": 0.25, \"reload\": 0.125,"
+		"\"download_rate\": \"1GB\"}}}, {\"source\": \"y\", \"when\": {\"note\": \"S3\"},"
+		"\"nodes\": {\"storage_bandwidth\": \"4GB\"}, \"services\": {\"startup\": "
+		"{\"loader\": \"streamer\"}}}]}");
+	const double got = start_s(starts[_i].metric, starts[_i].gpus, starts[_i].note);
+	ck_assert_double_eq_tol(got, starts[_i].seconds, 2e-9);
+}
+END_TEST
+
+START_TEST(starts_of_no_known_stage)
+{
+	test_study_file(&t, "models/protocol/s.json",
+	                "{\"name\": \"s\", \"title\": \"t\", \"rules\": [{\"source\": \"x\","
+	                "\"engine\": \"vllm\", \"precision\": \"bf16\"}]}");
+	ck_assert(isnan(start_s("cold_start_stage", "", "coffee")));
+}
+END_TEST
+
+/* Without a protocol that says engine and precision there is nothing to simulate. */
+START_TEST(starts_whose_engine_nobody_says)
+{
+	char *const row = mem_printf(START_ROW, "s", "weight_load_time", "", "x");
+	ck_assert_str_eq(only_case(row)->skipped, "no engine is named");
+	free(row);
+}
+END_TEST
+
+/* What tells two starts apart may be their note alone. */
+START_TEST(notes_tell_starts_apart)
+{
+	char *const csv = mem_printf("%s" START_ROW START_ROW START_ROW, STUDY_HEADER, "s",
+	                             "weight_load_time", "", "a", "s", "weight_load_time", "", "b",
+	                             "s", "weight_load_time", "", "a");
+	test_study_rows(&t, csv);
+	free(csv);
+	ck_assert_uint_eq(t.cases.n, 2);
+	ck_assert_str_eq(t.cases.at[0].run->note, "a");
+	ck_assert_uint_eq(t.cases.at[0].run->n_values, 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *const s = suite_create("case");
@@ -556,6 +642,13 @@ int main(void)
 	tcase_add_test(c, a_protocols_costs_stay_over_others);
 	tcase_add_loop_test(c, steps_by_the_formula, 0, 4);
 	tcase_add_test(c, what_a_step_does_not_have);
+	TCase *const begins = tcase_create("starts");
+	tcase_add_checked_fixture(begins, set_up, tear_down);
+	tcase_add_loop_test(begins, starts_by_hand, 0, (int)(sizeof(starts) / sizeof(starts[0])));
+	tcase_add_test(begins, starts_of_no_known_stage);
+	tcase_add_test(begins, starts_whose_engine_nobody_says);
+	tcase_add_test(begins, notes_tell_starts_apart);
+	suite_add_tcase(s, begins);
 	suite_add_tcase(s, c);
 	SRunner *const runner = srunner_create(s);
 	srunner_run_all(runner, CK_NORMAL);

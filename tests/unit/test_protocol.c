@@ -31,7 +31,8 @@ static const struct protocol_ask asks = {.gpu = "h100-sxm",
                                          .tp = 2,
                                          .isl = 131072.0,
                                          .osl = 128.5,
-                                         .sharing = "exclusive"};
+                                         .sharing = "exclusive",
+                                         .note = "IO2 SSD, streamer"};
 
 static struct protocol *read_rules(const char *rules)
 {
@@ -310,8 +311,8 @@ START_TEST(what_the_manual_says)
 	read_fields("### rules[]", &rule);
 	read_fields("### when", &when);
 	ck_assert_uint_eq(file.n, 6);
-	ck_assert_uint_eq(rule.n, 14);
-	ck_assert_uint_eq(when.n, 11);
+	ck_assert_uint_eq(rule.n, 18);
+	ck_assert_uint_eq(when.n, 12);
 	check_known(&file, "{\"", "\": 1}");
 	check_known(&rule, "{\"name\": \"s\", \"title\": \"t\", \"rules\": [{\"", "\": false}]}");
 	check_known(
@@ -407,6 +408,44 @@ START_TEST(mistakes_say_where_they_are)
 }
 END_TEST
 
+/* A note holds when it occurs; parts of `startup` add up, other keys are replaced. */
+START_TEST(starts)
+{
+	struct protocol_terms terms;
+	apply_rules(
+		"{\"source\": \"a\", \"engine\": \"vllm\", \"precision\": \"fp8\","
+		"\"nodes\": {\"storage_bandwidth\": \"1GB\"}, \"services\": {\"startup\":"
+		"{\"build\": 1, \"process\": 2}, \"costs\": {\"h_seq\": 0}}},"
+		"{\"source\": \"b\", \"when\": {\"note\": \"IO2\"}, \"nodes\": {\"cpus\": 8},"
+		"\"services\": {\"startup\": {\"build\": 3}, \"costs\": {\"h_step\": 0}}},"
+		"{\"source\": \"c\", \"when\": {\"note\": [\"GP3\", \"S3\"]}, \"skip\": \"no\"}",
+		&asks, &terms);
+	const json_t *const startup = json_object_get(terms.service, "startup");
+	ck_assert_uint_eq(json_object_size(startup), 2);
+	ck_assert_int_eq(json_integer_value(json_object_get(startup, "build")), 3);
+	ck_assert_int_eq(json_integer_value(json_object_get(startup, "process")), 2);
+	ck_assert_uint_eq(json_object_size(json_object_get(terms.service, "costs")), 1);
+	ck_assert_uint_eq(json_object_size(terms.node), 2);
+	protocol_terms_fini(&terms);
+}
+END_TEST
+
+START_TEST(rows_that_are_not_simulated)
+{
+	struct protocol *const p = read_rules(
+		"{\"source\": \"a\", \"engine\": \"vllm\", \"precision\": \"fp8\"},"
+		"{\"source\": \"b\", \"when\": {\"note\": [\"GP3\", \"SSD\"]}, \"skip\": \"why\"}");
+	struct protocol_terms terms;
+	ck_assert_ptr_nonnull(p);
+	protocol_apply(p, &asks, &terms);
+	ck_assert_str_eq(terms.skip, "why");
+	ck_assert_str_eq(terms.engine, "vllm");
+	ck_assert_str_eq(terms.precision, "fp8");
+	protocol_terms_fini(&terms);
+	protocol_free(p);
+}
+END_TEST
+
 START_TEST(all_mistakes_at_once)
 {
 	ck_assert_ptr_null(read_rules("{\"source\": \"a\", \"requests\": 0},"
@@ -433,6 +472,8 @@ int main(void)
 	tcase_add_test(c, all_bundled_protocols_are_good);
 	tcase_add_loop_test(c, mistakes_say_where_they_are, 0,
 	                    (int)(sizeof(mistakes) / sizeof(mistakes[0])));
+	tcase_add_test(c, starts);
+	tcase_add_test(c, rows_that_are_not_simulated);
 	tcase_add_test(c, all_mistakes_at_once);
 	tcase_add_test(c, what_the_manual_says);
 	suite_add_tcase(s, c);
