@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "sched/topology.h"
+
 /* The first resource in which `has` and `asked` go beyond `limit`; SCHED_RESOURCES: none. */
 static int first_over(const struct sched_amount *has, const struct sched_amount *asked,
                       const struct sched_amount *limit)
@@ -56,6 +58,9 @@ bool allocate_tasks(struct session *s, const uint32_t *tasks, uint32_t n, bool p
 	const size_t mark = s->log.n;
 	if (n == 0 || !allocate_admits(s, s->in->tasks.at[tasks[0]].job, &asked, why)) {
 		return false;
+	}
+	if (s->in->jobs.at[s->in->tasks.at[tasks[0]].job].n_groups > 0) {
+		return topology_place(s, tasks, n, promise_only, why);
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		if (!fit_place(s, tasks[i], promise_only)) {

@@ -18,7 +18,8 @@ static bool same_needs(const struct session *s, uint32_t a, uint32_t b)
 	const struct sched_job *const x = &s->in->jobs.at[a];
 	const struct sched_job *const y = &s->in->jobs.at[b];
 	bool same = x->priority == y->priority && x->preemptible == y->preemptible &&
-	            x->n_tasks == y->n_tasks && x->n_sets == y->n_sets;
+	            x->n_tasks == y->n_tasks && x->n_sets == y->n_sets &&
+	            x->n_groups + y->n_groups == 0;
 	for (uint32_t k = 0; same && k < x->n_sets; k++) {
 		same = s->in->sets.at[x->first_set + k].min == s->in->sets.at[y->first_set + k].min;
 	}

@@ -52,6 +52,7 @@ struct sched_why {
 	uint32_t queue;
 	enum sched_resource resource;
 	uint32_t placed, wanted; /* pods */
+	bool apart; /* valid with SCHED_NO_ROOM: they belong together, and no domain takes all */
 };
 
 /* What happened to a pod. */

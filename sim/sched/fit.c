@@ -219,6 +219,14 @@ static void put_on(struct session *s, uint32_t task, uint32_t node, bool promise
 	session_put(s, task, &next);
 }
 
+/* The same of a pod where only some nodes are open to it, or some go first. */
+static int64_t score_within(const struct session *s, const struct sched_ask *ask, uint32_t node)
+{
+	const struct scope *const scope = s->scope;
+	const int64_t rank = scope->in[node] ? score(s, ask, node) : -1;
+	return rank < 0 || scope->scores == NULL ? rank : rank + (scope->scores[node] << 45);
+}
+
 bool fit_place(struct session *s, uint32_t task, bool promise_only)
 {
 	const struct sched_ask *const ask = &s->in->tasks.at[task].ask;
@@ -227,7 +235,7 @@ bool fit_place(struct session *s, uint32_t task, bool promise_only)
 	int64_t best_score = -1;
 	uint32_t n = glance_next(s, &search, 0);
 	for (; n != SCHED_NONE; n = glance_next(s, &search, n + 1)) {
-		const int64_t rank = score(s, ask, n);
+		const int64_t rank = s->scope == NULL ? score(s, ask, n) : score_within(s, ask, n);
 		if (rank > best_score) {
 			best_score = rank;
 			best = n;

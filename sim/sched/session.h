@@ -70,6 +70,12 @@ struct undo {
 	struct place before;
 };
 
+/* Nodes that pods may be placed on for the time being, and which of them first. */
+struct scope {
+	const bool *in;        /* of each node */
+	const int64_t *scores; /* of each node, 0 to 10, higher first; NULL: all alike */
+};
+
 struct session {
 	const struct snapshot *in;
 	const struct sched_options *options;
@@ -82,9 +88,10 @@ struct session {
 	struct slices *slices;           /* MIG instances of each node and profile */
 	struct queue_state *queues;
 	struct set_state *sets;
-	uint32_t first_root; /* queue */
-	uint32_t *by_rank;   /* jobs, oldest first */
-	size_t *first_log;   /* of each pod, while decisions are kept */
+	const struct scope *scope; /* NULL: all nodes */
+	uint32_t first_root;       /* queue */
+	uint32_t *by_rank;         /* jobs, oldest first */
+	size_t *first_log;         /* of each pod, while decisions are kept */
 	VEC(struct undo) log;
 };
 

@@ -10,11 +10,37 @@ const char *const sched_status_names[SCHED_STATUSES + 1] = {
 	"Pending", "Binding", "Pipelined", "Running", "Releasing", "Failed", NULL,
 };
 
+static void node_fini(struct sched_node *n)
+{
+	for (size_t i = 0; i < n->labels.n; i++) {
+		free(n->labels.at[i].key);
+		free(n->labels.at[i].value);
+	}
+	free(n->labels.at);
+	free(n->name);
+	free(n->slices);
+}
+
+static void topology_fini(struct sched_topology *t)
+{
+	for (size_t i = 0; i < t->levels.n; i++) {
+		free(t->levels.at[i]);
+	}
+	free(t->levels.at);
+	free(t->name);
+	free(t->leaf);
+}
+
 void snapshot_fini(struct snapshot *s)
 {
 	for (size_t i = 0; i < s->nodes.n; i++) {
-		free(s->nodes.at[i].name);
-		free(s->nodes.at[i].slices);
+		node_fini(&s->nodes.at[i]);
+	}
+	for (size_t i = 0; i < s->topologies.n; i++) {
+		topology_fini(&s->topologies.at[i]);
+	}
+	for (size_t i = 0; i < s->groups.n; i++) {
+		free(s->groups.at[i].name);
 	}
 	for (size_t i = 0; i < s->queues.n; i++) {
 		free(s->queues.at[i].name);
@@ -32,6 +58,9 @@ void snapshot_fini(struct snapshot *s)
 		free(s->migs.at[i].name);
 	}
 	free(s->migs.at);
+	free(s->groups.at);
+	free(s->topologies.at);
+	free(s->domains.at);
 	free(s->nodes.at);
 	free(s->queues.at);
 	free(s->jobs.at);
@@ -96,6 +125,7 @@ void snapshot_complete(struct snapshot *s)
 			s->smallest_gpu_mib = node->gpu_mib;
 		}
 	}
+	snapshot_divide(s);
 }
 
 bool snapshot_has_children(const struct snapshot *s, uint32_t queue)

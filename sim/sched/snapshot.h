@@ -45,8 +45,42 @@ struct sched_mig {
 	int64_t gpus; /* that an instance is charged: its g (semantics.md section 17, item 15) */
 };
 
+struct sched_label {
+	char *key, *value;
+};
+
+/* Labels of nodes that divide them, each part into smaller ones: zones, racks in them. */
+struct sched_topology {
+	char *name;
+	VEC(char *) levels;    /* from the widest */
+	uint32_t first_domain; /* which is all of it; those of one level are side by side */
+	uint32_t n_domains;
+	uint32_t *leaf; /* of each node, its narrowest domain; SCHED_NONE: it lacks a label */
+};
+
+struct sched_domain {
+	uint32_t parent;                  /* SCHED_NONE: it is all of the topology */
+	uint32_t depth;                   /* 0 of the whole; level i of the topology: i + 1 */
+	uint32_t first_child, n_children; /* side by side, by the values of their labels */
+};
+
+/* Where pods belong together: depths of domains, 0: it does not say. */
+struct sched_near {
+	uint32_t topology; /* SCHED_NONE: anywhere */
+	uint32_t required, preferred;
+	bool lost; /* it names what the cluster does not have: they wait */
+};
+
+/* Sets of pods, and groups of them, that belong together. */
+struct sched_group {
+	char *name;
+	uint32_t parent; /* SCHED_NONE: it is all of its job */
+	struct sched_near near;
+};
+
 struct sched_node {
 	char *name;
+	VEC(struct sched_label) labels;
 	int64_t gpus;
 	int64_t gpu_mib;     /* memory of each GPU, a multiple of 100 MiB */
 	int64_t cpu, memory; /* millicores, bytes */
@@ -95,6 +129,8 @@ struct sched_set {
 	char *name;
 	uint32_t job;
 	int64_t min;
+	uint32_t group; /* valid where the job has groups */
+	struct sched_near near;
 };
 
 struct sched_job {
@@ -108,7 +144,8 @@ struct sched_job {
 	ns_t running_for; /* since it started; for the minimum runtimes of queues */
 	uint32_t first_task, n_tasks;
 	uint32_t first_set, n_sets;
-	uint32_t rank; /* of creation: 0 is the oldest */
+	uint32_t first_group, n_groups; /* the first is all of it; none: its pods go anywhere */
+	uint32_t rank;                  /* of creation: 0 is the oldest */
 };
 
 struct snapshot {
@@ -117,8 +154,12 @@ struct snapshot {
 	VEC(struct sched_job) jobs;
 	VEC(struct sched_task) tasks;
 	VEC(struct sched_set) sets;
+	VEC(struct sched_group) groups;
 	VEC(struct sched_mig) migs;
-	uint32_t n_groups;
+	VEC(struct sched_topology) topologies;
+	VEC(struct sched_domain) domains;
+	uint32_t n_groups;        /* places for shared GPUs */
+	bool judged;              /* others say what becomes of it: a name it lacks is no mistake */
 	int64_t smallest_gpu_mib; /* of the nodes with GPUs; 0: there are none */
 	struct sched_amount total;
 };
@@ -130,6 +171,25 @@ void snapshot_fini(struct snapshot *s);
  * shared GPUs and add up the cluster.
  */
 void snapshot_complete(struct snapshot *s);
+
+/* The value of a label of a node; NULL: it has none of that name. Every node has HOSTNAME_LABEL and
+ * TYPE_LABEL, its name unless it says otherwise. */
+#define HOSTNAME_LABEL "kubernetes.io/hostname"
+#define TYPE_LABEL "kai.scheduler/type"
+const char *snapshot_label(const struct sched_node *node, const char *key);
+
+/* Divide the nodes, in their order, by the levels of every topology. snapshot_complete calls it. */
+void snapshot_divide(struct snapshot *s);
+
+/* The domain of a depth that holds `domain`, which is at least as deep. */
+static inline uint32_t snapshot_domain_above(const struct snapshot *s, uint32_t domain,
+                                             uint32_t depth)
+{
+	while (s->domains.at[domain].depth > depth) {
+		domain = s->domains.at[domain].parent;
+	}
+	return domain;
+}
 
 /* After all jobs are there: number them by age. */
 void snapshot_rank_jobs(struct snapshot *s);

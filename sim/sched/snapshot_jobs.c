@@ -94,19 +94,31 @@ struct reader {
 /* --- gangs ------------------------------------------------------------------------------------
  */
 
-static void add_set(struct snapshot *s, const char *name, int64_t min)
+static void add_set(struct snapshot *s, const char *name, int64_t min, uint32_t group,
+                    struct sched_near near)
 {
 	const struct sched_set set = {
 		.name = mem_strdup(name != NULL ? name : ""),
 		.job = (uint32_t)s->jobs.n,
 		.min = min,
+		.group = group,
+		.near = near,
 	};
 	vec_push(&s->sets, set);
 }
 
-static void read_group(struct reader *r, const struct json_at *at, bool is_set);
+static uint32_t add_group(struct snapshot *s, const char *name, uint32_t parent,
+                          struct sched_near near)
+{
+	const struct sched_group group = {mem_strdup(name != NULL ? name : ""), parent, near};
+	vec_push(&s->groups, group);
+	return (uint32_t)s->groups.n - 1;
+}
 
-static void read_groups_of(struct reader *r, const struct json_at *at, const char *key, bool sets)
+static void read_group(struct reader *r, const struct json_at *at, bool is_set, uint32_t parent);
+
+static void read_groups_of(struct reader *r, const struct json_at *at, const char *key, bool sets,
+                           uint32_t parent)
 {
 	struct json_at list;
 	if (!snapshot_list(at, key, &list)) {
@@ -114,25 +126,51 @@ static void read_groups_of(struct reader *r, const struct json_at *at, const cha
 	}
 	for (size_t i = 0; i < json_array_size(list.value); i++) {
 		const struct json_at item = json_item(&list, i);
-		read_group(r, &item, sets);
+		read_group(r, &item, sets, parent);
 	}
 }
 
 /* A set of pods, or sets and groups of more of them: whatever their nesting, all must be there. */
-static void read_group(struct reader *r, const struct json_at *at, bool is_set)
+static void read_group(struct reader *r, const struct json_at *at, bool is_set, uint32_t parent)
 {
 	struct group_keys k = {0};
 	if (option_fill(group_table, &k, at, "snapshot", NULL)) {
+		const struct sched_near near = snapshot_read_near(r->s, at);
+		uint32_t group = parent;
 		if (is_set) {
-			add_set(r->s, k.name, k.min);
+			add_set(r->s, k.name, k.min, parent, near);
+		} else {
+			group = add_group(r->s, k.name, parent, near);
 		}
-		if (k.topology != NULL) {
-			snapshot_cannot(r->unsupported, "topology constraints");
-		}
-		read_groups_of(r, at, "pod_sets", true);
-		read_groups_of(r, at, "groups", false);
+		read_groups_of(r, at, "pod_sets", true, group);
+		read_groups_of(r, at, "groups", false, group);
 	}
 	option_fini(group_table, &k);
+}
+
+/* Does anything say where pods of the job belong? */
+static bool has_near(const struct snapshot *s, const struct sched_job *job)
+{
+	for (size_t i = job->first_group; i < s->groups.n; i++) {
+		if (s->groups.at[i].near.topology != SCHED_NONE || s->groups.at[i].near.lost) {
+			return true;
+		}
+	}
+	for (size_t i = job->first_set; i < s->sets.n; i++) {
+		if (s->sets.at[i].near.topology != SCHED_NONE || s->sets.at[i].near.lost) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Keep the groups of a job only where they say something. */
+static void keep_groups(struct snapshot *s, struct sched_job *job)
+{
+	job->n_groups = has_near(s, job) ? (uint32_t)s->groups.n - job->first_group : 0;
+	while (s->groups.n > job->first_group + job->n_groups) {
+		free(s->groups.at[--s->groups.n].name);
+	}
 }
 
 static uint32_t find_set(const struct snapshot *s, const struct sched_job *job, const char *name)
@@ -324,15 +362,22 @@ static bool read_ask(const struct json_at *at, const struct job_keys *k, struct 
 static void read_sets(struct reader *r, const struct json_at *at, const struct job_keys *k,
                       struct sched_job *job)
 {
-	struct json_at groups;
+	struct json_at groups, said;
+	int64_t min = k->min_available;
 	job->first_set = (uint32_t)r->s->sets.n;
+	job->first_group = (uint32_t)r->s->groups.n;
 	if (json_get(at, "sub_groups", &groups) && json_want_object(&groups)) {
-		read_group(r, &groups, false);
+		read_group(r, &groups, false, SCHED_NONE);
+		if (!json_get(at, "min_available", &said)) { /* a gang unless it says so */
+			min = (int64_t)json_array_size(json_object_get(at->value, "tasks"));
+		}
 	}
 	if (r->s->sets.n == job->first_set) {
-		add_set(r->s, NULL, k->min_available);
+		add_set(r->s, NULL, min, job->first_group,
+		        (struct sched_near){.topology = SCHED_NONE});
 	}
 	job->n_sets = (uint32_t)r->s->sets.n - job->first_set;
+	keep_groups(r->s, job);
 }
 
 static bool read_queue_of(struct reader *r, const struct json_at *at, const char *name,

@@ -19,6 +19,14 @@ void snapshot_read_mig_node(struct snapshot *s, const struct json_at *node, stru
 void snapshot_read_mig_ask(struct snapshot *s, const struct json_at *task, struct sched_ask *out,
                            char **unsupported);
 
+/*
+ * snapshot_topology.c: the labels of a node; the topologies of a cluster; and the member `topology`
+ * of a group or a set of pods, which goes anywhere without one. Errors are added.
+ */
+void snapshot_read_labels(const struct json_at *node, struct sched_node *out);
+void snapshot_read_topologies(struct snapshot *s, const struct json_at *cluster);
+struct sched_near snapshot_read_near(const struct snapshot *s, const struct json_at *group);
+
 /* SCHED_NONE: there is none of that name. */
 uint32_t snapshot_find_queue(const struct snapshot *s, const char *name);
 void snapshot_fail_queue(const struct snapshot *s, const struct json_at *at, const char *what,

@@ -113,6 +113,7 @@ static void add_node(struct snapshot *s, const struct json_at *at, const struct 
 		json_fail(at, "a second node \"%s\"", node.name);
 	}
 	snapshot_read_mig_node(s, at, &node);
+	snapshot_read_labels(at, &node);
 	vec_push(&s->nodes, node);
 }
 
@@ -239,6 +240,7 @@ bool snapshot_read(struct snapshot *s, const struct json_at *cluster, const stru
 			link_parents(s, &list);
 		}
 	}
+	snapshot_read_topologies(s, cluster);
 	if (err_count(cluster->err) == before) {
 		snapshot_read_jobs(s, jobs, unsupported);
 	}

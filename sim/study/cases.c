@@ -279,6 +279,7 @@ static void place_case(const struct json_at *at, struct sched_case *c)
 		c->trust = mem_strdup(k.trust);
 		json_get(at, "cluster", &cluster);
 		json_get(at, "jobs", &jobs);
+		c->snapshot.judged = k.expect != NULL;
 		if (json_want_object(&cluster) &&
 		    snapshot_read(&c->snapshot, &cluster, &jobs, &unsupported)) {
 			judge(at, &k, c, unsupported);

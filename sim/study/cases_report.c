@@ -70,8 +70,9 @@ static const char *why_text(const struct snapshot *s, const struct sched_why *w,
 		         sched_resource_names[w->resource]);
 		break;
 	case SCHED_NO_ROOM:
-		snprintf(buf, size, "room for %u of %u %s", w->placed, w->wanted,
-		         w->wanted == 1 ? "pod" : "pods");
+		snprintf(buf, size, "room for %u of %u %s%s", w->placed, w->wanted,
+		         w->wanted == 1 ? "pod" : "pods",
+		         w->apart ? " where its topology wants them" : "");
 		break;
 	case SCHED_OVER_SHARE:
 		snprintf(buf, size,
