@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "event/event.h"
 #include "flow/sim.h"
+#include "clusters.h"
 #include "naive.h"
 
 #define FLEET "tests/bench/fleet.json"
@@ -194,6 +195,26 @@ static void measure_whole(struct whole *w)
 	measure_process(ten_million, &w->peak_kib);
 }
 
+static void print_clusters(const struct cluster_speed *c)
+{
+	row("a scheduling cycle: 10,000 GPUs, a tenth free, 1,000 jobs wait", 1e3 * c->allocate_s,
+	    "ms", "goal 100");
+	row("the same where half of the queues hold all and lose it", 1e3 * c->reclaim_s, "ms",
+	    "goal 100");
+	row("the cycle after it", 1e3 * c->settled_s, "ms", "goal 100");
+	if (!c->has_trace) {
+		fprintf(stderr, "  SKIPPED: the openb trace is not there\n");
+		return;
+	}
+	row("placement of 8,152 pods on 1,213 nodes by fgd", 1e3 * c->fgd_s, "ms", "goal 1,000");
+	row("placement of 8,152 pods on 1,213 nodes by binpack", 1e3 * c->binpack_s, "ms",
+	    "goal 300");
+	row("cost per pod by binpack, 4 times the nodes over 1",
+	    c->ns_per_pod[1] / c->ns_per_pod[0], "x", "log: 1.2");
+	row("cost per pod by binpack, 16 times the nodes over 1",
+	    c->ns_per_pod[2] / c->ns_per_pod[0], "x", "log: 1.4");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct fleet base = {FLEET, "64", "8", "896", "1000000", "256"};
@@ -219,6 +240,8 @@ int main(int argc, char **argv)
 	const struct speed fast_long = measure(data, &long_output, FAST, REPEATS);
 	const struct speed fast_wide = measure(data, &wide, FAST, REPEATS);
 	const struct speed four = measure(data, &shared, FAST, REPEATS);
+	struct cluster_speed clusters;
+	measure_clusters(&clusters);
 	const double hold[] = {hold_ns(64), hold_ns(1024), hold_ns(16384)};
 
 	fprintf(stderr,
@@ -244,17 +267,22 @@ int main(int argc, char **argv)
 	} else {
 		fprintf(stderr, "  SKIPPED: the Azure trace is not there\n");
 	}
+	print_clusters(&clusters);
 	printf("{\"requests_per_s\": %.0f, \"process_requests_per_s\": %.0f, "
 	       "\"exact_requests_per_s\": %.0f, \"naive_requests_per_s\": %.0f, "
 	       "\"events_per_s\": %.0f, \"shared_requests_per_s\": %.0f, \"light_speedup\": %.1f, \"osl_growth\": %.3f, "
 	       "\"replica_growth\": %.3f, \"ns_per_hold\": {\"64\": %.1f, \"1024\": %.1f, "
-	       "\"16384\": %.1f}, \"peak_rss_bytes\": %ld}\n",
+	       "\"16384\": %.1f}, \"peak_rss_bytes\": %ld, \"cycle_s\": [%.4f, %.4f, %.4f], "
+	       "\"place_s\": {\"fgd\": %.4f, \"binpack\": %.4f}, "
+	       "\"ns_per_pod\": [%.0f, %.0f, %.0f]}\n",
 	       1e9 / fast.ns_per_request, whole.requests_per_s, 1e9 / exact.ns_per_request,
 	       1e9 / naive.ns_per_request, fast.events_per_s, 1e9 / four.ns_per_request,
 	       slow_light.ns_per_request / fast_light.ns_per_request,
 	       fast_long.ns_per_request / fast.ns_per_request,
 	       fast_wide.ns_per_request / fast.ns_per_request, hold[0], hold[1], hold[2],
-	       whole.peak_kib * 1024);
+	       whole.peak_kib * 1024, clusters.allocate_s, clusters.reclaim_s, clusters.settled_s,
+	       clusters.fgd_s, clusters.binpack_s, clusters.ns_per_pod[0], clusters.ns_per_pod[1],
+	       clusters.ns_per_pod[2]);
 	data_dir_close(data);
 	err_free(err);
 	return 0;
