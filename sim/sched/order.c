@@ -148,9 +148,7 @@ struct priority_job order_facts(const struct session *s, uint32_t job, int elast
 static bool job_before(const struct session *s, const struct standing *a, const struct standing *b,
                        bool victims)
 {
-	const struct priority_job x = order_facts(s, a->job, a->elasticity);
-	const struct priority_job y = order_facts(s, b->job, b->elasticity);
-	return (s->priority->jobs(&x, &y) < 0) != victims;
+	return (s->priority->jobs(&a->facts, &b->facts) < 0) != victims;
 }
 
 /* --- queues -----------------------------------------------------------------------------------
@@ -317,10 +315,10 @@ static void put_in_order(struct line *l)
 
 void line_push(struct line *l, const struct standing *job)
 {
-	const uint32_t queue = l->s->in->jobs.at[job->job].queue;
-	struct leaf *const leaf = &l->queues[queue];
+	const struct sched_job *const j = &l->s->in->jobs.at[job->job];
+	struct leaf *const leaf = &l->queues[j->queue];
 	struct standing st = *job;
-	st.elasticity = elasticity(l->s, job, l->victims);
+	st.facts = order_facts(l->s, job->job, elasticity(l->s, job, l->victims));
 	vec_push(&leaf->jobs, st);
 	size_t i = leaf->jobs.n - 1;
 	while (l->in_order && i > 0 &&
@@ -329,7 +327,7 @@ void line_push(struct line *l, const struct standing *job)
 		i = (i - 1) / 2;
 	}
 	leaf->jobs.at[i] = st;
-	count_below(l, queue, 1);
+	count_below(l, j->queue, 1);
 }
 
 static struct standing leaf_pop(struct line *l, struct leaf *leaf)
@@ -347,7 +345,7 @@ static struct side side_of(const struct line *l, uint32_t queue, uint32_t leaf)
 	const struct leaf *const q = &l->queues[leaf];
 	struct side out = {.queue = queue};
 	const struct standing *const top = &q->jobs.at[0];
-	out.job = order_facts(l->s, top->job, top->elasticity);
+	out.job = top->facts;
 	if (l->victims) {
 		out.takes = q->drawn;
 		sched_add(&out.takes, &top->amount, 1);
@@ -359,13 +357,18 @@ static struct side side_of(const struct line *l, uint32_t queue, uint32_t leaf)
 
 static uint32_t best_leaf(struct line *l, uint32_t first);
 
+/* The queue itself when it has jobs, else the one below it whose turn it is. */
+static uint32_t leaf_below(struct line *l, uint32_t queue)
+{
+	return l->queues[queue].jobs.n > 0 ? queue : best_leaf(l, l->s->queues[queue].first_child);
+}
+
 /* Its place in line; worked out again only after something changed. */
 static const struct leaf *key_now(struct line *l, uint32_t queue)
 {
 	struct leaf *const q = &l->queues[queue];
 	if (q->version != l->s->queues[queue].version) {
-		const uint32_t leaf =
-			q->jobs.n > 0 ? queue : best_leaf(l, l->s->queues[queue].first_child);
+		const uint32_t leaf = leaf_below(l, queue);
 		const struct side side = side_of(l, queue, leaf);
 		q->key = facts_of(l->s, &side);
 		q->next = leaf;
@@ -374,20 +377,33 @@ static const struct leaf *key_now(struct line *l, uint32_t queue)
 	return q;
 }
 
+/* The first queue from `queue` on among its siblings that has jobs; SCHED_NONE: none has. */
+static uint32_t with_jobs(const struct line *l, uint32_t queue)
+{
+	while (queue != SCHED_NONE && l->queues[queue].below == 0) {
+		queue = l->s->queues[queue].next_sibling;
+	}
+	return queue;
+}
+
 /* The queue with the next job among siblings and what is below them. */
 static uint32_t best_leaf(struct line *l, uint32_t first)
 {
-	const struct leaf *best = NULL;
-	for (uint32_t q = first; q != SCHED_NONE; q = l->s->queues[q].next_sibling) {
-		if (l->queues[q].below == 0) {
-			continue;
-		}
+	uint32_t best = with_jobs(l, first);
+	if (best == SCHED_NONE) {
+		return SCHED_NONE;
+	}
+	uint32_t q = with_jobs(l, l->s->queues[best].next_sibling);
+	if (q == SCHED_NONE) { /* nobody to compare it with */
+		return leaf_below(l, best);
+	}
+	for (; q != SCHED_NONE; q = with_jobs(l, l->s->queues[q].next_sibling)) {
 		const struct leaf *const now = key_now(l, q);
-		if (best == NULL || queue_before(l->s, &now->key, &best->key) != l->victims) {
-			best = now;
+		if (queue_before(l->s, &now->key, &key_now(l, best)->key) != l->victims) {
+			best = q;
 		}
 	}
-	return best != NULL ? best->next : SCHED_NONE;
+	return key_now(l, best)->next;
 }
 
 bool line_pop(struct line *l, struct standing *out)

@@ -38,6 +38,9 @@ void victims_forget(struct search *x);
 /* Evict the carried victims, and the drawn ones of all jobs that are on the node, if any. */
 void victims_evict(struct search *x, uint32_t node);
 
+/* Place the job and its victims again, promises only; false: the job found no place. */
+bool arrange_again(struct search *x);
+
 /* Is a victim's job left with some of its pods, but fewer than it needs? */
 bool victims_break_a_gang(const struct search *x);
 

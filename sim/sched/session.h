@@ -161,7 +161,7 @@ struct standing {
 	uint32_t job;
 	uint32_t left;              /* victims: its active pods that were not drawn */
 	bool trim;                  /* victims: only what is above its minimum */
-	int elasticity;             /* set by line_push: 0 below its minimum, 1 at it, 2 above */
+	struct priority_job facts;  /* set by line_push */
 	struct sched_amount amount; /* pending: of its next pods; victims: of those left */
 };
 

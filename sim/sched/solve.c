@@ -12,75 +12,6 @@ enum verdict { NO_ROOM, REFUSED, SOLVED };
 /* --- trying an arrangement --------------------------------------------------------------------
  */
 
-/* The jobs that lost pods, marked. Caller frees. */
-static bool *victim_jobs(const struct search *x)
-{
-	const struct snapshot *const in = x->v->s->in;
-	bool *const victim = mem_new(in->jobs.n, sizeof(*victim));
-	for (size_t i = 0; i < x->victims.n; i++) {
-		victim[in->tasks.at[x->victims.at[i]].job] = true;
-	}
-	return victim;
-}
-
-/* All waiting jobs and the victims' in line: the others are not placed but hold their turn. */
-static struct line *replay_line(const struct search *x, const bool *victim, uint32_t *todo)
-{
-	struct session *const s = x->v->s;
-	struct line *const line = line_new(s, false);
-	const struct standing own = {
-		.job = x->v->job,
-		.amount = order_sum(s, x->v->tasks, x->n_tasks),
-	};
-	*todo = 1;
-	line_push(line, &own);
-	for (uint32_t i = 0; i < x->n_waiting; i++) {
-		if (!victim[x->waiting[i].job]) {
-			line_push(line, &x->waiting[i]);
-		}
-	}
-	for (size_t i = 0; i < x->victims.n; i++) {
-		const uint32_t job = s->in->tasks.at[x->victims.at[i]].job;
-		bool again = job == own.job;
-		for (size_t k = 0; k < i; k++) {
-			again = again || s->in->tasks.at[x->victims.at[k]].job == job;
-		}
-		if (!again) {
-			const struct standing st = order_waiting(s, job, true);
-			line_push(line, &st);
-			(*todo)++;
-		}
-	}
-	return line;
-}
-
-/* Place the job and its victims again, promises only; false: the job found no place. */
-static bool replay(struct search *x)
-{
-	struct session *const s = x->v->s;
-	uint32_t *const tasks = mem_new(s->in->tasks.n, sizeof(*tasks));
-	bool *const victim = victim_jobs(x);
-	struct sched_why why;
-	struct standing next;
-	uint32_t todo;
-	struct line *const line = replay_line(x, victim, &todo);
-	bool placed = true;
-	while (placed && todo > 0 && line_pop(line, &next)) {
-		if (next.job == x->v->job) {
-			placed = allocate_tasks(s, x->v->tasks, x->n_tasks, true, &why);
-			todo--;
-		} else if (victim[next.job]) {
-			const uint32_t n = order_next_tasks(s, next.job, true, tasks);
-			allocate_tasks(s, tasks, n, true, &why);
-			todo--;
-		}
-	}
-	line_free(line);
-	free(victim);
-	free(tasks);
-	return placed;
-}
-
 /* Are the victims acceptable that lost their place and found none again? */
 static bool agreed(const struct search *x)
 {
@@ -99,7 +30,7 @@ static bool agreed(const struct search *x)
 
 static enum verdict attempt(struct search *x)
 {
-	if (!replay(x) || victims_break_a_gang(x)) {
+	if (!arrange_again(x) || victims_break_a_gang(x)) {
 		return NO_ROOM;
 	}
 	return agreed(x) ? SOLVED : REFUSED;
