@@ -43,6 +43,8 @@ static struct report_series *all_series(const struct scenario *sc, const struct 
 		[SIM_RUNNING] = {.name = "running", .unit = REPORT_REQUESTS},
 		[SIM_WAITING] = {.name = "waiting", .unit = REPORT_REQUESTS},
 		[SIM_MEMORY] = {.name = "gpu_memory_mib", .unit = REPORT_MIB},
+		[SIM_READY] = {.name = "ready", .unit = REPORT_REPLICAS},
+		[SIM_STARTING] = {.name = "starting", .unit = REPORT_REPLICAS},
 	};
 	struct report_series *const list =
 		mem_new(SIM_SERIES * sc->n_services + sc->n_projects, sizeof(*list));

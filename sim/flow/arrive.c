@@ -1,6 +1,6 @@
 /* A request arrives: it is created, routed and queued, or refused and counted. */
 #include "base/check.h"
-#include "flow/flow.h"
+#include "flow/life.h"
 
 static void plan_next(struct sim *s, uint32_t load)
 {
@@ -55,8 +55,12 @@ static bool holds(const struct sim *s, uint32_t replica, const struct request *q
 static uint32_t next_replica(const struct sim *s, const struct service *v, const struct request *q,
                              uint32_t chosen, bool up)
 {
-	for (uint32_t i = 0; i < v->n; i++) {
-		const uint32_t replica = v->first + (chosen + i) % v->n;
+	uint32_t from = 0;
+	while (from + 1 < v->n_open && service_open(v, from) < chosen) {
+		from++;
+	}
+	for (uint32_t i = 0; i < v->n_open; i++) {
+		const uint32_t replica = v->first + service_open(v, (from + i) % v->n_open);
 		const bool down = s->cluster.replicas[replica].state == REPLICA_DOWN;
 		if (!(up && down) && holds(s, replica, q)) {
 			return replica;
@@ -77,6 +81,10 @@ static uint32_t find_replica(const struct sim *s, uint32_t service, const struct
 	if ((int64_t)q->input + q->output > s->services[service].context) {
 		return REQUEST_NONE;
 	}
+	if (s->cluster.replicas[v->first + chosen].state != REPLICA_DOWN &&
+	    holds(s, v->first + chosen, q)) {
+		return v->first + chosen;
+	}
 	const uint32_t up = next_replica(s, v, q, chosen, true);
 	return up != REQUEST_NONE ? up : next_replica(s, v, q, chosen, false);
 }
@@ -89,6 +97,29 @@ static uint32_t route(struct sim *s, uint32_t service, const struct request *q)
 	const uint32_t chosen = b->routing->route(b->routing_self, &view, &ask);
 	sim_assert(verify_route(&s->cluster, &ask, chosen));
 	return chosen;
+}
+
+void send_in(struct sim *s, uint32_t service, uint32_t request)
+{
+	struct request *const q = &s->cluster.requests.at[request];
+	const uint32_t chosen = route(s, service, q);
+	const uint32_t replica = find_replica(s, service, q, chosen);
+	s->cluster.services[service].too_long += replica == REQUEST_NONE && !q->warmup;
+	if (replica == REQUEST_NONE || !engine_enqueue(s, replica, request)) {
+		refuse(s, request, service, chosen);
+	}
+}
+
+/* Nobody is there: the request waits at the door, unless it is longer than any answer. */
+static void stop_at_door(struct sim *s, uint32_t service, uint32_t request)
+{
+	const struct request *const q = &s->cluster.requests.at[request];
+	if ((int64_t)q->input + q->output > s->services[service].context) {
+		s->cluster.services[service].too_long += !q->warmup;
+		refuse(s, request, service, 0);
+	} else {
+		door_wait(s, service, request);
+	}
 }
 
 void arrive(struct sim *s, uint32_t load)
@@ -119,11 +150,10 @@ void arrive(struct sim *s, uint32_t load)
 	}
 	s->cluster.services[service].submitted += !a.warmup;
 	s->cluster.services[service].warmup += a.warmup;
-	const uint32_t chosen = route(s, service, q);
-	const uint32_t replica = find_replica(s, service, q, chosen);
-	s->cluster.services[service].too_long += replica == REQUEST_NONE && !a.warmup;
-	if (replica == REQUEST_NONE || !engine_enqueue(s, replica, index)) {
-		refuse(s, index, service, chosen);
+	if (s->cluster.services[service].n_open > 0) {
+		send_in(s, service, index);
+	} else {
+		stop_at_door(s, service, index);
 	}
 	plan_next(s, load);
 }

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "policy/registry.h"
-#include "flow/flow.h"
+#include "flow/life.h"
 
 static void fail(struct sim *s, const struct scenario_service *spec, const char *what)
 {
@@ -343,7 +343,7 @@ bool bind_services(struct sim *s)
 		b->options = b->spec->options;
 		b->context = b->spec->llm->context;
 		b->prefix_cache = caches_prefixes(s, (uint32_t)i);
-		replicas += (uint32_t)b->spec->replicas;
+		replicas += (uint32_t)b->spec->places;
 		ok = bind_routing(s, b) && ok;
 		ok = bind_models(s, b) && ok;
 	}
@@ -353,9 +353,12 @@ bool bind_services(struct sim *s)
 	cluster_init(&s->cluster, replicas, (uint32_t)sc->n_services);
 	uint32_t first = 0;
 	for (size_t i = 0; i < sc->n_services; i++) {
-		const uint32_t n = (uint32_t)sc->services[i].replicas;
+		const uint32_t n = (uint32_t)sc->services[i].places;
 		service_init(&s->cluster.services[i], first, n, s->services[i].routing->measure);
 		first += n;
+	}
+	if (life_needed(sc)) {
+		life_new(s);
 	}
 	if (!place_replicas(s)) {
 		return false;
@@ -381,6 +384,8 @@ void unbind_services(struct sim *s)
 	free(s->services);
 	free(s->compute_share_self);
 	free(s->oom_victim_self);
+	free(s->placement_self);
+	rng_free(s->placement_rng);
 	share_free(s);
 	cluster_fini(&s->cluster);
 }

@@ -25,7 +25,7 @@ static enum replica_block main_block(const struct sim *s, size_t i, double *of_t
 	for (int b = BLOCK_SEQS; b < BLOCK_COUNT; b++) {
 		worst = total[b] > total[worst] ? (enum replica_block)b : worst;
 	}
-	*of_time = share(total[worst], (double)s->ended * service->n);
+	*of_time = share(total[worst], replica_time(s, i));
 	return worst;
 }
 
@@ -128,6 +128,12 @@ static const struct service_summary *most_killed(const struct summary *out)
 	return worst;
 }
 
+/* Of the requests of a service, those that found no replica ready. */
+static double door_share(const struct service_summary *v)
+{
+	return share((double)v->at_door, (double)v->submitted);
+}
+
 static size_t most_slowed(const struct summary *out)
 {
 	size_t worst = 0;
@@ -183,6 +189,26 @@ static void say_jobs(struct summary *out)
 	         waited, out->n_jobs);
 }
 
+/* The service most of whose requests found no replica. */
+static const struct service_summary *most_at_door(const struct summary *out)
+{
+	const struct service_summary *worst = &out->services[0];
+	for (size_t i = 1; i < out->n_services; i++) {
+		const struct service_summary *const v = &out->services[i];
+		worst = door_share(v) > door_share(worst) ? v : worst;
+	}
+	return worst;
+}
+
+/* It waits for a start, or for GPUs to start on. */
+static void say_door(const struct service_summary *v, char *text, size_t size)
+{
+	snprintf(text, size,
+	         "%s: %.1f %% of the requests of %s found no replica and waited %.1f s for one%s",
+	         v->door_starting >= 0.5 ? "cold start" : "no free GPU", 100.0 * door_share(v),
+	         v->name, v->door_s, v->door_starting >= 0.5 ? " to start" : "");
+}
+
 void say_binding(const struct sim *s, struct summary *out)
 {
 	if (out->n_services == 0) {
@@ -191,9 +217,12 @@ void say_binding(const struct sim *s, struct summary *out)
 	}
 	const size_t worst = slowest_service(out);
 	const struct service_summary *const v = &out->services[worst], *const k = most_killed(out);
+	const struct service_summary *const door = most_at_door(out);
 	char *const text = out->binding;
 	const size_t size = sizeof(out->binding);
-	if (k->down >= BINDING_SHARE) {
+	if (door_share(door) >= BINDING_SHARE) {
+		say_door(door, text, size);
+	} else if (k->down >= BINDING_SHARE) {
 		say_down(k, text, size);
 	} else if (say_queue(s, worst, v, text, size)) {
 		add_slowed(s, worst, v, text, size);

@@ -1,6 +1,6 @@
 /* One replica's iterations: start a batch, end a step, emit tokens, close requests. */
 #include "base/check.h"
-#include "flow/flow.h"
+#include "flow/life.h"
 
 static int64_t request_tokens(const struct request *q)
 {
@@ -37,7 +37,8 @@ bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request)
 	}
 	if (r->state == REPLICA_IDLE) {
 		r->state = REPLICA_STARTING;
-		event_set(&s->events, replica, q->admitted, PHASE_ENGINE_START);
+		event_set(&s->events, replica, ns_after(q->admitted, start_warm(s, r, q)),
+		          PHASE_ENGINE_START);
 	} else if (r->state == REPLICA_RUNNING && r->waiting.n == 1 &&
 	           replica_batch(r) < (uint64_t)o->max_num_seqs && r->planned > r->done + 1) {
 		/* it may enter before the stretch ends: the stretch is cut there */
@@ -282,6 +283,9 @@ void engine_step_done(struct sim *s, uint32_t replica)
 	} else {
 		r->state = REPLICA_IDLE;
 		event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
+		if (r->leaving) {
+			life_drained(s, replica);
+		}
 	}
 }
 
@@ -302,17 +306,19 @@ static int64_t plan_end(const struct sim *s, const struct replica *r)
 static bool start_again(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
-	memory_restart(s, replica);
-	r->state = REPLICA_IDLE;
+	const ns_t now = s->events.now;
+	kill_over(s, replica);
 	event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
 	if (r->waiting.n == 0) {
 		return false;
 	}
 	const struct request *const head = &s->cluster.requests.at[r->waiting.head];
-	if (head->preemptions > 0 || head->admitted <= s->events.now) {
+	const bool ready = head->preemptions > 0 || head->admitted <= now;
+	const ns_t at = ns_after(ready ? now : head->admitted, start_warm(s, r, head));
+	if (at <= now) {
 		return true;
 	}
-	plan_start(s, r, replica, head->admitted);
+	plan_start(s, r, replica, at);
 	return false;
 }
 

@@ -32,13 +32,18 @@ struct bound_service { /* a service with its policies and cost models */
 struct gaps;
 struct share_group; /* replicas that share GPUs */
 struct schedule;    /* jobs, and what the cluster's scheduler knows: schedule.h */
+struct life;        /* replicas that come and go: life.h */
+struct faults;
+
+/* Entities of which there is one. */
+enum timer { TIMER_FAULTS, TIMER_LIFE, TIMERS };
 
 struct sim {
 	const struct scenario *sc;
 	struct sim_options options;
 	struct err *err;
 	struct event_list
-		events; /* entities: replicas, loads, sampler, stop, groups, jobs, cycle */
+		events; /* entities: replicas, loads, sampler, stop, timers, groups, jobs, cycle */
 	struct cluster cluster;
 	struct bound_service *services;
 	const struct compute_share_policy *compute_share;
@@ -46,9 +51,15 @@ struct sim {
 	ns_t lease; /* of a turn on a GPU; 0: there are no turns */
 	const struct oom_victim_policy *oom_victim;
 	void *oom_victim_self;
+	const struct placement_policy *placement;
+	void *placement_self;
+	struct rng *placement_rng;
 	struct share_group *groups;
 	uint32_t n_groups;
 	struct schedule *schedule; /* NULL: there are no jobs */
+	bool groups_of_nodes;  /* where replicas come and go: a group is a node, else a GPU */
+	struct life *life;     /* NULL: every replica is there from start to end */
+	struct faults *faults; /* NULL: nothing fails */
 	struct workload **loads;
 	struct request_log *log;
 	struct gaps *gaps;                    /* NULL unless asked for */
@@ -74,9 +85,14 @@ static inline uint32_t entity_stop(const struct sim *s)
 	return entity_sampler(s) + 1;
 }
 
+static inline uint32_t entity_timer(const struct sim *s, enum timer timer)
+{
+	return entity_stop(s) + 1 + (uint32_t)timer;
+}
+
 static inline uint32_t entity_group(const struct sim *s, uint32_t group)
 {
-	return entity_stop(s) + 1 + group;
+	return entity_stop(s) + 1 + TIMERS + group;
 }
 
 static inline uint32_t entity_job(const struct sim *s, uint32_t job)
@@ -122,11 +138,26 @@ void memory_wake(struct sim *s, const struct replica *r);
 /* memory.c: will there be more memory to borrow a nanosecond later? */
 bool memory_is_fresh(const struct sim *s, const struct replica *r);
 
-/* memory.c: a killed replica takes its memory again and is idle. */
-void memory_restart(struct sim *s, uint32_t replica);
+/* memory.c: a replica whose process starts takes its memory, from those who borrowed it. */
+void memory_take(struct sim *s, uint32_t replica);
 
-/* kill.c: the GPU process of a replica ends; what it was doing is lost. */
+/* kill.c: the GPU process of a replica is killed for its memory; it starts again by itself. */
 void kill_replica(struct sim *s, uint32_t replica);
+
+/* kill.c: a killed replica is there again. */
+void kill_over(struct sim *s, uint32_t replica);
+
+/* kill.c: the GPU process of a replica ends: what it was doing is lost, its memory is free. */
+void end_process(struct sim *s, uint32_t replica);
+
+/* kill.c: a request of the waiting list of a replica, taken out of it, is lost. */
+void lose_waiting(struct sim *s, const struct replica *r, uint32_t request);
+
+/* start.c: how long a killed process is down: nothing is to be scheduled or pulled. */
+ns_t start_again_time(const struct sim *s, const struct replica *r);
+
+/* start.c: by how much the first request of a new process waits for its warm-up; 0 afterwards. */
+ns_t start_warm(const struct sim *s, struct replica *r, const struct request *first);
 
 /* share_group.c: other replicas on the GPUs of this one: member i of its group, from 0;
  * REQUEST_NONE past the end. */
@@ -134,6 +165,12 @@ uint32_t share_member(const struct sim *s, const struct replica *r, uint32_t i);
 
 /* share_group.c: is a replica slower than its GPUs even when nobody else is there? */
 bool share_is_slow(const struct sim *s, const struct replica *r);
+
+/* share_group.c: where replicas come and go: one joins those on its GPUs, if it may have
+ * neighbours; it has no step. */
+void share_join(struct sim *s, struct replica *r);
+/* share_group.c: it leaves them again; it has no step. */
+void share_part(struct sim *s, struct replica *r);
 
 /* share.c: a replica's step ends without an end. */
 void share_leave(struct sim *s, const struct replica *r);
@@ -161,6 +198,9 @@ void say_binding(const struct sim *s, struct summary *out);
 
 /* arrive.c: the next request of a load enters the system. */
 void arrive(struct sim *s, uint32_t load);
+
+/* arrive.c: a request goes to a replica of its service, of which one is open, or is refused. */
+void send_in(struct sim *s, uint32_t service, uint32_t request);
 
 /* arrive.c: tell a load that a request was answered or refused at `at`, and plan its next arrival.
  */
@@ -262,6 +302,22 @@ void gaps_free(struct gaps *g);
 void gaps_note(struct gaps *g, uint32_t request, bool first, ns_t now);
 /* Its gaps so far, n of them; borrowed until the next call. */
 const ns_t *gaps_of(const struct gaps *g, uint32_t request, size_t *n);
+
+/* fault.c: what fails, and when; NULL where nothing does. After the lives. */
+void faults_begin(struct sim *s);
+void faults_free(struct sim *s);
+
+/* fault.c: the event of the entity of all faults. */
+void faults_event(struct sim *s);
+
+/* fault.c: as many replicas of a service are ready as before the faults that hit it? */
+void fault_recovered(struct sim *s, uint32_t service);
+
+/* fault.c: what the faults did, into the summary. */
+void faults_summarise(const struct sim *s, struct summary *out);
+
+/* results.c: time of all replicas of a service on their GPUs, ns. */
+double replica_time(const struct sim *s, size_t service);
 
 /* sample.c: is a request in flight, or one still to come? */
 bool anything_left(const struct sim *s);

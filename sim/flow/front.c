@@ -50,7 +50,8 @@ double front_share(const struct sim *s, size_t i)
 		const ns_t front = s->cluster.replicas[k].front;
 		sending -= front > s->ended ? front - s->ended : 0; /* sends until then */
 	}
-	return s->ended > 0 ? (double)sending / ((double)s->ended * service->n) : 0.0;
+	const double time = replica_time(s, i);
+	return time > 0.0 ? (double)sending / time : 0.0;
 }
 
 ns_t front_at(const struct replica *r, ns_t now)

@@ -1,7 +1,7 @@
 /* A GPU process is killed: its batch is lost, its memory free, and it starts again later. */
 #include "base/check.h"
 #include "state/prefix_cache.h"
-#include "flow/flow.h"
+#include "flow/life.h"
 
 /* The steps that are over count; the one that runs never ends. */
 static void stop_stretch(struct sim *s, struct replica *r)
@@ -52,42 +52,65 @@ static void lose_batch(struct sim *s, struct replica *r)
 	r->n_fresh = 0;
 }
 
-/* Process start, weights from the node's storage, engine build and warm-up (physics.md section 6).
- */
-static ns_t start_time(const struct sim *s, const struct replica *r)
-{
-	const struct bound_service *const b = &s->services[r->service];
-	const struct engine_startup *const start = &b->spec->engine->startup;
-	const double weights =
-		(double)b->memory[r->gpu_kind].weights * (double)b->spec->gpus_per_replica;
-	const double seconds = start->process_s + start->build_s + start->warmup_s +
-	                       weights / s->sc->nodes[r->gpu_kind].storage_bandwidth;
-	return ns_from_seconds(seconds);
-}
-
-void kill_replica(struct sim *s, uint32_t replica)
+void end_process(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
-	struct seat *const seat = &s->cluster.seats[replica];
+	const struct seat *const seat = &s->cluster.seats[replica];
 	sim_assert(!seat->down);
 	stop_stretch(s, r);
-	share_leave(s, r);
+	if (r->group != GROUP_NONE) {
+		share_leave(s, r);
+	}
 	lose_batch(s, r);
 	if (r->kv.prefix != NULL) {
 		prefix_cache_free(r->kv.prefix);
 		r->kv.prefix = prefix_cache_new();
 	}
 	sim_assert(r->kv.used == 0);
-	cluster_hold(&s->cluster, replica, -(seat->base + r->kv.capacity * seat->block),
-	             s->events.now);
-	memory_wake(s, r);
-	service_load_close(&s->cluster.services[r->service], r->index);
-	seat->down = true;
-	seat->died = s->events.now;
-	seat->kills++;
+	if (r->group != GROUP_NONE) {
+		cluster_hold(&s->cluster, replica, -(seat->base + r->kv.capacity * seat->block),
+		             s->events.now);
+		memory_wake(s, r);
+	}
 	r->changed = true;
 	r->shared = false;
 	r->state = REPLICA_DOWN;
-	event_set(&s->events, replica, ns_after(s->events.now, start_time(s, r)),
+}
+
+void lose_waiting(struct sim *s, const struct replica *r, uint32_t request)
+{
+	struct service *const service = &s->cluster.services[r->service];
+	service_count(service, s->events.now, 1, -1); /* lost ones leave from the running ones */
+	lose(s, r, request);
+}
+
+void kill_replica(struct sim *s, uint32_t replica)
+{
+	struct replica *const r = &s->cluster.replicas[replica];
+	struct seat *const seat = &s->cluster.seats[replica];
+	end_process(s, replica);
+	seat->down = true;
+	seat->died = s->events.now;
+	seat->kills++;
+	if (r->leaving) { /* it is closed already, and does not come back */
+		life_drained(s, replica);
+		return;
+	}
+	service_load_close(&s->cluster.services[r->service], r->index);
+	event_set(&s->events, replica, ns_after(s->events.now, start_again_time(s, r)),
 	          PHASE_ENGINE_START);
+}
+
+void kill_over(struct sim *s, uint32_t replica)
+{
+	struct seat *const seat = &s->cluster.seats[replica];
+	struct replica *const r = &s->cluster.replicas[replica];
+	memory_take(s, replica);
+	service_load_open(&s->cluster.services[r->service], r->index);
+	seat->down = false;
+	seat->was_down += s->events.now - seat->died;
+	seat->started = s->events.now;
+	seat->starts++;
+	r->cold = true;
+	r->state = REPLICA_IDLE;
 }

@@ -180,19 +180,12 @@ void memory_begin(struct sim *s)
 	}
 }
 
-void memory_restart(struct sim *s, uint32_t replica)
+void memory_take(struct sim *s, uint32_t replica)
 {
-	struct seat *const seat = &s->cluster.seats[replica];
-	struct kv_cache *const kv = &s->cluster.replicas[replica].kv;
+	const struct seat *const seat = &s->cluster.seats[replica];
 	const bytes_t bytes = seat->base + first_blocks(seat) * seat->block;
 	enforce(s, replica, bytes);
 	cluster_hold(&s->cluster, replica, bytes, s->events.now);
-	kv->capacity = first_blocks(seat);
-	service_load_open(&s->cluster.services[s->cluster.replicas[replica].service],
-	                  s->cluster.replicas[replica].index);
-	seat->down = false;
-	seat->was_down += s->events.now - seat->died;
-	seat->started = s->events.now;
-	seat->starts++;
+	s->cluster.replicas[replica].kv.capacity = first_blocks(seat);
 	borrow_at_start(s, replica);
 }

@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "state/prefix_cache.h"
 #include "policy/registry.h"
-#include "flow/flow.h"
+#include "flow/life.h"
 
 /* Does a replica ask for more memory than any GPU has? */
 static bool fits_nowhere(const struct sim *s, const struct scenario_service *spec)
@@ -40,10 +40,10 @@ static void fail_size(struct sim *s, const struct scenario_service *spec, const 
 static void fail_room(struct sim *s, const struct scenario_service *spec, uint32_t placed,
                       const char *where)
 {
-	const bool one = spec->replicas == 1, whole = spec->fraction_ppm == SHARE_WHOLE;
+	const bool one = spec->initial == 1, whole = spec->fraction_ppm == SHARE_WHOLE;
 	char *const part = scenario_part_text(spec);
 	err_add(s->err, ERR_INFEASIBLE, where, "%lld replica%s of %s%s: %s%u find%s %s; use %s",
-	        (long long)spec->replicas, one ? "" : "s", part, one ? "" : " each",
+	        (long long)spec->initial, one ? "" : "s", part, one ? "" : " each",
 	        placed > 0 ? "only " : "", placed, placed == 1 ? "s" : "",
 	        whole ? "free GPUs" : "room",
 	        whole ? "fewer replicas or more nodes"
@@ -95,39 +95,27 @@ static void take_seat(struct seat *seat, const struct bound_service *b, uint32_t
 	}
 }
 
-/* The replica gets its GPUs, its KV cache and its front end. */
-static void settle_in(struct sim *s, uint32_t service, uint32_t index, const uint32_t *gpus,
-                      const struct gpu_part *part)
+/* A replica has a KV cache and a front end as on this kind of node. */
+static void furnish(struct sim *s, uint32_t replica, uint32_t kind, bytes_t request)
 {
-	const struct bound_service *const b = &s->services[service];
-	const uint32_t replica = s->cluster.services[service].first + index;
 	struct replica *const r = &s->cluster.replicas[replica];
-	const uint32_t kind = s->cluster.nodes[s->cluster.gpus[gpus[0]].node].kind;
+	const struct bound_service *const b = &s->services[r->service];
 	const struct memory_plan *const plan = &b->memory[kind];
-	cluster_place(&s->cluster, replica, gpus, (uint32_t)b->spec->gpus_per_replica, &part[kind]);
-	take_seat(&s->cluster.seats[replica], b, kind, part[kind].bytes);
-	r->service = service;
-	r->index = index;
+	const int64_t peak = r->kv.peak;
+	take_seat(&s->cluster.seats[replica], b, kind, request);
 	r->gpu_kind = kind;
 	r->stream = perf_stream(b->perf[kind]);
+	kv_cache_fini(&r->kv);
 	kv_cache_init(&r->kv, plan->blocks, plan->state_blocks, b->options.kv_block_tokens,
 	              b->options.kv_reservation == KV_ON_DEMAND);
+	r->kv.peak = peak;
 	r->kv.least = b->options.kv_reservation == KV_CONTEXT ? b->context : 0;
 	r->kv.prefix = b->prefix_cache ? prefix_cache_new() : NULL;
 }
 
-static bool place_service(struct sim *s, uint32_t service, const struct placement_policy *policy,
-                          void *self, struct rng *rng)
+void place_parts(const struct sim *s, uint32_t service, struct gpu_part *part)
 {
 	const struct bound_service *const b = &s->services[service];
-	const struct view view = {&s->cluster, 0, rng};
-	struct gpu_part *const part = mem_new(s->sc->n_nodes, sizeof(*part));
-	uint32_t *const gpus = mem_new((size_t)b->spec->gpus_per_replica, sizeof(*gpus));
-	const struct placement_ask ask = {
-		.part = part,
-		.gpus = (uint32_t)b->spec->gpus_per_replica,
-	};
-	uint32_t placed = 0;
 	for (size_t k = 0; k < s->sc->n_nodes; k++) {
 		struct mig_slice slice = {0, 0};
 		scenario_slice(b->spec, &s->sc->nodes[k], &slice);
@@ -139,40 +127,119 @@ static bool place_service(struct sim *s, uint32_t service, const struct placemen
 			.memory = slice.memory,
 		};
 	}
-	while (placed < b->spec->replicas &&
-	       placement_choose(policy, self, &view, &ask, gpus) != NODE_NONE) {
-		sim_assert(verify_placement(&s->cluster, &ask, gpus));
-		settle_in(s, service, placed, gpus, part);
+}
+
+void place_on(struct sim *s, uint32_t replica, const uint32_t *gpus)
+{
+	const uint32_t service = s->cluster.replicas[replica].service;
+	const uint32_t kind = s->cluster.nodes[s->cluster.gpus[gpus[0]].node].kind;
+	struct gpu_part *const part = mem_new(s->sc->n_nodes, sizeof(*part));
+	place_parts(s, service, part);
+	cluster_place(&s->cluster, replica, gpus,
+	              (uint32_t)s->services[service].spec->gpus_per_replica, &part[kind]);
+	furnish(s, replica, kind, part[kind].bytes);
+	free(part);
+}
+
+/* Where the placement policy puts a replica, into gpus[]; false: there is no room. */
+static bool find_gpus(struct sim *s, uint32_t service, uint32_t *gpus)
+{
+	const struct view view = {&s->cluster, s->events.now, s->placement_rng};
+	struct gpu_part *const part = mem_new(s->sc->n_nodes, sizeof(*part));
+	const struct placement_ask ask = {
+		.part = part,
+		.gpus = (uint32_t)s->services[service].spec->gpus_per_replica,
+	};
+	place_parts(s, service, part);
+	const bool found =
+		placement_choose(s->placement, s->placement_self, &view, &ask, gpus) != NODE_NONE;
+	sim_assert(!found || verify_placement(&s->cluster, &ask, gpus));
+	free(part);
+	return found;
+}
+
+bool place_pending(struct sim *s, uint32_t replica)
+{
+	const uint32_t service = s->cluster.replicas[replica].service;
+	uint32_t *const gpus =
+		mem_new((size_t)s->services[service].spec->gpus_per_replica, sizeof(*gpus));
+	const bool found = find_gpus(s, service, gpus);
+	if (found) {
+		life_bind(s, replica, gpus);
+	}
+	free(gpus);
+	return found;
+}
+
+/* Replicas that are not there yet are as on the first kind of node that holds one. */
+static void furnish_absent(struct sim *s, uint32_t service)
+{
+	const struct bound_service *const b = &s->services[service];
+	uint32_t kind = 0;
+	while (b->perf[kind] == NULL) {
+		kind++;
+	}
+	for (uint32_t i = 0; i < s->cluster.services[service].n; i++) {
+		const uint32_t replica = s->cluster.services[service].first + i;
+		if (s->cluster.seats[replica].n_gpus == 0) {
+			furnish(s, replica, kind, scenario_request(b->spec, &s->sc->nodes[kind]));
+		}
+	}
+}
+
+/* Is there a node that is large enough for one replica, if it were empty? */
+static bool fits_somewhere(const struct sim *s, const struct bound_service *b)
+{
+	bool fits = false;
+	for (size_t k = 0; k < s->sc->n_nodes; k++) {
+		const struct scenario_nodes *const nodes = &s->sc->nodes[k];
+		fits = fits || (b->perf[k] != NULL && nodes->gpus >= b->spec->gpus_per_replica &&
+		                scenario_request(b->spec, nodes) <= scenario_gpu_memory(nodes));
+	}
+	return fits;
+}
+
+static bool place_service(struct sim *s, uint32_t service)
+{
+	const struct bound_service *const b = &s->services[service];
+	const uint32_t first = s->cluster.services[service].first;
+	uint32_t *const gpus = mem_new((size_t)b->spec->gpus_per_replica, sizeof(*gpus));
+	uint32_t placed = 0;
+	for (uint32_t i = 0; i < s->cluster.services[service].n; i++) {
+		s->cluster.replicas[first + i].service = service;
+		s->cluster.replicas[first + i].index = i;
+	}
+	while (placed < b->spec->initial && find_gpus(s, service, gpus)) {
+		place_on(s, first + placed, gpus);
 		placed++;
 	}
-	if (placed < b->spec->replicas) {
-		fail_gpus(s, b->spec, placed);
-	}
-	free(part);
 	free(gpus);
-	return placed == b->spec->replicas;
+	if (placed < b->spec->initial || !fits_somewhere(s, b)) {
+		fail_gpus(s, b->spec, placed);
+		return false;
+	}
+	furnish_absent(s, service);
+	return true;
 }
 
 bool place_replicas(struct sim *s)
 {
 	const struct scenario_policy *const written = &s->sc->placement;
-	const struct placement_policy *const policy = placement_find(written->name);
-	if (policy == NULL) {
+	bool ok = true;
+	s->placement = placement_find(written->name);
+	if (s->placement == NULL) {
 		bind_fail_policy(s, "placement", written);
 		return false;
 	}
-	void *const self = bind_policy(s, &policy->head, written, false);
-	struct rng *const rng = rng_new(s->sc->seed, written->path);
-	bool ok = self != NULL;
+	s->placement_self = bind_policy(s, &s->placement->head, written, false);
+	s->placement_rng = rng_new(s->sc->seed, written->path);
 	for (size_t k = 0; k < s->sc->n_nodes; k++) {
 		const struct scenario_nodes *const nodes = &s->sc->nodes[k];
 		cluster_add_nodes(&s->cluster, (uint32_t)k, (uint32_t)nodes->count,
 		                  (uint32_t)nodes->gpus, scenario_gpu_memory(nodes));
 	}
-	for (uint32_t i = 0; self != NULL && i < s->sc->n_services; i++) {
-		ok = place_service(s, i, policy, self, rng) && ok;
+	for (uint32_t i = 0; s->placement_self != NULL && i < s->sc->n_services; i++) {
+		ok = place_service(s, i) && ok;
 	}
-	rng_free(rng);
-	free(self);
-	return ok;
+	return ok && s->placement_self != NULL;
 }

@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "flow/flow.h"
+#include "flow/life.h"
 #include "flow/schedule.h"
 
 #define TICKS_PER_NS 1048576.0
@@ -28,7 +28,7 @@ void sim_fit(const struct sim *s, size_t service, struct sim_fit *out)
 {
 	const uint32_t first = s->cluster.services[service].first;
 	const struct replica *const r = &s->cluster.replicas[first];
-	const bool shares = r->group != GROUP_NONE;
+	const bool shares = scenario_shares_gpu(s->services[service].spec);
 	const int64_t blocks = shares ? s->cluster.seats[first].most : r->kv.capacity;
 	const struct bound_service *const b = &s->services[service];
 	const int64_t tokens = mean_tokens(s->sc, service);
@@ -66,11 +66,44 @@ static ns_t time_down(const struct sim *s, const struct seat *seat)
 	return seat->was_down + (seat->down && s->ended > seat->died ? s->ended - seat->died : 0);
 }
 
+double replica_time(const struct sim *s, size_t i)
+{
+	const struct service *const service = &s->cluster.services[i];
+	double bound = 0.0;
+	if (s->life == NULL) {
+		return (double)s->ended * service->n;
+	}
+	for (uint32_t k = service->first; k < service->first + service->n; k++) {
+		bound += (double)life_bound(s, k);
+	}
+	return bound;
+}
+
+/* Replicas that come and go: how many, and how long requests waited for them. */
+static void summarise_life(const struct sim *s, size_t i, struct service_summary *out)
+{
+	const struct service *const service = &s->cluster.services[i];
+	out->replicas = service->n;
+	out->replicas_avg = (double)service->n;
+	if (s->life == NULL) {
+		return;
+	}
+	const struct life_service *const v = &s->life->services[i];
+	const double waits = (double)v->waits_start + (double)v->waits_gpu;
+	out->comes_and_goes = true;
+	out->replicas = v->ready_max;
+	out->replicas_avg = share(replica_time(s, i), (double)s->ended);
+	out->at_door = v->waited;
+	out->door_s = share(waits / 1e9, (double)v->waited);
+	out->door_starting = share((double)v->waits_start, waits);
+	out->failed_starts = v->failed;
+}
+
 static void summarise_service(const struct sim *s, size_t i, struct service_summary *out)
 {
 	const struct service *const service = &s->cluster.services[i];
 	const struct scenario_service *const spec = &s->sc->services[i];
-	const double replica_ns = (double)s->ended * service->n;
+	const double replica_ns = replica_time(s, i);
 	double busy = 0.0, gpu = 0.0, prompt = 0.0, slowed = 0.0, down = 0.0;
 	struct sim_fit fit;
 	out->prefix_cache = s->services[i].shared;
@@ -81,7 +114,7 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	out->too_long = (int64_t)service->too_long;
 	out->unfinished = out->submitted - out->finished - out->rejected - out->lost;
 	out->generates = spec->llm->task == LLM_GENERATE;
-	out->replicas = service->n;
+	summarise_life(s, i, out);
 	out->placed = mem_new(s->sc->n_nodes, sizeof(*out->placed));
 	out->kv_capacity_tokens = fit.capacity_tokens;
 	out->max_num_seqs = spec->options.max_num_seqs;
@@ -95,14 +128,15 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 		add_replica(r, out);
 		out->oom_kills += s->cluster.seats[k].kills;
 		out->cold_starts += s->cluster.seats[k].starts;
-		out->placed[r->gpu_kind]++;
+		out->placed[r->gpu_kind] += s->life == NULL || life_bound(s, k) > 0;
 		busy += (double)r->totals.busy / TICKS_PER_NS;
 		gpu += (double)r->totals.gpu / TICKS_PER_NS;
 		prompt += (double)r->totals.prompt / TICKS_PER_NS;
 		slowed += (double)r->totals.slowed / TICKS_PER_NS;
 		down += (double)time_down(s, &s->cluster.seats[k]);
-		out->shares = out->shares || r->group != GROUP_NONE;
 	}
+	out->shares =
+		scenario_shares_gpu(spec) || share_is_slow(s, &s->cluster.replicas[service->first]);
 	out->running_avg = share((double)service->running_area, replica_ns);
 	out->waiting_avg = share((double)service->waiting_area, replica_ns);
 	out->busy = share_of_time(busy, replica_ns);
@@ -149,7 +183,7 @@ static double held_alone(const struct sim *s, const struct replica *r)
 	const struct memory_plan *const m = &b->memory[r->gpu_kind];
 	const bytes_t kv = b->options.kv_pool == KV_POOL_STATIC ? r->kv.capacity * m->block
 	                                                        : r->kv.peak * m->block;
-	return r->group == GROUP_NONE ? (double)(m->weights + m->reserved + kv) : 0.0;
+	return !scenario_shares_gpu(b->spec) ? (double)(m->weights + m->reserved + kv) : 0.0;
 }
 
 /* The part of a GPU's work and memory that one of its replicas has. */
@@ -162,13 +196,14 @@ static void add_resident(const struct sim *s, const struct replica *r, struct gp
 	out->peak += share(held_alone(s, r), (double)nodes->gpu->memory_bytes);
 }
 
-/* GPUs on which replicas have parts, in the order of the cluster. */
+/* GPUs on which replicas have parts, in the order of the cluster; none where replicas come and go.
+ */
 static void summarise_gpus(const struct sim *s, struct summary *out)
 {
 	const struct cluster *const c = &s->cluster;
 	size_t *const place = mem_new(c->n_gpus, sizeof(*place));
 	out->shared = mem_new(c->n_gpus, sizeof(*out->shared));
-	for (uint32_t i = 0, first = 0; i < c->n_gpus; i++) {
+	for (uint32_t i = 0, first = 0; i < c->n_gpus && s->life == NULL; i++) {
 		const struct gpu *const g = &c->gpus[i];
 		const struct node *const node = &c->nodes[g->node];
 		const struct scenario_nodes *const nodes = &s->sc->nodes[node->kind];
@@ -186,7 +221,7 @@ static void summarise_gpus(const struct sim *s, struct summary *out)
 			.peak = share((double)g->peak, (double)nodes->gpu->memory_bytes),
 		};
 	}
-	for (uint32_t i = 0; i < c->n_replicas; i++) {
+	for (uint32_t i = 0; i < c->n_replicas && s->life == NULL; i++) {
 		uint32_t n;
 		const uint32_t *const gpus = cluster_gpus_of(c, i, &n);
 		for (uint32_t k = 0; k < n && !c->gpus[gpus[k]].whole; k++) {
@@ -194,6 +229,12 @@ static void summarise_gpus(const struct sim *s, struct summary *out)
 		}
 	}
 	free(place);
+}
+
+/* Share of the run in which a replica is on GPUs. */
+static double time_there(const struct sim *s, uint32_t replica)
+{
+	return s->life == NULL ? 1.0 : share((double)life_bound(s, replica), (double)s->ended);
 }
 
 void sim_summary(const struct sim *s, struct summary *out)
@@ -222,12 +263,13 @@ void sim_summary(const struct sim *s, struct summary *out)
 		summarise_service(s, i, &out->services[i]);
 		busy += out->services[i].gpu_busy *
 		        compute_of(s, &s->cluster.replicas[s->cluster.services[i].first]) *
-		        (double)b->spec->replicas * gpus;
+		        out->services[i].replicas_avg * gpus;
 		for (uint32_t k = 0; k < s->cluster.services[i].n; k++) {
-			const struct replica *const r =
-				&s->cluster.replicas[s->cluster.services[i].first + k];
-			used += gpus * held_alone(s, r);
-			allocated += gpus *
+			const uint32_t replica = s->cluster.services[i].first + k;
+			const struct replica *const r = &s->cluster.replicas[replica];
+			const double there = time_there(s, replica) * gpus;
+			used += there * held_alone(s, r);
+			allocated += there *
 			             (double)scenario_request(b->spec, &s->sc->nodes[r->gpu_kind]) /
 			             (double)scenario_gpu_memory(&s->sc->nodes[r->gpu_kind]);
 		}
@@ -243,6 +285,7 @@ void sim_summary(const struct sim *s, struct summary *out)
 	out->memory_used = share(used, memory);
 	out->allocated = share(allocated, (double)out->gpus);
 	summarise_gpus(s, out);
+	faults_summarise(s, out);
 	judge(s, out);
 	say_binding(s, out);
 }

@@ -1,5 +1,5 @@
 /* Periodic look at the settled state for time series; looks less often as the run gets longer. */
-#include "flow/flow.h"
+#include "flow/life.h"
 #include "flow/schedule.h"
 
 bool anything_left(const struct sim *s)
@@ -23,7 +23,8 @@ static int64_t memory_of(const struct sim *s, size_t i)
 	for (uint32_t k = service->first; k < service->first + service->n; k++) {
 		const struct seat *const seat = &s->cluster.seats[k];
 		const bytes_t own = seat->base + s->cluster.replicas[k].kv.capacity * seat->block;
-		held += seat->down ? 0 : own * seat->n_gpus;
+		const bool holds = !seat->down && s->cluster.replicas[k].group != GROUP_NONE;
+		held += holds ? own * seat->n_gpus : 0;
 	}
 	return held >> 20;
 }
@@ -36,6 +37,12 @@ void sample(struct sim *s)
 		series_add(s->series[i][SIM_WAITING], now, s->cluster.services[i].waiting);
 		if (s->series[i][SIM_MEMORY] != NULL) {
 			series_add(s->series[i][SIM_MEMORY], now, memory_of(s, i));
+		}
+		if (s->life != NULL) {
+			series_add(s->series[i][SIM_READY], now,
+			           life_count(s, (uint32_t)i, LIFE_READY));
+			series_add(s->series[i][SIM_STARTING], now,
+			           life_count(s, (uint32_t)i, LIFE_STARTING));
 		}
 	}
 	if (now >= s->sample_every * SAMPLE_POINTS) {

@@ -38,39 +38,68 @@ static void link_gpus(const struct cluster *c, uint32_t *up)
 	}
 }
 
-bool share_is_slow(const struct sim *s, const struct replica *r)
+static bool service_is_slow(const struct sim *s, uint32_t service)
 {
-	const struct scenario_service *const spec = s->services[r->service].spec;
+	const struct scenario_service *const spec = s->services[service].spec;
 	return spec->compute_limit_ppm < SHARE_WHOLE ||
 	       (s->compute_share->slows_alone && spec->fraction_ppm > 0 &&
 	        spec->fraction_ppm < SHARE_WHOLE);
+}
+
+bool share_is_slow(const struct sim *s, const struct replica *r)
+{
+	return service_is_slow(s, r->service);
+}
+
+/* Groups are needed where others may come, which whole GPUs exclude, or where one is slow. */
+static bool needs_group(const struct sim *s, uint32_t service)
+{
+	return service_is_slow(s, service) || scenario_shares_gpu(s->services[service].spec);
+}
+
+/* A place among the members of a group, whose numbers are in the order of their replicas. */
+static uint32_t make_place(struct sim *s, struct share_group *g, uint32_t replica)
+{
+	uint32_t i = g->n++;
+	g->members = mem_resize(g->members, g->n, sizeof(*g->members));
+	g->users = mem_resize(g->users, g->n, sizeof(*g->users));
+	for (; i > 0 && g->members[i - 1].replica > replica; i--) {
+		g->members[i] = g->members[i - 1];
+		g->users[i] = g->users[i - 1];
+		s->cluster.replicas[g->members[i].replica].member = i;
+	}
+	g->alone += g->alone != GROUP_NONE && g->alone >= i;
+	return i;
 }
 
 static void add_member(struct sim *s, struct share_group *g, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
 	const struct scenario_service *const spec = s->services[r->service].spec;
-	g->members = mem_resize(g->members, g->n + 1, sizeof(*g->members));
-	g->users = mem_resize(g->users, g->n + 1, sizeof(*g->users));
-	g->members[g->n] = (struct share_member){.due = NS_NEVER, .replica = replica};
-	g->users[g->n] = (struct share_user){
+	const uint32_t i = make_place(s, g, replica);
+	g->members[i] = (struct share_member){.due = NS_NEVER, .replica = replica};
+	g->users[i] = (struct share_user){
 		.fraction = spec->fraction_ppm,
 		.request = spec->compute_request_ppm,
 		.limit = spec->compute_limit_ppm,
 		.gpu = s->sc->nodes[r->gpu_kind].gpu,
 	};
-	r->member = g->n++;
+	r->member = i;
 	g->slow = g->slow || share_is_slow(s, r);
 	g->several = g->several || s->cluster.seats[replica].n_gpus > 1;
 }
 
-/* Groups are needed where others may come, which whole GPUs exclude, or where one is slow. */
-static bool needs_group(const struct sim *s, const struct replica *r)
+/* Speeds are kept for every set of users, as long as there are few sets. */
+static void open_memo(const struct sim *s, struct share_group *g)
 {
-	return share_is_slow(s, r) || scenario_shares_gpu(s->services[r->service].spec);
+	const bool same = !s->compute_share->needs_demand && s->lease == 0;
+	free(g->memo);
+	g->memo =
+		same && g->n <= MEMO_MOST ? mem_new((size_t)g->n << g->n, sizeof(*g->memo)) : NULL;
 }
 
-void share_build(struct sim *s)
+/* The group of those that share GPUs with replica i, of those that are placed. */
+static void build_fixed(struct sim *s)
 {
 	struct cluster *const c = &s->cluster;
 	uint32_t *const up = mem_new(c->n_gpus, sizeof(*up));
@@ -79,7 +108,7 @@ void share_build(struct sim *s)
 	for (uint32_t i = 0; i < c->n_replicas; i++) {
 		struct replica *const r = &c->replicas[i];
 		const uint32_t root = root_of(up, c->places[c->seats[i].first]);
-		if (!needs_group(s, r)) {
+		if (!needs_group(s, r->service)) {
 			continue;
 		}
 		if (group[root] == 0) { /* else its number plus one */
@@ -90,14 +119,81 @@ void share_build(struct sim *s)
 		r->group = group[root] - 1;
 		add_member(s, &s->groups[r->group], i);
 	}
-	for (uint32_t i = 0; i < s->n_groups && !s->compute_share->needs_demand && s->lease == 0;
-	     i++) {
-		struct share_group *const g = &s->groups[i];
-		g->memo =
-			g->n <= MEMO_MOST ? mem_new((size_t)g->n << g->n, sizeof(*g->memo)) : NULL;
-	}
 	free(group);
 	free(up);
+}
+
+/*
+ * Where replicas come and go every GPU has its group, or every node where some have parts of
+ * several GPUs: then nobody has to be moved from group to group in the middle of a step. A group is
+ * slow from the start where any service is, for the same reason.
+ */
+static void build_open(struct sim *s)
+{
+	bool needed = false, slow = false;
+	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
+		const bool needs = needs_group(s, i);
+		needed = needed || needs;
+		slow = slow || service_is_slow(s, i);
+		s->groups_of_nodes =
+			s->groups_of_nodes || (needs && s->services[i].spec->gpus_per_replica > 1);
+	}
+	if (!needed) {
+		return;
+	}
+	s->n_groups = s->groups_of_nodes ? s->cluster.n_nodes : s->cluster.n_gpus;
+	s->groups = mem_new(s->n_groups, sizeof(*s->groups));
+	for (uint32_t i = 0; i < s->n_groups; i++) {
+		s->groups[i] = (struct share_group){
+			.alone = GROUP_NONE, .slow = slow, .several = s->groups_of_nodes};
+	}
+	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
+		if (s->cluster.seats[i].n_gpus > 0) {
+			share_join(s, &s->cluster.replicas[i]);
+		}
+	}
+}
+
+void share_join(struct sim *s, struct replica *r)
+{
+	const uint32_t replica = (uint32_t)(r - s->cluster.replicas);
+	if (!needs_group(s, r->service)) {
+		return;
+	}
+	const uint32_t gpu = s->cluster.places[s->cluster.seats[replica].first];
+	r->group = s->groups_of_nodes ? s->cluster.gpus[gpu].node : gpu;
+	add_member(s, &s->groups[r->group], replica);
+	open_memo(s, &s->groups[r->group]);
+}
+
+void share_part(struct sim *s, struct replica *r)
+{
+	if (r->group == GROUP_NONE) {
+		return;
+	}
+	struct share_group *const g = &s->groups[r->group];
+	sim_assert(g->alone != r->member && g->members[r->member].phase == SHARE_OFF);
+	g->n--;
+	for (uint32_t i = r->member; i < g->n; i++) {
+		g->members[i] = g->members[i + 1];
+		g->users[i] = g->users[i + 1];
+		s->cluster.replicas[g->members[i].replica].member = i;
+	}
+	g->alone -= g->alone != GROUP_NONE && g->alone > r->member;
+	r->group = GROUP_NONE;
+	open_memo(s, g);
+}
+
+void share_build(struct sim *s)
+{
+	if (s->life != NULL) {
+		build_open(s);
+	} else {
+		build_fixed(s);
+	}
+	for (uint32_t i = 0; i < s->n_groups; i++) {
+		open_memo(s, &s->groups[i]);
+	}
 }
 
 void share_free(struct sim *s)

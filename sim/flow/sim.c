@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "flow/flow.h"
+#include "flow/life.h"
 #include "flow/schedule.h"
 
 #define PROGRESS_EVERY                                                            \
@@ -44,6 +44,8 @@ static void open_series(struct sim *s)
 		s->series[i][SIM_WAITING] = series_new();
 		s->series[i][SIM_MEMORY] =
 			scenario_shares_gpu(&s->sc->services[i]) ? series_new() : NULL;
+		s->series[i][SIM_READY] = s->life != NULL ? series_new() : NULL;
+		s->series[i][SIM_STARTING] = s->life != NULL ? series_new() : NULL;
 	}
 }
 
@@ -72,6 +74,10 @@ struct sim *sim_new(const struct scenario *sc, const struct sim_options *options
 	}
 	s->stop = sc->stop_after < NS_HORIZON ? sc->stop_after : NS_HORIZON;
 	event_set(&s->events, entity_stop(s), s->stop, PHASE_STOP);
+	if (s->life != NULL) {
+		life_begin(s);
+		faults_begin(s);
+	}
 	if (options->keep_series) {
 		open_series(s);
 		s->sample_every = SAMPLE_FIRST;
@@ -104,6 +110,8 @@ void sim_free(struct sim *s)
 	request_log_free(s->log);
 	gaps_free(s->gaps);
 	event_list_fini(&s->events);
+	faults_free(s);
+	life_free(s);
 	unbind_services(s);
 	free(s);
 }
@@ -149,6 +157,36 @@ static void fetch_ahead(const struct sim *s)
 	}
 }
 
+/* An event that is no part of the run: it is not counted, nor moves the end of the run. */
+static bool uncounted(struct sim *s)
+{
+	s->events.count--;
+	return true;
+}
+
+/* Replicas come, go and fail as long as there is something to answer. */
+static bool timer(struct sim *s, uint32_t entity)
+{
+	if (!anything_left(s)) {
+		event_set(&s->events, entity, NS_NEVER, PHASE_LIFE);
+		return uncounted(s);
+	}
+	s->ended = s->events.now;
+	if (entity == entity_timer(s, TIMER_FAULTS)) {
+		faults_event(s);
+	} else {
+		life_event(s);
+	}
+	return true;
+}
+
+/* The run ends while requests are in it; not so where it has no end and nothing would move. */
+static bool ends_early(const struct sim *s)
+{
+	return anything_left(s) &&
+	       (s->life == NULL || s->sc->stop_after <= NS_HORIZON || !life_is_stuck(s));
+}
+
 /* One event; false when the run is over. */
 static bool step(struct sim *s)
 {
@@ -167,15 +205,15 @@ static bool step(struct sim *s)
 			s->events.count--;
 			return true; /* it looked, and changed nothing */
 		}
+	} else if (e.entity >= entity_group(s, 0)) {
+		share_event(s, e.entity - entity_group(s, 0));
 	} else if (e.entity > entity_stop(s)) {
-		share_event(s, e.entity - entity_stop(s) - 1);
+		return timer(s, e.entity);
 	} else if (e.entity == entity_sampler(s)) {
 		sample(s);
-		s->events.count--;
-		return true; /* a look is no part of the run: it is not counted, nor moves its end
-		              */
+		return uncounted(s);
 	}
-	if (e.phase != PHASE_STOP || anything_left(s)) {
+	if (e.phase != PHASE_STOP || ends_early(s)) {
 		s->ended = e.at;
 	} else {
 		s->events.count--; /* it was over before: the end time is no event of it */
@@ -243,6 +281,9 @@ bool sim_run(struct sim *s)
 	end_deliveries(s);
 	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
 		service_count(&s->cluster.services[i], s->ended, 0, 0);
+		if (s->life != NULL) {
+			life_account(s, i, s->ended);
+		}
 	}
 	schedule_end(s);
 #ifdef ALIQUOT_DEBUG

@@ -59,10 +59,13 @@ enum sim_series {
 	SIM_RUNNING, /* requests */
 	SIM_WAITING,
 	SIM_MEMORY, /* MiB that its replicas hold of shared GPUs */
+	SIM_READY,  /* replicas, where they come and go */
+	SIM_STARTING,
 	SIM_SERIES,
 };
 
-/* One of a service; NULL unless keep_series, and of memory where its GPUs are its own. */
+/* One of a service; NULL unless keep_series, of memory where its GPUs are its own, and of replicas
+ * where all are there from start to end. */
 const struct series *sim_series(const struct sim *sim, size_t service, enum sim_series which);
 
 /* GPUs that the services and jobs of a project hold, in thousandths; NULL unless keep_series and

@@ -28,7 +28,13 @@ struct service_summary {
 	bool streaming;       /* false: TTFT, ITL are not reported in the NVIDIA files */
 	bool generates;       /* false: embedding, no output tokens */
 	/* from the replicas */
-	int64_t replicas;
+	int64_t replicas;                           /* at a time at most */
+	double replicas_avg;                        /* on GPUs */
+	bool comes_and_goes;                        /* some are not there from start to end */
+	int64_t at_door;                            /* requests that found no replica ready */
+	double door_s;                              /* which they waited on average */
+	double door_starting;                       /* share of that while a replica was starting */
+	int64_t failed_starts;                      /* replicas that were not ready in time */
 	int64_t *placed;                            /* of them, by group of nodes */
 	int64_t kv_capacity_tokens, kv_peak_tokens; /* per replica; peak over replicas */
 	int64_t preemptions;
@@ -75,6 +81,15 @@ struct project_summary {
 	bool above;      /* other projects: what they have is counted here too */
 };
 
+struct fault_summary {            /* something that failed */
+	const char *kind, *nodes; /* of nodes: the group; borrowed */
+	uint32_t node;            /* within it */
+	int64_t gpu;              /* of the node; -1: all of it */
+	ns_t at;
+	int64_t replicas, lost; /* replicas that were on it, requests that they had begun */
+	ns_t recovery; /* until as many replicas were ready as before; NS_NEVER: not in this run */
+};
+
 struct limit_result {
 	const struct slo *limit; /* borrowed */
 	size_t service;
@@ -102,6 +117,8 @@ struct summary {
 	struct project_summary *projects;
 	size_t n_projects;
 	double fairness;   /* Jain's index of GPU hours per GPU of quota; NaN: no project has one */
+	struct fault_summary *faults; /* n_faults of them, in order of time */
+	size_t n_faults;
 	char binding[256]; /* one line of cause: what stops it */
 };
 

@@ -16,8 +16,9 @@ struct routing_policy {
 	struct policy_head head;
 	enum load_measure measure; /* load index the state keeps for it; LOAD_NOT_KEPT: none */
 	/*
-	 * Choose a replica of the service: its number, from 0. Called by flow/arrive.c once per
-	 * request. Ties go to the lowest number. Required.
+	 * Choose a replica of the service, one that requests are sent to (service_open(); there is
+	 * one): its number, from 0. Called by flow/arrive.c once per request. Ties go to the lowest
+	 * number. Required.
 	 */
 	uint32_t (*route)(void *self, const struct view *v, const struct route_ask *ask);
 };

@@ -275,8 +275,8 @@ static void put_what(FILE *out, const struct report *r, size_t i)
 	line_add(&l, "%s KV", precision_names[s->kv_precision]);
 	line_add(&l, "engine %s", s->engine_name);
 	char *const part = scenario_part_text(s);
-	line_add(&l, "%s replica%s of %s", str_thousands(s->replicas, text, sizeof(text)),
-	         s->replicas == 1 ? "" : "s", part);
+	line_add(&l, "%s%s replica%s of %s", s->initial == s->places ? "" : "up to ",
+	         str_thousands(s->places, text, sizeof(text)), s->places == 1 ? "" : "s", part);
 	free(part);
 	if (scenario_borrows(s)) {
 		line_add(&l, "up to %s", scenario_limit_text(s, text, sizeof(text)));
@@ -405,6 +405,26 @@ static void put_replicas(FILE *out, const struct service_summary *s)
 	line_end(&l);
 }
 
+/* Replicas that are not there all the time. */
+static void put_lives(FILE *out, const struct service_summary *s)
+{
+	struct line l = line_start(out, "life");
+	char text[40];
+
+	line_add(&l, "%s replicas on GPUs on average", human(s->replicas_avg, text, sizeof(text)));
+	line_add(&l, "at most %s ready", str_thousands(s->replicas, text, sizeof(text)));
+	line_add(&l, "cold starts %s", str_thousands(s->cold_starts, text, sizeof(text)));
+	if (s->failed_starts > 0) {
+		line_add(&l, "given up %s", str_thousands(s->failed_starts, text, sizeof(text)));
+	}
+	line_add(&l, "requests that found none ready %s",
+	         str_thousands(s->at_door, text, sizeof(text)));
+	if (s->at_door > 0) {
+		line_add(&l, "which waited %s s for one", human(s->door_s, text, sizeof(text)));
+	}
+	line_end(&l);
+}
+
 /* What the numbers rest on, on each kind of GPU. */
 static void put_trust(FILE *out, const struct report *r, size_t i)
 {
@@ -434,10 +454,14 @@ void report_console(FILE *out, const struct report *r, bool colour)
 		put_counts(out, &s->services[i]);
 		put_rates(out, &s->services[i]);
 		put_replicas(out, &s->services[i]);
+		if (s->services[i].comes_and_goes) {
+			put_lives(out, &s->services[i]);
+		}
 		put_trust(out, r, i);
 		putc('\n', out);
 	}
 	report_jobs(out, r);
+	report_faults(out, s);
 	report_gpus(out, r);
 	line_start(out, "binding");
 	facts_fold(s->binding, LINE_LABEL, out);

@@ -47,7 +47,12 @@ static void put_replicas(struct json_writer *w, const struct service_summary *s)
 	json_end(w);
 	json_put_int(w, "cold_starts", s->cold_starts);
 	json_put_int(w, "oom_kills", s->oom_kills);
-	put_level(w, "replicas", (double)s->replicas, s->replicas);
+	put_level(w, "replicas", s->replicas_avg, s->replicas);
+	if (s->comes_and_goes) {
+		json_put_int(w, "failed_starts", s->failed_starts);
+		json_put_int(w, "requests_at_door", s->at_door);
+		json_put_real(w, "door_wait_s", s->door_s);
+	}
 	put_level(w, "running", s->running_avg, s->running_max);
 	put_level(w, "waiting", s->waiting_avg, s->waiting_max);
 	json_put_real(w, "busy_pct", 100.0 * s->busy);
@@ -148,6 +153,7 @@ void report_json_value(struct json_writer *w, const char *key, const struct repo
 	report_jobs_json(w, s);
 	put_cluster(w, s);
 	report_gpus_json(w, s);
+	report_faults_json(w, s);
 	json_put_string(w, "binding", s->binding);
 	json_put_string(w, "clock", "simulated");
 	json_end(w);

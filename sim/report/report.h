@@ -17,7 +17,7 @@
 #include "metric/summary.h"
 #include "report/json_writer.h"
 
-enum report_unit { REPORT_REQUESTS, REPORT_MIB, REPORT_MILLI_GPUS };
+enum report_unit { REPORT_REQUESTS, REPORT_MIB, REPORT_MILLI_GPUS, REPORT_REPLICAS };
 
 /* A quantity of one service over time, or of one project. */
 struct report_series {
@@ -48,6 +48,9 @@ void report_gpus_json(struct json_writer *w, const struct summary *s);
 /* Tables of jobs and projects, and the same as keys of the summary; nothing without jobs. */
 void report_jobs(FILE *out, const struct report *r);
 void report_jobs_json(struct json_writer *w, const struct summary *s);
+/* What failed, what was lost by it and how long it took to recover; nothing where nothing did. */
+void report_faults(FILE *out, const struct summary *s);
+void report_faults_json(struct json_writer *w, const struct summary *s);
 
 /* Schema aliquot/summary/1: the whole document, or as a value inside another one. */
 void report_json(FILE *out, const struct report *r);

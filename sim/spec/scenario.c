@@ -21,7 +21,8 @@ struct root_keys {
 	int64_t schema;
 	char *about;
 	int64_t seed;
-	const json_t *cluster, *scheduler, *services, *loads, *stop, *assumptions, *projects, *jobs;
+	const json_t *cluster, *scheduler, *services, *loads, *faults, *stop, *assumptions;
+	const json_t *projects, *jobs;
 };
 
 struct cluster_keys {
@@ -44,6 +45,7 @@ static const struct option root_table[] = {
 	{"scheduler", OPTION_NODE, ROOT(scheduler), 0, 0, "", NULL, NULL, "who places replicas"},
 	{"services", OPTION_NODE, ROOT(services), 0, 0, "", NULL, NULL, "what is served"},
 	{"loads", OPTION_NODE, ROOT(loads), 0, 0, "", NULL, NULL, "who asks"},
+	{"faults", OPTION_NODE, ROOT(faults), 0, 0, "", NULL, NULL, "what fails, and when"},
 	{"stop", OPTION_NODE, ROOT(stop), 0, 0, "", NULL, NULL, "when the run ends at the latest"},
 	{"assumptions", OPTION_NODE, ROOT(assumptions), 0, 0, "", NULL, NULL,
 	 "what was chosen because it was not published"},
@@ -84,6 +86,7 @@ const struct scenario_section scenario_sections[] = {
 	{"cluster.nodes[]", nodes_table},
 	{"scheduler", scenario_scheduler_table},
 	{"services[]", scenario_service_table},
+	{"services[].replicas_at[]", scenario_change_table},
 	{"loads[]", scenario_load_table},
 	{"isl, osl", scenario_length_table},
 	{"loads[].prefix", scenario_prefix_table},
@@ -92,6 +95,7 @@ const struct scenario_section scenario_sections[] = {
 	{"loads[].stages[]", scenario_stage_table},
 	{"projects[]", scenario_project_table},
 	{"jobs[]", scenario_job_table},
+	{"faults[]", scenario_fault_table},
 	{"stop", stop_table},
 	{NULL, NULL},
 };
@@ -313,6 +317,7 @@ static void read_root(struct scenario_loader *l, const struct json_at *root)
 		read_cluster(l, &at);
 	}
 	scenario_read_scheduler(l, root);
+	scenario_read_faults(l, root);
 	read_stop(l, root); /* before the loads, which may need it */
 	read_assumptions(l, root);
 	if (json_get(root, "projects", &at)) {
@@ -456,6 +461,7 @@ static void free_service(struct scenario_service *service)
 	free(service->costs);
 	scenario_free_policy(&service->routing);
 	free(service->slo);
+	free(service->changes);
 }
 
 void scenario_free(struct scenario *sc)
@@ -483,6 +489,7 @@ void scenario_free(struct scenario *sc)
 	scenario_free_policy(&sc->compute_share);
 	scenario_free_policy(&sc->oom_victim);
 	free(sc->nodes);
+	free(sc->faults);
 	free(sc->services);
 	free(sc->loads);
 	free(sc->assumptions);

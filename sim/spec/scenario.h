@@ -48,6 +48,11 @@ struct service_costs {
 
 enum calibration_use { CALIBRATION_AUTO, CALIBRATION_NONE };
 
+struct scenario_change { /* from then on so many replicas are wanted */
+	ns_t at;
+	int64_t replicas;
+};
+
 struct scenario_service {
 	char *name;
 	char *model_name, *engine_name;
@@ -61,6 +66,11 @@ struct scenario_service {
 	char *engine_version;             /* picks the set of a calibration; NULL: the first */
 	int precision, kv_precision;      /* enum precision */
 	int64_t replicas;
+	int64_t places, initial;         /* replicas at a time at most, and at the start; both are
+	                                    `replicas`	 where none come or go */
+	struct scenario_change *changes; /* n_changes of them, in order of time */
+	size_t n_changes;
+	ns_t start_timeout;       /* to be ready, from when a replica is wanted; 0: none */
 	int64_t gpus_per_replica; /* = tensor_parallel */
 	int64_t tensor_parallel;
 	/* what it asks of each of its GPUs */
@@ -194,6 +204,19 @@ static inline bool load_shares(const struct scenario_load *load)
 	       t->turns.mean > 0.0;
 }
 
+enum fault_kind { FAULT_GPU, FAULT_NODE, FAULT_LINK, FAULT_SLOW_START };
+
+struct scenario_fault {
+	int kind;           /* enum fault_kind */
+	ns_t at;            /* the first one, or the time from which on they may come */
+	ns_t every;         /* mean time between them; 0: there is one */
+	ns_t span;          /* until it is mended; NS_NEVER: not in this run */
+	int64_t group;      /* of nodes; -1: any */
+	int64_t node;       /* within the group; -1: drawn */
+	int64_t gpu;        /* within the node; -1: drawn, where kind is gpu */
+	int64_t factor_ppm; /* of its speed that is left of a link, or of a start */
+};
+
 struct scenario {
 	char *name; /* file name without folder and .json */
 	char *file;
@@ -214,6 +237,8 @@ struct scenario {
 	struct scenario_job_group *job_groups;
 	size_t n_job_groups;
 	ns_t period; /* from one cycle of the scheduler to the next */
+	struct scenario_fault *faults;
+	size_t n_faults;
 	struct scenario_policy placement, compute_share, oom_victim;
 	ns_t stop_after; /* NS_NEVER when absent */
 	char **assumptions;

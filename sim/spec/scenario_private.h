@@ -114,6 +114,14 @@ struct scenario_part_keys {
 void scenario_read_part(struct scenario_loader *l, struct scenario_service *service,
                         const struct scenario_part_keys *keys, const struct json_at *at);
 
+/* The keys of a service about when it has how many replicas; after `replicas`. */
+struct scenario_change_keys {
+	ns_t start;
+	const json_t *replicas_at;
+};
+void scenario_read_changes(struct scenario_loader *l, struct scenario_service *service,
+                           const struct scenario_change_keys *keys, const struct json_at *at);
+
 /* The service asks for a slice instead. */
 void scenario_read_mig(struct scenario_loader *l, struct scenario_service *service,
                        const char *profile, const struct json_at *at);
@@ -137,6 +145,8 @@ struct load_text_keys {
 };
 void scenario_read_text(struct scenario_loader *l, struct load_text *out,
                         const struct load_text_keys *keys, const struct json_at *at);
+/* `root` is the whole scenario; after the nodes. */
+void scenario_read_faults(struct scenario_loader *l, const struct json_at *root);
 void scenario_read_loads(struct scenario_loader *l, const struct json_at *at);
 
 /* The part of a load's rules that holds for every way of writing it; `at` is the load. */
@@ -214,6 +224,8 @@ extern const struct option scenario_prefix_table[];
 extern const struct option scenario_turns_table[];
 extern const struct option scenario_delay_table[];
 extern const struct option scenario_stage_table[];
+extern const struct option scenario_fault_table[];
+extern const struct option scenario_change_table[];
 
 /* Remark on a closed load with fewer requests than users: a burst, which is seldom what was meant.
  */

@@ -12,6 +12,7 @@ struct service_keys {
 	char *name, *model, *engine, *engine_version, *kv_precision;
 	int precision, calibration;
 	int64_t replicas, gpus_per_replica, tensor_parallel;
+	struct scenario_change_keys changes;
 	struct scenario_part_keys part;
 	char *project;
 	bool preemptible;
@@ -43,6 +44,10 @@ const struct option scenario_service_table[] = {
 	 "auto puts the calibration of GPU, engine and precision over the profile's costs"},
 	{"costs", OPTION_NODE, KEY(costs), 0, 0, "", NULL, NULL, "over the profile's and the calibration's"},
 	{"replicas", OPTION_INT, KEY(replicas), 1, 1e6, "1", NULL, "replicas", "copies of the model"},
+	{"start", OPTION_DURATION, KEY(changes.start), 0, 9e18, "0s", NULL, "s",
+	 "when they appear, with a cold start; 0: they are there from the start"},
+	{"replicas_at", OPTION_NODE, KEY(changes.replicas_at), 0, 0, "", NULL, NULL,
+	 "how many are wanted from when on, over time"},
 	{"gpus_per_replica", OPTION_INT, KEY(gpus_per_replica), 1, 1024, "1", NULL, "GPUs",
 	 "of one node, for one copy"},
 	{"tensor_parallel", OPTION_INT, KEY(tensor_parallel), 1, 1024, "", NULL, "GPUs",
@@ -264,6 +269,7 @@ static void read_service(struct scenario_loader *l, size_t index, const struct j
 		service->name = mem_strdup(keys.name);
 		service->precision = read_precision(keys.precision);
 		service->replicas = keys.replicas;
+		scenario_read_changes(l, service, &keys.changes, at);
 		if (keys.name != NULL) {
 			check_service_name(l->sc, keys.name, index, at);
 		}

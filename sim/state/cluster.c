@@ -42,7 +42,8 @@ void cluster_add_nodes(struct cluster *c, uint32_t kind, uint32_t count, uint32_
 	}
 }
 
-static void take_gpu(struct cluster *c, uint32_t gpu, const struct gpu_part *part)
+/* Returns the memory slices that are taken. */
+static uint8_t take_gpu(struct cluster *c, uint32_t gpu, const struct gpu_part *part)
 {
 	struct gpu *const g = &c->gpus[gpu];
 	sim_assert(gpu_takes(g, part));
@@ -50,10 +51,13 @@ static void take_gpu(struct cluster *c, uint32_t gpu, const struct gpu_part *par
 	g->residents++;
 	g->whole = part->whole;
 	g->requested += part->whole ? g->memory : part->bytes;
-	if (part->compute > 0) {
-		const int start = gpu_slice_start(g->slices, part->compute, part->memory);
-		g->slices |= gpu_slice_bits(start, part->memory);
+	if (part->compute == 0) {
+		return 0;
 	}
+	const int start = gpu_slice_start(g->slices, part->compute, part->memory);
+	const uint8_t bits = gpu_slice_bits(start, part->memory);
+	g->slices |= bits;
+	return bits;
 }
 
 void cluster_take(struct cluster *c, uint32_t node, const uint32_t *gpus,
@@ -70,17 +74,80 @@ void cluster_take(struct cluster *c, uint32_t node, const uint32_t *gpus,
 	}
 }
 
+/* Places for `n` GPUs: those it had before, where they are enough. */
+static void find_places(struct cluster *c, struct seat *seat, uint32_t n)
+{
+	if (seat->room < n) {
+		c->places = mem_resize(c->places, c->n_places + n, sizeof(*c->places));
+		c->slices = mem_resize(c->slices, c->n_places + n, sizeof(*c->slices));
+		seat->first = c->n_places;
+		seat->room = n;
+		c->n_places += n;
+	}
+	seat->n_gpus = n;
+}
+
 void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, uint32_t n,
                    const struct gpu_part *part)
 {
-	sim_assert(c->seats[replica].n_gpus == 0 && n > 0);
-	c->places = mem_resize(c->places, c->n_places + n, sizeof(*c->places));
-	c->seats[replica] = (struct seat){.first = c->n_places, .n_gpus = n};
+	struct seat *const seat = &c->seats[replica];
+	struct node *const at = &c->nodes[c->gpus[gpus[0]].node];
+	sim_assert(seat->n_gpus == 0 && n > 0);
+	find_places(c, seat, n);
+	seat->part = *part;
+	at->sizes |= gpu_size_bit(part, n);
 	for (uint32_t i = 0; i < n; i++) {
-		c->places[c->n_places++] = gpus[i];
+		sim_assert(c->gpus[gpus[i]].node == c->gpus[gpus[0]].node);
+		c->places[seat->first + i] = gpus[i];
+		c->slices[seat->first + i] = take_gpu(c, gpus[i], part);
 	}
-	const struct node_part what = {.part = part, .gpus = n};
-	cluster_take(c, c->gpus[gpus[0]].node, gpus, &what);
+}
+
+/* What stands on a node, by its replicas. */
+static uint32_t sizes_on(const struct cluster *c, uint32_t node)
+{
+	uint32_t sizes = 0;
+	for (uint32_t i = 0; i < c->n_replicas; i++) {
+		const struct seat *const seat = &c->seats[i];
+		if (seat->n_gpus > 0 && c->gpus[c->places[seat->first]].node == node) {
+			sizes |= gpu_size_bit(&seat->part, seat->n_gpus);
+		}
+	}
+	return sizes;
+}
+
+void cluster_leave(struct cluster *c, uint32_t replica)
+{
+	struct seat *const seat = &c->seats[replica];
+	sim_assert(seat->n_gpus > 0);
+	const uint32_t node = c->gpus[c->places[seat->first]].node;
+	for (uint32_t i = 0; i < seat->n_gpus; i++) {
+		struct gpu *const g = &c->gpus[c->places[seat->first + i]];
+		sim_assert(g->residents > 0);
+		g->residents--;
+		g->whole = false;
+		g->requested -= seat->part.whole ? g->memory : seat->part.bytes;
+		g->slices &= (uint8_t)~c->slices[seat->first + i];
+		c->nodes[node].idle += g->residents == 0;
+	}
+	seat->n_gpus = 0;
+	c->nodes[node].sizes = sizes_on(c, node);
+}
+
+void cluster_break(struct cluster *c, uint32_t gpu)
+{
+	struct gpu *const g = &c->gpus[gpu];
+	sim_assert(g->residents == 0);
+	c->nodes[g->node].idle -= g->faults == 0;
+	g->faults++;
+}
+
+void cluster_mend(struct cluster *c, uint32_t gpu)
+{
+	struct gpu *const g = &c->gpus[gpu];
+	sim_assert(g->residents == 0 && g->faults > 0);
+	g->faults--;
+	c->nodes[g->node].idle += g->faults == 0;
 }
 
 bool cluster_sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu)
@@ -123,6 +190,7 @@ void cluster_fini(struct cluster *c)
 	free(c->gpus);
 	free(c->seats);
 	free(c->places);
+	free(c->slices);
 	free(c->replicas);
 	free(c->services);
 	request_pool_fini(&c->requests);
@@ -188,7 +256,7 @@ static int64_t blocks_held(const struct cluster *c, const struct replica *r)
 static uint32_t verify_service(const struct cluster *c, const struct service *service)
 {
 	uint32_t running = 0;
-	uint32_t waiting = 0;
+	uint32_t waiting = service->door.n;
 	for (uint32_t i = service->first; i < service->first + service->n; i++) {
 		const struct replica *const r = &c->replicas[i];
 		sim_assert(r->kv.used >= 0 && r->kv.used <= r->kv.capacity);
@@ -210,6 +278,26 @@ static void verify_seat(const struct seat *seat, int64_t blocks)
 {
 	sim_assert(seat->down || (blocks <= seat->most && seat->own <= seat->most));
 	sim_assert(seat->down || seat->step > 0 || blocks >= seat->own);
+}
+
+/* What replicas ask of a GPU is no more than what is counted there, and nobody is on a broken one.
+ */
+static void verify_seats(const struct cluster *c)
+{
+	bytes_t *const asked = mem_new(c->n_gpus, sizeof(*asked));
+	for (uint32_t i = 0; i < c->n_replicas; i++) {
+		const struct seat *const seat = &c->seats[i];
+		for (uint32_t k = 0; k < seat->n_gpus; k++) {
+			const uint32_t gpu = c->places[seat->first + k];
+			sim_assert(c->gpus[gpu].faults == 0 && c->gpus[gpu].residents > 0);
+			asked[gpu] += seat->part.whole ? c->gpus[gpu].memory : seat->part.bytes;
+		}
+	}
+	for (uint32_t i = 0; i < c->n_gpus; i++) {
+		sim_assert(asked[i] <= c->gpus[i].requested);
+		sim_assert(c->gpus[i].requested <= c->gpus[i].memory);
+	}
+	free(asked);
 }
 
 /* What is held on a GPU is what its replicas hold, each within its bounds. */
@@ -237,9 +325,9 @@ void cluster_verify(const struct cluster *c)
 {
 	uint32_t requests = 0;
 	for (uint32_t i = 0; i < c->n_gpus; i++) {
-		sim_assert(c->gpus[i].requested <= c->gpus[i].memory);
 		sim_assert(c->gpus[i].used <= c->gpus[i].memory);
 	}
+	verify_seats(c);
 	verify_memory(c);
 	for (uint32_t i = 0; i < c->n_services; i++) {
 		requests += verify_service(c, &c->services[i]);
@@ -260,7 +348,7 @@ void cluster_verify_little(const struct cluster *c, ns_t now)
 {
 	for (uint32_t s = 0; s < c->n_services; s++) {
 		const struct service *const service = &c->services[s];
-		i128_t stays = service->stays;
+		i128_t stays = service->stays + stay_of_list(c, &service->door, now);
 		for (uint32_t i = service->first; i < service->first + service->n; i++) {
 			const struct replica *const r = &c->replicas[i];
 			stays += stay_of_list(c, &r->waiting, now) +

@@ -23,6 +23,7 @@ struct cluster {
 	uint32_t n_replicas;
 	struct seat *seats; /* of the replicas */
 	uint32_t *places;   /* GPUs of the replicas, one after the other */
+	uint8_t *slices;    /* of each place: the memory slices taken there, as bits */
 	uint32_t n_places;
 	struct service *services;
 	uint32_t n_services;
@@ -46,6 +47,13 @@ void cluster_take(struct cluster *c, uint32_t node, const uint32_t *gpus,
  */
 void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, uint32_t n,
                    const struct gpu_part *part);
+
+/* It leaves them again; it must hold nothing. Linear in the replicas. */
+void cluster_leave(struct cluster *c, uint32_t replica);
+
+/* One fault more, or less, on a GPU, on which nobody is. */
+void cluster_break(struct cluster *c, uint32_t gpu);
+void cluster_mend(struct cluster *c, uint32_t gpu);
 
 /* A replica holds `bytes` more on each of its GPUs, or gives them back at `now` (negative). */
 void cluster_hold(struct cluster *c, uint32_t replica, bytes_t bytes, ns_t now);

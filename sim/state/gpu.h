@@ -22,6 +22,7 @@ struct gpu {
 	uint32_t residents; /* replicas on it */
 	bool whole;         /* its only resident has all of it */
 	uint8_t slices;     /* memory slices that are taken, as bits */
+	uint16_t faults;    /* while there are any, nobody is put onto it */
 	bytes_t memory;     /* that requests may take */
 	bytes_t requested;  /* by the residents; limits are not counted */
 	bytes_t used, peak; /* held by the residents of a shared GPU; the most so far */
@@ -49,7 +50,9 @@ struct node {
 };
 
 struct seat {                   /* of a replica */
-	uint32_t first, n_gpus; /* its GPUs: cluster.places */
+	uint32_t first, n_gpus; /* its GPUs: cluster.places; 0: it is on none */
+	uint32_t room;          /* places from `first` on that are its own */
+	struct gpu_part part;   /* of each of them */
 	bytes_t base, block;    /* held of each GPU while it runs, and per KV block besides */
 	int64_t own, most;      /* KV blocks inside its request, and up to its limit */
 	int64_t step;           /* blocks by which an elastic pool grows; 0: the pool is static */
@@ -81,8 +84,8 @@ static inline uint32_t gpu_size_bit(const struct gpu_part *part, uint32_t gpus)
 /* Is there room for one more? */
 static inline bool gpu_takes(const struct gpu *g, const struct gpu_part *part)
 {
-	if (part->whole) {
-		return g->residents == 0;
+	if (part->whole || g->faults > 0) {
+		return g->residents == 0 && g->faults == 0;
 	}
 	return !g->whole && g->residents < GPU_MOST_RESIDENTS &&
 	       g->requested + part->bytes <= g->memory &&

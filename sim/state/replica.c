@@ -26,51 +26,6 @@ void replica_fini(struct replica *r)
 	kv_cache_fini(&r->kv);
 }
 
-void request_list_push_back(struct request_list *list, struct request_pool *pool, uint32_t index)
-{
-	struct request *const q = &pool->at[index];
-	q->next = REQUEST_NONE;
-	q->prev = list->tail;
-	if (list->tail == REQUEST_NONE) {
-		list->head = index;
-	} else {
-		pool->at[list->tail].next = index;
-	}
-	list->tail = index;
-	list->n++;
-}
-
-void request_list_push_front(struct request_list *list, struct request_pool *pool, uint32_t index)
-{
-	struct request *const q = &pool->at[index];
-	q->prev = REQUEST_NONE;
-	q->next = list->head;
-	if (list->head == REQUEST_NONE) {
-		list->tail = index;
-	} else {
-		pool->at[list->head].prev = index;
-	}
-	list->head = index;
-	list->n++;
-}
-
-void request_list_remove(struct request_list *list, struct request_pool *pool, uint32_t index)
-{
-	const struct request *const q = &pool->at[index];
-	sim_assert(list->n > 0);
-	if (q->prev == REQUEST_NONE) {
-		list->head = q->next;
-	} else {
-		pool->at[q->prev].next = q->next;
-	}
-	if (q->next == REQUEST_NONE) {
-		list->tail = q->prev;
-	} else {
-		pool->at[q->next].prev = q->prev;
-	}
-	list->n--;
-}
-
 static void sift_up(struct finish_entry *heap, uint32_t i, struct finish_entry e)
 {
 	while (i > 0 && e.key < heap[(i - 1) / 2].key) {

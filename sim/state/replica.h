@@ -12,11 +12,6 @@
 #include "state/kv_cache.h"
 #include "state/request.h"
 
-struct request_list { /* through next and prev */
-	uint32_t head, tail;
-	uint32_t n;
-};
-
 /* Who finishes next: a binary heap over (decode iteration of the last token, admission). */
 struct finish_entry {
 	uint64_t key; /* iteration << FINISH_RANK_BITS | rank */
@@ -85,6 +80,8 @@ struct replica {
 	bool decode_step;    /* decoding sequences take part in the running steps */
 	bool gap_noted;      /* the token gaps of the first step are in the log already */
 	bool shared;         /* its step is timed by its group: flow/share.c */
+	bool cold;           /* its process is new: the first request warms it up */
+	bool leaving;        /* it goes when its last request has left */
 	uint8_t blocked;     /* enum replica_block, since blocked_since */
 	ns_t blocked_since;
 	struct finish_entry *heap; /* [n_decoding] */
@@ -101,10 +98,6 @@ struct replica {
 
 void replica_init(struct replica *r);
 void replica_fini(struct replica *r);
-
-void request_list_push_back(struct request_list *list, struct request_pool *pool, uint32_t index);
-void request_list_push_front(struct request_list *list, struct request_pool *pool, uint32_t index);
-void request_list_remove(struct request_list *list, struct request_pool *pool, uint32_t index);
 
 /* A sequence emits its last token `iteration`; it is found again by replica_pop_finished. */
 void replica_push_finish(struct replica *r, int64_t iteration, uint32_t rank, uint32_t request);

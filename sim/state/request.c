@@ -58,3 +58,70 @@ void request_give(struct request_pool *pool, uint32_t index)
 	pool->free = index;
 	pool->in_use--;
 }
+
+void request_list_push_back(struct request_list *list, struct request_pool *pool, uint32_t index)
+{
+	struct request *const q = &pool->at[index];
+	q->next = REQUEST_NONE;
+	q->prev = list->tail;
+	if (list->tail == REQUEST_NONE) {
+		list->head = index;
+	} else {
+		pool->at[list->tail].next = index;
+	}
+	list->tail = index;
+	list->n++;
+}
+
+void request_list_push_front(struct request_list *list, struct request_pool *pool, uint32_t index)
+{
+	struct request *const q = &pool->at[index];
+	q->prev = REQUEST_NONE;
+	q->next = list->head;
+	if (list->head == REQUEST_NONE) {
+		list->tail = index;
+	} else {
+		pool->at[list->head].prev = index;
+	}
+	list->head = index;
+	list->n++;
+}
+
+void request_list_remove(struct request_list *list, struct request_pool *pool, uint32_t index)
+{
+	const struct request *const q = &pool->at[index];
+	sim_assert(list->n > 0);
+	if (q->prev == REQUEST_NONE) {
+		list->head = q->next;
+	} else {
+		pool->at[q->prev].next = q->next;
+	}
+	if (q->next == REQUEST_NONE) {
+		list->tail = q->prev;
+	} else {
+		pool->at[q->next].prev = q->prev;
+	}
+	list->n--;
+}
+
+void request_list_insert(struct request_list *list, struct request_pool *pool, uint32_t index)
+{
+	struct request *const q = &pool->at[index];
+	uint32_t before = list->tail;
+	while (before != REQUEST_NONE && pool->at[before].id > q->id) {
+		before = pool->at[before].prev;
+	}
+	if (before == REQUEST_NONE) {
+		request_list_push_front(list, pool, index);
+		return;
+	}
+	if (before == list->tail) {
+		request_list_push_back(list, pool, index);
+		return;
+	}
+	q->prev = before;
+	q->next = pool->at[before].next;
+	pool->at[q->next].prev = index;
+	pool->at[before].next = index;
+	list->n++;
+}

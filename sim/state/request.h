@@ -43,6 +43,11 @@ struct request {
 	int32_t cached; /* prompt tokens that were found at the first admission */
 };
 
+struct request_list { /* through next and prev */
+	uint32_t head, tail;
+	uint32_t n;
+};
+
 struct request_pool {
 	struct request *at;
 	uint32_t cap;
@@ -57,5 +62,12 @@ void request_pool_fini(struct request_pool *pool);
  */
 uint32_t request_take(struct request_pool *pool);
 void request_give(struct request_pool *pool, uint32_t index);
+
+void request_list_push_back(struct request_list *list, struct request_pool *pool, uint32_t index);
+void request_list_push_front(struct request_list *list, struct request_pool *pool, uint32_t index);
+void request_list_remove(struct request_list *list, struct request_pool *pool, uint32_t index);
+
+/* Put it in where its number of arrival says; linear in those that came after it. */
+void request_list_insert(struct request_list *list, struct request_pool *pool, uint32_t index);
 
 #endif

@@ -16,6 +16,8 @@ void service_init(struct service *s, uint32_t first, uint32_t n, enum load_measu
 	memset(s, 0, sizeof(*s));
 	s->first = first;
 	s->n = n;
+	s->n_open = n;
+	s->door.head = s->door.tail = REQUEST_NONE;
 	s->measure = measure;
 	if (measure == LOAD_NOT_KEPT) {
 		return;
@@ -38,6 +40,7 @@ void service_init(struct service *s, uint32_t first, uint32_t n, enum load_measu
 
 void service_fini(struct service *s)
 {
+	free(s->open);
 	free(s->load);
 	free(s->tree);
 }
@@ -89,6 +92,38 @@ void service_load_open(struct service *s, uint32_t replica)
 {
 	if (s->measure != LOAD_NOT_KEPT) {
 		change(s, replica, -CLOSED);
+	}
+}
+
+void service_shut(struct service *s)
+{
+	s->open = mem_new(s->n, sizeof(*s->open));
+	s->n_open = 0;
+	for (uint32_t i = 0; i < s->n; i++) {
+		service_load_close(s, i);
+	}
+}
+
+void service_let_in(struct service *s, uint32_t replica)
+{
+	uint32_t i = s->n_open++;
+	sim_assert(s->open != NULL && i < s->n);
+	for (; i > 0 && s->open[i - 1] > replica; i--) {
+		s->open[i] = s->open[i - 1];
+	}
+	s->open[i] = replica;
+}
+
+void service_keep_out(struct service *s, uint32_t replica)
+{
+	uint32_t i = 0;
+	while (i < s->n_open && s->open[i] != replica) {
+		i++;
+	}
+	sim_assert(i < s->n_open);
+	s->n_open--;
+	for (; i < s->n_open; i++) {
+		s->open[i] = s->open[i + 1];
 	}
 }
 

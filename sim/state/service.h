@@ -6,9 +6,11 @@
 #define ALIQUOT_STATE_SERVICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/units.h"
+#include "state/request.h"
 
 /* What the load index counts, as the routing policy asks for it. */
 enum load_measure {
@@ -31,11 +33,26 @@ struct service {
 	uint32_t first, n;  /* replicas [first, first + n) of the cluster */
 	enum load_measure measure;
 	uint32_t n_leaves;
-	uint32_t running, waiting; /* sequences over all replicas */
+	uint32_t running, waiting; /* sequences over all replicas, and at the door */
+	uint32_t *open;            /* those that requests are sent to, ascending; NULL: all */
+	uint32_t n_open;
+	struct request_list door; /* requests that found no replica, in order of arrival */
 };
 
 void service_init(struct service *s, uint32_t first, uint32_t n, enum load_measure measure);
 void service_fini(struct service *s);
+
+/* Which replicas requests are sent to: number k of n_open. */
+static inline uint32_t service_open(const struct service *s, uint32_t k)
+{
+	return s->open != NULL ? s->open[k] : k;
+}
+
+/* From now on requests are sent to those only that are let in one by one; at first to nobody. */
+void service_shut(struct service *s);
+/* Requests are sent to this one too, or no longer; linear. It must not be so already. */
+void service_let_in(struct service *s, uint32_t replica);
+void service_keep_out(struct service *s, uint32_t replica);
 
 /* A request of this size was sent to a replica, or left it. */
 void service_load_add(struct service *s, uint32_t replica, int64_t tokens);

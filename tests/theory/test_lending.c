@@ -88,7 +88,7 @@ START_TEST(the_borrower_pays)
 	ck_assert_int_eq(b->oom_kills + b->lost, 0);
 	ck_assert(b->kv_peak_tokens > b->kv_capacity_tokens * 9 / 10);
 	/* from the last loss on nothing of `a` ends before its process is there again: start 15 s,
-	 * build 30 s, warm-up 2.2 s (engine profile vllm), 16.06 GB at 6 GB/s */
+	 * build 30 s, warm-up 2.2 s, 16.06 GB at 3.4 GB/s (engine profile vllm) */
 	ns_t died = 0, back = NS_NEVER;
 	for (size_t i = 0; i < r.n; i++) {
 		const struct request_record *const q = &r.records[i];
@@ -102,7 +102,7 @@ START_TEST(the_borrower_pays)
 		}
 	}
 	const double gap = (double)(back - died) / 1e9;
-	ck_assert_msg(gap > 49.8 && gap < 51.0, "down for %.3f s", gap);
+	ck_assert_msg(gap > 51.9 && gap < 53.0, "down for %.3f s", gap);
 	test_run_fini(&r);
 }
 END_TEST

@@ -4,7 +4,8 @@
 static uint32_t route(void *self, const struct view *v, const struct route_ask *ask)
 {
 	(void)self;
-	return (uint32_t)rng_below(v->rng, v->cluster->services[ask->service].n);
+	const struct service *const s = &v->cluster->services[ask->service];
+	return service_open(s, (uint32_t)rng_below(v->rng, s->n_open));
 }
 
 const struct routing_policy routing_random = {

@@ -8,9 +8,10 @@ struct round_robin {
 static uint32_t route(void *self, const struct view *v, const struct route_ask *ask)
 {
 	struct round_robin *const rr = self;
-	const uint32_t chosen = rr->next;
-	rr->next = chosen + 1 < v->cluster->services[ask->service].n ? chosen + 1 : 0;
-	return chosen;
+	const struct service *const s = &v->cluster->services[ask->service];
+	const uint32_t k = rr->next < s->n_open ? rr->next : 0;
+	rr->next = k + 1 < s->n_open ? k + 1 : 0;
+	return service_open(s, k);
 }
 
 const struct routing_policy routing_round_robin = {

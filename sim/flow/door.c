@@ -1,0 +1,52 @@
+/*
+ * The door of a service (Knative's activator): requests that find no replica wait here, in order of
+ * arrival, and go in when one is ready. They count as waiting requests of the service.
+ */
+#include "base/check.h"
+#include "flow/life.h"
+
+void door_wait(struct sim *s, uint32_t service, uint32_t request)
+{
+	struct service *const v = &s->cluster.services[service];
+	life_account(s, service, s->events.now);
+	s->life->services[service].waited++;
+	request_list_push_back(&v->door, &s->cluster.requests, request);
+	service_count(v, s->events.now, 0, 1);
+}
+
+void door_open(struct sim *s, uint32_t service)
+{
+	struct service *const v = &s->cluster.services[service];
+	while (v->door.n > 0 && v->n_open > 0) {
+		const uint32_t request = v->door.head;
+		life_account(s, service, s->events.now);
+		request_list_remove(&v->door, &s->cluster.requests, request);
+		service_count(v, s->events.now, 0, -1);
+		send_in(s, service, request);
+	}
+}
+
+/* A request that a replica has not begun goes to the door; its prompt will be computed elsewhere.
+ */
+static void put_back(struct sim *s, const struct replica *r, uint32_t request)
+{
+	struct service *const v = &s->cluster.services[r->service];
+	const struct request *const q = &s->cluster.requests.at[request];
+	life_account(s, r->service, s->events.now);
+	service_load_remove(v, r->index, (int64_t)q->input + q->output);
+	request_list_insert(&v->door, &s->cluster.requests, request);
+}
+
+void door_return(struct sim *s, uint32_t replica)
+{
+	struct replica *const r = &s->cluster.replicas[replica];
+	while (r->waiting.n > 0) {
+		const uint32_t request = r->waiting.head;
+		request_list_remove(&r->waiting, &s->cluster.requests, request);
+		if (s->cluster.requests.at[request].preemptions > 0) {
+			lose_waiting(s, r, request);
+		} else {
+			put_back(s, r, request);
+		}
+	}
+}

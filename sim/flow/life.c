@@ -1,0 +1,468 @@
+/* Replicas that come and go: how many are wanted, who leaves, and what happens to them when. */
+#include "flow/life.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+
+bool life_needed(const struct scenario *sc)
+{
+	bool needed = sc->n_faults > 0;
+	for (size_t i = 0; i < sc->n_services; i++) {
+		const struct scenario_service *const spec = &sc->services[i];
+		needed = needed || spec->n_changes > 0 || spec->initial != spec->places;
+	}
+	return needed;
+}
+
+void life_new(struct sim *s)
+{
+	struct life *const l = mem_new(1, sizeof(*l));
+	l->slots = mem_new(s->cluster.n_replicas, sizeof(*l->slots));
+	l->services = mem_new(s->cluster.n_services, sizeof(*l->services));
+	s->life = l;
+}
+
+void life_free(struct sim *s)
+{
+	if (s->life != NULL) {
+		free(s->life->slots);
+		free(s->life->services);
+		free(s->life->storage);
+		free(s->life->images);
+		free(s->life->coming.at);
+		free(s->life);
+	}
+}
+
+/* --- states --------------------------------------------------------------------------------------
+ */
+
+static bool is_bound(const struct life_slot *slot)
+{
+	return slot->state == LIFE_STARTING || slot->state == LIFE_READY ||
+	       slot->state == LIFE_DRAINING;
+}
+
+void life_account(struct sim *s, uint32_t service, ns_t now)
+{
+	struct life_service *const v = &s->life->services[service];
+	const ns_t span = now - v->since;
+	const i128_t at_door = (i128_t)s->cluster.services[service].door.n * span;
+	for (int k = 0; k < LIFE_STATES; k++) {
+		v->area[k] += (i128_t)v->count[k] * span;
+	}
+	*(v->count[LIFE_STARTING] > 0 ? &v->waits_start : &v->waits_gpu) += at_door;
+	v->since = now;
+}
+
+uint32_t life_count(const struct sim *s, uint32_t service, enum life_state state)
+{
+	return s->life->services[service].count[state];
+}
+
+ns_t life_bound(const struct sim *s, uint32_t replica)
+{
+	const struct life_slot *const slot = &s->life->slots[replica];
+	const bool later = !is_bound(slot) || slot->bound_at > s->ended;
+	return slot->bound + (later ? 0 : s->ended - slot->bound_at);
+}
+
+static void set_state(struct sim *s, uint32_t replica, enum life_state state)
+{
+	struct life_slot *const slot = &s->life->slots[replica];
+	const uint32_t service = s->cluster.replicas[replica].service;
+	struct life_service *const v = &s->life->services[service];
+	life_account(s, service, s->events.now);
+	s->life->pending +=
+		(uint32_t)(state == LIFE_PENDING) - (uint32_t)(slot->state == LIFE_PENDING);
+	v->count[slot->state]--;
+	v->count[state]++;
+	v->ready_max = v->count[LIFE_READY] > v->ready_max ? v->count[LIFE_READY] : v->ready_max;
+	slot->state = (uint8_t)state;
+	slot->due = NS_NEVER;
+}
+
+static void stop_coming(struct life *l, uint32_t replica)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < l->coming.n; i++) {
+		if (l->coming.at[i] != replica) {
+			l->coming.at[kept++] = l->coming.at[i];
+		}
+	}
+	l->coming.n = kept;
+}
+
+void life_plan(struct sim *s)
+{
+	const struct life *const l = s->life;
+	ns_t next = NS_NEVER;
+	for (size_t i = 0; i < l->coming.n; i++) {
+		const struct life_slot *const slot = &l->slots[l->coming.at[i]];
+		next = slot->due < next ? slot->due : next;
+		next = slot->deadline < next ? slot->deadline : next;
+	}
+	next = l->change_at < next ? l->change_at : next;
+	event_set(&s->events, entity_timer(s, TIMER_LIFE), next, PHASE_LIFE);
+}
+
+/* --- coming --------------------------------------------------------------------------------------
+ */
+
+static void be_wanted(struct sim *s, uint32_t replica)
+{
+	struct life_slot *const slot = &s->life->slots[replica];
+	const ns_t timeout = s->services[s->cluster.replicas[replica].service].spec->start_timeout;
+	set_state(s, replica, LIFE_PENDING);
+	slot->born = s->life->births++;
+	slot->deadline = timeout > 0 ? ns_after(s->events.now, timeout) : NS_NEVER;
+	vec_push(&s->life->coming, replica);
+}
+
+void life_bind(struct sim *s, uint32_t replica, const uint32_t *gpus)
+{
+	struct life_slot *const slot = &s->life->slots[replica];
+	sim_assert(slot->state == LIFE_PENDING);
+	place_on(s, replica, gpus);
+	set_state(s, replica, LIFE_STARTING);
+	slot->bound_at = s->events.now;
+	start_begin(s, replica);
+	life_plan(s);
+}
+
+/* Its engine is built: it takes its memory and requests. */
+static void be_ready(struct sim *s, uint32_t replica)
+{
+	struct replica *const r = &s->cluster.replicas[replica];
+	struct seat *const seat = &s->cluster.seats[replica];
+	stop_coming(s->life, replica);
+	s->life->slots[replica].deadline = NS_NEVER;
+	set_state(s, replica, LIFE_READY);
+	share_join(s, r);
+	if (r->group != GROUP_NONE) {
+		memory_take(s, replica);
+	}
+	seat->started = s->events.now;
+	seat->starts++;
+	r->state = REPLICA_IDLE;
+	r->cold = true;
+	service_let_in(&s->cluster.services[r->service], r->index);
+	service_load_open(&s->cluster.services[r->service], r->index);
+	fault_recovered(s, r->service);
+	door_open(s, r->service);
+}
+
+/* --- going ---------------------------------------------------------------------------------------
+ */
+
+/* A replica that holds nothing any more leaves its GPUs. */
+static void leave_gpus(struct sim *s, uint32_t replica, enum life_state state)
+{
+	struct replica *const r = &s->cluster.replicas[replica];
+	struct life_slot *const slot = &s->life->slots[replica];
+	slot->bound += s->events.now - slot->bound_at;
+	share_part(s, r);
+	cluster_leave(&s->cluster, replica);
+	stop_coming(s->life, replica);
+	slot->deadline = NS_NEVER;
+	batch_note_block(s, r, BLOCK_NONE);
+	r->state = REPLICA_DOWN;
+	r->leaving = false;
+	event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
+	set_state(s, replica, state);
+}
+
+/* A replica of these states holds nothing: its start is broken off. */
+static void break_off(struct sim *s, uint32_t replica, enum life_state state)
+{
+	if (s->life->slots[replica].state == LIFE_STARTING) {
+		start_stop(s, replica);
+		leave_gpus(s, replica, state);
+	} else {
+		stop_coming(s->life, replica);
+		s->life->slots[replica].deadline = NS_NEVER;
+		set_state(s, replica, state);
+	}
+}
+
+/* A ready replica gets no more requests. */
+static void shut(struct sim *s, uint32_t replica)
+{
+	const struct replica *const r = &s->cluster.replicas[replica];
+	struct service *const v = &s->cluster.services[r->service];
+	service_keep_out(v, r->index);
+	if (!s->cluster.seats[replica].down) { /* else it is closed */
+		service_load_close(v, r->index);
+	}
+}
+
+static void drain(struct sim *s, uint32_t replica)
+{
+	struct replica *const r = &s->cluster.replicas[replica];
+	if (s->cluster.seats[replica].down) {
+		life_release(s, replica);
+		return;
+	}
+	shut(s, replica);
+	set_state(s, replica, LIFE_DRAINING);
+	vec_push(&s->life->coming, replica);
+	r->leaving = true;
+	if (r->state == REPLICA_IDLE) {
+		life_drained(s, replica);
+	}
+}
+
+void life_drained(struct sim *s, uint32_t replica)
+{
+	const ns_t now = s->events.now, front = s->cluster.replicas[replica].front;
+	s->life->slots[replica].due = front > now ? front : now;
+	life_plan(s);
+}
+
+/* The last tokens of a replica that leaves are out. */
+static void be_gone(struct sim *s, uint32_t replica)
+{
+	const struct seat *const seat = &s->cluster.seats[replica];
+	const struct replica *const r = &s->cluster.replicas[replica];
+	if (seat->down) {
+		s->cluster.seats[replica].down = false;
+		door_return(s, replica);
+	} else if (r->group != GROUP_NONE) {
+		cluster_hold(&s->cluster, replica, -(seat->base + r->kv.capacity * seat->block),
+		             s->events.now);
+		memory_wake(s, r);
+	}
+	leave_gpus(s, replica, LIFE_ABSENT);
+	door_open(s, r->service);
+}
+
+void life_release(struct sim *s, uint32_t replica)
+{
+	const struct life_slot *const slot = &s->life->slots[replica];
+	const bool open = slot->state == LIFE_READY;
+	sim_assert(is_bound(slot));
+	if (slot->state == LIFE_STARTING) {
+		break_off(s, replica, LIFE_ABSENT);
+		return;
+	}
+	if (open) {
+		shut(s, replica);
+	}
+	if (!s->cluster.seats[replica].down) {
+		end_process(s, replica);
+	}
+	s->cluster.seats[replica].down = false;
+	door_return(s, replica);
+	leave_gpus(s, replica, LIFE_ABSENT);
+	door_open(s, s->cluster.replicas[replica].service);
+}
+
+/* --- how many ------------------------------------------------------------------------------------
+ */
+
+/* Who leaves first of those in a state: the newest; REQUEST_NONE: there is none. */
+static uint32_t newest(const struct sim *s, const struct service *v, enum life_state state)
+{
+	uint32_t last = REQUEST_NONE;
+	for (uint32_t i = v->first; i < v->first + v->n; i++) {
+		const struct life_slot *const slot = &s->life->slots[i];
+		if (slot->state == state &&
+		    (last == REQUEST_NONE || slot->born > s->life->slots[last].born)) {
+			last = i;
+		}
+	}
+	return last;
+}
+
+static void send_away(struct sim *s, const struct service *v)
+{
+	static const enum life_state order[] = {LIFE_PENDING, LIFE_STARTING};
+	for (size_t k = 0; k < sizeof(order) / sizeof(*order); k++) {
+		const uint32_t replica = newest(s, v, order[k]);
+		if (replica != REQUEST_NONE) {
+			break_off(s, replica, LIFE_ABSENT);
+			return;
+		}
+	}
+	drain(s, newest(s, v, LIFE_READY));
+}
+
+/* As many as are wanted, as far as there are places. */
+static void adjust(struct sim *s, uint32_t service)
+{
+	const struct service *const v = &s->cluster.services[service];
+	const struct life_service *const l = &s->life->services[service];
+	const uint32_t *const n = l->count;
+	while (n[LIFE_PENDING] + n[LIFE_STARTING] + n[LIFE_READY] > l->wanted) {
+		send_away(s, v);
+	}
+	for (uint32_t i = v->first; i < v->first + v->n; i++) {
+		if (n[LIFE_PENDING] + n[LIFE_STARTING] + n[LIFE_READY] == l->wanted) {
+			return;
+		}
+		if (s->life->slots[i].state == LIFE_ABSENT) {
+			be_wanted(s, i);
+		}
+	}
+}
+
+/*
+ * Pending replicas find GPUs: those of the highest priority first, then who has been wanted for
+ * longest. A service whose replica found none is not asked about again.
+ */
+static void place_all(struct sim *s)
+{
+	struct life *const l = s->life;
+	bool *const stuck = mem_new(s->cluster.n_services, sizeof(*stuck));
+	for (;;) {
+		uint32_t best = REQUEST_NONE;
+		int64_t most = INT64_MIN;
+		for (size_t i = 0; l->pending > 0 && i < l->coming.n; i++) {
+			const uint32_t replica = l->coming.at[i];
+			const uint32_t service = s->cluster.replicas[replica].service;
+			const int64_t priority = s->services[service].spec->priority;
+			if (l->slots[replica].state == LIFE_PENDING && !stuck[service] &&
+			    (best == REQUEST_NONE || priority > most)) {
+				best = replica;
+				most = priority;
+			}
+		}
+		if (best == REQUEST_NONE) {
+			break;
+		}
+		stuck[s->cluster.replicas[best].service] = !place_pending(s, best);
+	}
+	free(stuck);
+}
+
+void life_settle(struct sim *s)
+{
+	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
+		adjust(s, i);
+	}
+	place_all(s);
+	life_plan(s);
+}
+
+void life_want(struct sim *s, uint32_t service, uint32_t n)
+{
+	const struct service *const v = &s->cluster.services[service];
+	struct life_service *const l = &s->life->services[service];
+	for (uint32_t i = v->first; l->count[LIFE_FAILED] > 0 && i < v->first + v->n; i++) {
+		if (s->life->slots[i].state == LIFE_FAILED) {
+			set_state(s, i, LIFE_ABSENT);
+		}
+	}
+	l->wanted = n < v->n ? n : v->n;
+	life_settle(s);
+	fault_recovered(s, service);
+}
+
+/* --- time ----------------------------------------------------------------------------------------
+ */
+
+/* What is due of a replica. */
+static void go_on(struct sim *s, uint32_t replica)
+{
+	struct life_slot *const slot = &s->life->slots[replica];
+	const uint32_t service = s->cluster.replicas[replica].service;
+	if (slot->state == LIFE_DRAINING) {
+		be_gone(s, replica);
+	} else if (slot->due <= s->events.now) {
+		if (start_next(s, replica)) {
+			be_ready(s, replica);
+		}
+	} else { /* its deadline */
+		s->life->services[service].failed++;
+		break_off(s, replica, LIFE_FAILED);
+	}
+}
+
+/* What the scenario wants from now on, and when it wants something else. */
+static void follow_changes(struct sim *s)
+{
+	ns_t next = NS_NEVER;
+	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
+		const struct scenario_service *const spec = s->services[i].spec;
+		struct life_service *const v = &s->life->services[i];
+		for (; v->changes < spec->n_changes; v->changes++) {
+			const struct scenario_change *const change = &spec->changes[v->changes];
+			if (change->at > s->events.now) {
+				next = change->at < next ? change->at : next;
+				break;
+			}
+			v->wanted = (uint32_t)change->replicas;
+		}
+	}
+	s->life->change_at = next;
+}
+
+void life_event(struct sim *s)
+{
+	struct life *const l = s->life;
+	const ns_t now = s->events.now;
+	bool done = false;
+	if (l->change_at <= now) {
+		follow_changes(s);
+	}
+	while (!done) { /* what happens to one may change the others */
+		done = true;
+		for (size_t i = 0; i < l->coming.n && done; i++) {
+			const struct life_slot *const slot = &l->slots[l->coming.at[i]];
+			done = slot->due > now && slot->deadline > now;
+			if (!done) {
+				go_on(s, l->coming.at[i]);
+			}
+		}
+	}
+	life_settle(s);
+}
+
+bool life_is_stuck(const struct sim *s)
+{
+	uint32_t at_doors = 0;
+	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
+		at_doors += s->cluster.services[i].door.n;
+	}
+	bool stuck = at_doors == s->cluster.requests.in_use && s->life->change_at == NS_NEVER;
+	for (size_t i = 0; i < s->sc->n_loads; i++) {
+		stuck = stuck && s->loads[i]->ops->peek(s->loads[i]) == NS_NEVER;
+	}
+	for (size_t i = 0; i < s->life->coming.n; i++) {
+		stuck = stuck && s->life->slots[s->life->coming.at[i]].state == LIFE_PENDING;
+	}
+	return stuck;
+}
+
+void life_begin(struct sim *s)
+{
+	struct life *const l = s->life;
+	l->storage = mem_new(s->cluster.n_nodes, sizeof(*l->storage));
+	l->images = mem_new((size_t)s->cluster.n_nodes * s->cluster.n_services, sizeof(bool));
+	for (uint32_t i = 0; i < s->cluster.n_nodes; i++) {
+		l->storage[i] =
+			(struct storage){.speed_ppm = SHARE_WHOLE, .start_ppm = SHARE_WHOLE};
+	}
+	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
+		struct service *const v = &s->cluster.services[i];
+		service_shut(v);
+		l->services[i].count[LIFE_ABSENT] = v->n;
+		for (uint32_t k = 0; k < v->n; k++) {
+			const uint32_t replica = v->first + k;
+			l->slots[replica].due = l->slots[replica].deadline = NS_NEVER;
+			s->cluster.replicas[replica].state = REPLICA_DOWN;
+			if (s->cluster.seats[replica].n_gpus > 0) {
+				set_state(s, replica, LIFE_READY);
+				start_has_image(s, replica);
+				l->slots[replica].born = l->births++;
+				l->services[i].wanted++;
+				s->cluster.replicas[replica].state = REPLICA_IDLE;
+				service_let_in(v, k);
+				service_load_open(v, k);
+			}
+		}
+	}
+	follow_changes(s);
+	life_plan(s);
+}

@@ -1,0 +1,162 @@
+/*
+ * Private to flow: replicas that come and go (physics.md section 6, semantics.md sections 5 and
+ * 12). Where a scenario has none, sim.life is NULL and every replica is there from start to end.
+ *
+ * A service has places for the most replicas that it may have at a time. The scenario
+ * (`start`, `replicas_at`) or whoever scales (life_want) says how many are wanted, who places them
+ * gives them GPUs (life_bind); everything in between is timed here and in start.c.
+ */
+#ifndef ALIQUOT_FLOW_LIFE_H
+#define ALIQUOT_FLOW_LIFE_H
+
+#include "base/vec.h"
+#include "flow/flow.h"
+
+enum life_state {
+	LIFE_ABSENT,
+	LIFE_PENDING,  /* wanted, and on no GPU yet */
+	LIFE_STARTING, /* on its GPUs, from scheduling to the built engine: start.c */
+	LIFE_READY,
+	LIFE_DRAINING, /* no new requests; goes when those it has are answered */
+	LIFE_FAILED,   /* not ready in time; absent again when its service is asked for next */
+	LIFE_STATES
+};
+
+enum life_stage {                /* of a start */
+	          STAGE_PREPARE, /* schedule, image, process */
+	          STAGE_READ,    /* weights, at its share of the node's storage */
+	          STAGE_BUILD,
+};
+
+struct life_slot { /* of a replica */
+	uint8_t state, stage;
+	uint64_t born;   /* order in which they were wanted */
+	ns_t due;        /* something happens to it next; NS_NEVER: nothing by itself */
+	ns_t deadline;   /* to be ready */
+	tick_t left;     /* of reading its weights, if nobody else read */
+	int64_t use_ppm; /* of the node's storage while it reads alone */
+	ns_t build;      /* of its engine, when its weights are there */
+	ns_t bound;      /* time on GPUs, without the present stay */
+	ns_t bound_at;   /* its present stay on them began */
+};
+
+struct life_service {
+	uint32_t wanted;
+	uint32_t count[LIFE_STATES];
+	uint32_t ready_max;
+	i128_t area[LIFE_STATES];      /* replicas in each state over time, x ns, up to `since` */
+	i128_t waits_start, waits_gpu; /* requests at the door over time while a replica starts, and
+	                                  while none does; x ns */
+	int64_t waited;                /* requests that came to the door */
+	int64_t failed;                /* replicas that were not ready in time */
+	ns_t since;
+	size_t changes; /* of the scenario that were followed */
+};
+
+struct storage { /* of a node: the weights that are read from it, in equal shares */
+	uint32_t readers;
+	int64_t speed_ppm; /* of its bandwidth, while its link is slow */
+	int64_t start_ppm; /* speed of what else a start takes */
+	ns_t since;        /* up to which `left` of the readers is counted */
+};
+
+struct life {
+	struct life_slot *slots; /* of all replicas */
+	struct life_service *services;
+	struct storage *storage; /* of all nodes */
+	bool *images;            /* [node][service]: the image of its engine is there */
+	VEC(uint32_t) coming;    /* replicas with a due or a deadline, in order of birth */
+	uint64_t births;
+	uint32_t pending;
+	ns_t change_at; /* when the scenario wants other numbers of replicas next */
+};
+
+/* life.c: does anything come or go in this scenario? */
+bool life_needed(const struct scenario *sc);
+
+/* life.c: before the replicas are placed; after they are, those that have GPUs are ready. */
+void life_new(struct sim *s);
+void life_begin(struct sim *s);
+void life_free(struct sim *s);
+
+/* life.c: the event of the entity of all lives. */
+void life_event(struct sim *s);
+
+/*
+ * life.c: so many replicas of a service are wanted from now on, at most as many as it has places
+ * for. Absent ones become pending; who is too many leaves, pending ones first, then starting ones,
+ * of each the newest first. Ready ones drain; their places are free when they are gone. Call it in
+ * PHASE_LIFE.
+ */
+void life_want(struct sim *s, uint32_t service, uint32_t n);
+
+/* life.c: how many replicas of a service are in this state. */
+uint32_t life_count(const struct sim *s, uint32_t service, enum life_state state);
+
+/*
+ * life.c: a pending replica gets these GPUs, as many as it needs, ascending, of one node and with
+ * room; it starts.
+ */
+void life_bind(struct sim *s, uint32_t replica, const uint32_t *gpus);
+
+/*
+ * life.c: a replica that has GPUs loses them at once: what it is computing is lost and counted, who
+ * waits there goes back to the door. It is absent then; life_settle() wants another for it.
+ */
+void life_release(struct sim *s, uint32_t replica);
+
+/* life.c: after replicas were released or GPUs mended: as many as are wanted become pending, and
+ * those that find GPUs start. */
+void life_settle(struct sim *s);
+
+/* life.c: the last request of a replica that leaves has left, or its process was killed. */
+void life_drained(struct sim *s, uint32_t replica);
+
+/* life.c: the integrals of a service up to `now`. */
+void life_account(struct sim *s, uint32_t service, ns_t now);
+
+/* life.c: the next event of the entity; to be called when the due of a replica changed. */
+void life_plan(struct sim *s);
+
+/* life.c: nothing will ever be answered any more: requests are at doors that nobody opens. */
+bool life_is_stuck(const struct sim *s);
+
+/* life.c: time that a replica was on GPUs, by the end of the run. */
+ns_t life_bound(const struct sim *s, uint32_t replica);
+
+/* place.c: what a replica of the service asks of each GPU, by kind of node; part[n_nodes]. */
+void place_parts(const struct sim *s, uint32_t service, struct gpu_part *part);
+
+/* place.c: a pending replica gets the GPUs that the placement policy gives it; false: there are
+ * none. */
+bool place_pending(struct sim *s, uint32_t replica);
+
+/* place.c: a replica gets these GPUs, a KV cache and a front end of its own. */
+void place_on(struct sim *s, uint32_t replica, const uint32_t *gpus);
+
+/* start.c: a replica has its GPUs and starts. */
+void start_begin(struct sim *s, uint32_t replica);
+
+/* start.c: the image of a replica that is there from the start is on its node. */
+void start_has_image(struct sim *s, uint32_t replica);
+
+/* start.c: a stage of its start is over; true: it was the last. */
+bool start_next(struct sim *s, uint32_t replica);
+
+/* start.c: its start is broken off. */
+void start_stop(struct sim *s, uint32_t replica);
+
+/* start.c: storage and processes of a node have this part of their speed from now on. */
+void start_slow(struct sim *s, uint32_t node, int64_t storage_ppm, int64_t start_ppm);
+
+/* door.c: a request finds nobody and waits at the door of its service. */
+void door_wait(struct sim *s, uint32_t service, uint32_t request);
+
+/* door.c: requests at the door go to the replicas, as far as there are any. */
+void door_open(struct sim *s, uint32_t service);
+
+/* door.c: the requests that wait at a replica go back to the door; those whose first tokens are
+ * out are lost. */
+void door_return(struct sim *s, uint32_t replica);
+
+#endif
