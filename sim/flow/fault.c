@@ -94,20 +94,30 @@ static bool is_hit(const struct sim *s, uint32_t replica, const struct broken *b
 /* --- what ----------------------------------------------------------------------------------------
  */
 
+static bool hits_service(const struct sim *s, const struct service *v, const struct broken *b)
+{
+	for (uint32_t i = v->first; i < v->first + v->n; i++) {
+		if (is_hit(s, i, b)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void note_hit(struct sim *s, uint32_t service)
+{
+	struct faults *const f = s->faults;
+	const struct hit hit = {f->notes.n - 1, service, life_count(s, service, LIFE_READY)};
+	vec_push(&f->hits, hit);
+	f->notes.at[hit.note].hit++;
+}
+
 /* Services that are about to lose replicas, with those that are ready. */
 static void note_hits(struct sim *s, const struct broken *b)
 {
-	struct faults *const f = s->faults;
 	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
-		const struct service *const v = &s->cluster.services[i];
-		bool any = false;
-		for (uint32_t k = v->first; k < v->first + v->n; k++) {
-			any = any || is_hit(s, k, b);
-		}
-		if (any) {
-			const struct hit hit = {f->notes.n - 1, i, life_count(s, i, LIFE_READY)};
-			vec_push(&f->hits, hit);
-			f->notes.at[f->notes.n - 1].hit++;
+		if (hits_service(s, &s->cluster.services[i], b)) {
+			note_hit(s, i);
 		}
 	}
 }

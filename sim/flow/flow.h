@@ -57,9 +57,9 @@ struct sim {
 	struct share_group *groups;
 	uint32_t n_groups;
 	struct schedule *schedule; /* NULL: there are no jobs */
-	bool groups_of_nodes;  /* where replicas come and go: a group is a node, else a GPU */
-	struct life *life;     /* NULL: every replica is there from start to end */
-	struct faults *faults; /* NULL: nothing fails */
+	bool groups_of_nodes;      /* where replicas come and go: a group is a node, else a GPU */
+	struct life *life;         /* NULL: every replica is there from start to end */
+	struct faults *faults;     /* NULL: nothing fails */
 	struct workload **loads;
 	struct request_log *log;
 	struct gaps *gaps;                    /* NULL unless asked for */

@@ -254,6 +254,17 @@ static void end_deliveries(struct sim *s)
 	}
 }
 
+/* Close the integrals of the services. */
+static void end_services(struct sim *s)
+{
+	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
+		service_count(&s->cluster.services[i], s->ended, 0, 0);
+		if (s->life != NULL) {
+			life_account(s, i, s->ended);
+		}
+	}
+}
+
 bool sim_run(struct sim *s)
 {
 	int64_t next_look = PROGRESS_EVERY;
@@ -279,12 +290,7 @@ bool sim_run(struct sim *s)
 		s->incomplete = true; /* it would go on beyond the horizon */
 	}
 	end_deliveries(s);
-	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
-		service_count(&s->cluster.services[i], s->ended, 0, 0);
-		if (s->life != NULL) {
-			life_account(s, i, s->ended);
-		}
-	}
+	end_services(s);
 	schedule_end(s);
 #ifdef ALIQUOT_DEBUG
 	cluster_verify_little(&s->cluster, s->ended);

@@ -116,7 +116,7 @@ struct summary {
 	size_t n_jobs;
 	struct project_summary *projects;
 	size_t n_projects;
-	double fairness;   /* Jain's index of GPU hours per GPU of quota; NaN: no project has one */
+	double fairness; /* Jain's index of GPU hours per GPU of quota; NaN: no project has one */
 	struct fault_summary *faults; /* n_faults of them, in order of time */
 	size_t n_faults;
 	char binding[256]; /* one line of cause: what stops it */

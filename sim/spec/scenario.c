@@ -335,6 +335,7 @@ static void read_root(struct scenario_loader *l, const struct json_at *root)
 	if (json_get(root, "services", &at)) {
 		scenario_check_goodput(l->sc, &at);
 	}
+	scenario_check_lives(l->sc, root);
 }
 
 /* File name without folder and .json; caller frees. */

@@ -62,3 +62,17 @@ void scenario_read_changes(struct scenario_loader *l, struct scenario_service *s
 		read_change(l, service, &item);
 	}
 }
+
+void scenario_check_lives(const struct scenario *sc, const struct json_at *root)
+{
+	bool lives = sc->n_faults > 0;
+	for (size_t i = 0; i < sc->n_services; i++) {
+		lives = lives || sc->services[i].n_changes > 0;
+	}
+	if (lives && sc->n_jobs > 0) {
+		json_fail(
+			root,
+			"\"jobs\" do not go with \"faults\", \"start\" or \"replicas_at\" in this "
+			"version: their scheduler knows replicas that stay");
+	}
+}

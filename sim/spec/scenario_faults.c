@@ -39,39 +39,43 @@ const struct option scenario_fault_table[] = {
 };
 /* clang-format on */
 
+/* The place in a group of its node NAME-PLACE, behind the name; -1: there is no such node. */
+static int64_t place_in(const struct scenario_nodes *nodes, const char *behind)
+{
+	char *end = NULL;
+	if (behind[0] != '-' || behind[1] < '0' || behind[1] > '9') {
+		return -1;
+	}
+	const long long place = strtoll(behind + 1, &end, 10);
+	return *end == '\0' && place < nodes->count ? place : -1;
+}
+
 /* "nvl" or "nvl-3" into group and node. */
 static void read_node(struct scenario_loader *l, struct scenario_fault *fault, const char *name,
                       const struct json_at *at)
 {
 	const struct scenario *const sc = l->sc;
+	const char *example = "nodes-0";
 	struct json_at member;
 	if (!json_get(at, "node", &member)) {
 		return;
 	}
-	for (size_t i = 0; i < sc->n_nodes; i++) {
+	for (size_t i = 0; i < sc->n_nodes && fault->group < 0; i++) {
 		const struct scenario_nodes *const nodes = &sc->nodes[i];
 		const size_t n = nodes->name != NULL ? strlen(nodes->name) : 0;
-		char *end = NULL;
+		example = n > 0 ? nodes->name : example;
 		if (n == 0 || strncmp(name, nodes->name, n) != 0) {
 			continue;
 		}
-		if (name[n] == '\0') {
-			fault->group = (int64_t)i;
-			return;
-		}
-		const long long index = name[n] == '-' && name[n + 1] >= '0' && name[n + 1] <= '9'
-		                                ? strtoll(name + n + 1, &end, 10)
-		                                : -1;
-		if (index >= 0 && index < nodes->count && *end == '\0') {
-			fault->group = (int64_t)i;
-			fault->node = index;
-			return;
-		}
+		fault->node = place_in(nodes, name + n);
+		fault->group = fault->node >= 0 || name[n] == '\0' ? (int64_t)i : -1;
 	}
-	json_fail(&member,
-	          "no such node: \"%.80s\"; a node is called by its group and its place in it, "
-	          "as \"%s-0\"",
-	          name, sc->n_nodes > 0 && sc->nodes[0].name != NULL ? sc->nodes[0].name : "nvl");
+	if (fault->group < 0) {
+		json_fail(&member,
+		          "no such node: \"%.80s\"; a node is called by its group and its place in "
+		          "it, as \"%s-0\"",
+		          name, example);
+	}
 }
 
 static void read_gpu(struct scenario_loader *l, struct scenario_fault *fault, int64_t gpu,

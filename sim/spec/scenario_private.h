@@ -119,6 +119,8 @@ struct scenario_change_keys {
 	ns_t start;
 	const json_t *replicas_at;
 };
+/* After services, faults and jobs: which of them do not go together. */
+void scenario_check_lives(const struct scenario *sc, const struct json_at *root);
 void scenario_read_changes(struct scenario_loader *l, struct scenario_service *service,
                            const struct scenario_change_keys *keys, const struct json_at *at);
 
