@@ -1,7 +1,7 @@
 /*
  * The scheduler on random clusters, by each priority policy and as Kubernetes does it: nothing is
  * overcommitted, nobody leaves who may not or need not, limits, quotas and gangs hold, and neither
- * the order of nodes in the input nor a second run changes an answer.
+ * the order of nodes, queues and jobs in the input nor a second run changes an answer.
  */
 #include <check.h>
 #include <stdio.h>
@@ -142,6 +142,66 @@ static void make(struct snapshot *s, uint32_t seed, bool backwards)
 		add_job(s, departments + (uint32_t)draw(leaves));
 	}
 	snapshot_rank_jobs(s);
+}
+
+/* The new places of n things, drawn. Caller frees. */
+static uint32_t *shuffled(size_t n)
+{
+	uint32_t *const to = mem_new(n, sizeof(*to));
+	for (uint32_t i = 0; i < n; i++) {
+		const uint32_t k = (uint32_t)draw(i + 1);
+		to[i] = to[k];
+		to[k] = i;
+	}
+	return to;
+}
+
+static void shuffle_queues(struct snapshot *s)
+{
+	uint32_t *const to = shuffled(s->queues.n);
+	struct sched_queue *const queues = mem_new(s->queues.n, sizeof(*queues));
+	for (size_t q = 0; q < s->queues.n; q++) {
+		queues[to[q]] = s->queues.at[q];
+		if (queues[to[q]].parent != SCHED_NONE) {
+			queues[to[q]].parent = to[queues[to[q]].parent];
+		}
+	}
+	for (size_t j = 0; j < s->jobs.n; j++) {
+		s->jobs.at[j].queue = to[s->jobs.at[j].queue];
+	}
+	memcpy(s->queues.at, queues, s->queues.n * sizeof(*queues));
+	free(queues);
+	free(to);
+}
+
+/* Of jobs the pods stay in their order: it decides who is placed first. */
+static void shuffle_jobs(struct snapshot *s)
+{
+	uint32_t *const from = shuffled(s->jobs.n);
+	const struct snapshot old = *s;
+	memset(&s->jobs, 0, sizeof(s->jobs));
+	memset(&s->tasks, 0, sizeof(s->tasks));
+	memset(&s->sets, 0, sizeof(s->sets));
+	for (uint32_t j = 0; j < old.jobs.n; j++) {
+		struct sched_job job = old.jobs.at[from[j]];
+		struct sched_set set = old.sets.at[job.first_set];
+		set.job = j;
+		for (uint32_t t = job.first_task; t < job.first_task + job.n_tasks; t++) {
+			struct sched_task task = old.tasks.at[t];
+			task.job = j;
+			task.set = (uint32_t)s->sets.n;
+			vec_push(&s->tasks, task);
+		}
+		job.first_task = (uint32_t)s->tasks.n - job.n_tasks;
+		job.first_set = (uint32_t)s->sets.n;
+		vec_push(&s->sets, set);
+		vec_push(&s->jobs, job);
+	}
+	snapshot_rank_jobs(s);
+	free(old.jobs.at);
+	free(old.tasks.at);
+	free(old.sets.at);
+	free(from);
 }
 
 /* Kubernetes does not know parts of GPUs. */
@@ -310,14 +370,33 @@ static const char *node_name(const struct snapshot *s, uint32_t node)
 	return node == SCHED_NONE ? "" : s->nodes.at[node].name;
 }
 
-static void check_same(const struct snapshot *s, const struct sched_result *a,
-                       const struct sched_result *b)
+/* The pod of that name in another order of jobs. */
+static const struct sched_decision *same_pod(const struct snapshot *s, const struct sched_result *r,
+                                             const char *name)
 {
 	for (size_t t = 0; t < s->tasks.n; t++) {
-		quiet_assert(a->tasks[t].status == b->tasks[t].status &&
-		                     strcmp(node_name(s, a->tasks[t].node),
-		                            node_name(s, b->tasks[t].node)) == 0,
+		if (strcmp(s->tasks.at[t].name, name) == 0) {
+			return &r->tasks[t];
+		}
+	}
+	ck_abort_msg("%s is lost", name);
+	return NULL;
+}
+
+static void check_same(const struct snapshot *s, const struct sched_result *a,
+                       const struct snapshot *other, const struct sched_result *b)
+{
+	for (size_t t = 0; t < s->tasks.n; t++) {
+		const struct sched_decision *const x = &a->tasks[t];
+		const struct sched_decision *const y = same_pod(other, b, s->tasks.at[t].name);
+		quiet_assert(x->status == y->status &&
+		                     strcmp(node_name(s, x->node), node_name(other, y->node)) == 0,
 		             "%s has two answers", s->tasks.at[t].name);
+		quiet_assert(
+			(x->by == SCHED_NONE) == (y->by == SCHED_NONE) &&
+				(x->by == SCHED_NONE ||
+		                 strcmp(s->jobs.at[x->by].name, other->jobs.at[y->by].name) == 0),
+			"%s leaves for two", s->tasks.at[t].name);
 	}
 }
 
@@ -347,9 +426,11 @@ START_TEST(every_rule_holds_on_random_clusters)
 	uint32_t binds = 0;
 	for (uint32_t seed = 0; seed < SNAPSHOTS; seed++) {
 		struct snapshot s;
-		struct snapshot other; /* the same, its nodes given in another order */
+		struct snapshot other; /* the same, given in another order */
 		make(&s, seed + SNAPSHOTS * (uint32_t)_i, false);
 		make(&other, seed + SNAPSHOTS * (uint32_t)_i, true);
+		shuffle_queues(&other);
+		shuffle_jobs(&other);
 		choose_scheduler(scheduler);
 		if (options.native) {
 			make_whole(&s);
@@ -360,7 +441,7 @@ START_TEST(every_rule_holds_on_random_clusters)
 			struct sched_result again;
 			sched_cycle(&s, &options, all, SCHED_ACTIONS, &r);
 			sched_cycle(&other, &options, all, SCHED_ACTIONS, &again);
-			check_same(&s, &r, &again);
+			check_same(&s, &r, &other, &again);
 			check_all(&s, &r);
 			evictions += r.evictions;
 			promises += r.promises;
