@@ -313,6 +313,20 @@ static bool bind_oom_victim(struct sim *s)
 	return s->oom_victim_self != NULL;
 }
 
+/* The policy has no state: the scheduler's cycle is a pure function. */
+static bool bind_priority(struct sim *s)
+{
+	const struct scenario_policy *const p = &s->sc->priority;
+	s->priority = priority_find(p->name);
+	if (s->priority == NULL) {
+		bind_fail_policy(s, "priority", p);
+		return false;
+	}
+	void *const self = bind_policy(s, &s->priority->head, p, false);
+	free(self);
+	return self != NULL;
+}
+
 /*
  * Prefix caching is worth its bookkeeping where requests may share text. What a Mamba-2 layer knows
  * of a prefix is not in its blocks, so engines turn it off there (vLLM: hybrid models). An elastic
@@ -336,6 +350,7 @@ bool bind_services(struct sim *s)
 	uint32_t replicas = 0;
 	bool ok = bind_compute_share(s);
 	ok = bind_oom_victim(s) && ok;
+	ok = bind_priority(s) && ok;
 	s->services = mem_new(sc->n_services, sizeof(*s->services));
 	for (size_t i = 0; i < sc->n_services; i++) {
 		struct bound_service *const b = &s->services[i];

@@ -8,6 +8,7 @@
 #include "policy/compute_share.h"
 #include "policy/oom_victim.h"
 #include "policy/placement.h"
+#include "policy/priority.h"
 #include "policy/routing.h"
 #include "policy/verify.h"
 #include "flow/sim.h"
@@ -54,6 +55,7 @@ struct sim {
 	const struct placement_policy *placement;
 	void *placement_self;
 	struct rng *placement_rng;
+	const struct priority_policy *priority; /* of jobs */
 	struct share_group *groups;
 	uint32_t n_groups;
 	struct schedule *schedule; /* NULL: there are no jobs */

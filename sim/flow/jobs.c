@@ -62,7 +62,7 @@ char *job_refusal(const struct sim *s, uint32_t index)
 		return mem_printf("needs %lld workers, the cluster has room for %lld",
 		                  (long long)job->min_workers, (long long)n);
 	}
-	return refused_by_project(s, job);
+	return s->sc->native ? NULL : refused_by_project(s, job);
 }
 
 static void say_why(const struct sim *s, const struct sched_why *w, char *text, size_t size)

@@ -6,6 +6,8 @@
 
 #define MIB_STEP 100      /* a GPU's memory counts in such steps, as Run:ai does */
 #define MOST_PODS 1000000 /* of a node: parts of GPUs set the limit */
+#define GPU_CPU 1000      /* per GPU, of nodes and of pods: GPUs decide where these fit */
+#define GPU_MEMORY INT64_C(1000000000)
 #define AGE_STEP (60 * NS_PER_S / 1000)
 
 static void add_nodes(struct sim *s, struct snapshot *p)
@@ -17,6 +19,8 @@ static void add_nodes(struct sim *s, struct snapshot *p)
 			.name = mem_printf("%010u", i), /* ordered by name as here */
 			.gpus = node->n,
 			.gpu_mib = (memory >> 20) / MIB_STEP * MIB_STEP,
+			.cpu = s->sc->native ? node->n * GPU_CPU : 0,
+			.memory = s->sc->native ? node->n * GPU_MEMORY : 0,
 			.max_pods = MOST_PODS,
 		};
 		vec_push(&p->nodes, n);
@@ -37,6 +41,8 @@ static void add_queues(const struct scenario *sc, struct snapshot *p)
 			.quota = {{project->quota_ppm, SCHED_UNLIMITED, SCHED_UNLIMITED}},
 			.limit = {{project->limit_ppm, SCHED_UNLIMITED, SCHED_UNLIMITED}},
 			.weight = project->over_quota_weight,
+			.preempt_min_runtime = sc->min_runtime,
+			.reclaim_min_runtime = sc->min_runtime,
 		};
 		vec_push(&p->queues, q);
 	}
@@ -76,6 +82,19 @@ static void add_pod(struct snapshot *p, const struct sched_ask *ask, uint32_t no
 	}
 	vec_push(&p->tasks, t);
 	p->jobs.at[t.job].n_tasks++;
+}
+
+/*
+ * Whole GPUs. Kubernetes' own scheduler goes by CPU and memory: a pod asks for the part of a node's
+ * that its GPUs are of the node's.
+ */
+static struct sched_ask whole(const struct sim *s, int64_t gpus)
+{
+	return (struct sched_ask){
+		.gpus = gpus,
+		.cpu = s->sc->native ? gpus * GPU_CPU : 0,
+		.memory = s->sc->native ? gpus * GPU_MEMORY : 0,
+	};
 }
 
 /* Of the memory of a GPU of that kind, ppm. */
@@ -126,7 +145,7 @@ static void add_replica(struct sim *s, struct snapshot *p, uint32_t replica)
 	};
 	add_job(p, &job, 1);
 	if (spec->fraction_ppm == SHARE_WHOLE) {
-		const struct sched_ask ask = {.gpus = spec->gpus_per_replica};
+		const struct sched_ask ask = whole(s, spec->gpus_per_replica);
 		const uint32_t gpu = c->places[c->seats[replica].first];
 		add_pod(p, &ask, c->gpus[gpu].node, 0, NULL);
 	} else {
@@ -139,7 +158,7 @@ static void add_training(struct sim *s, struct snapshot *p, uint32_t index)
 	struct schedule *const d = s->schedule;
 	const struct scenario_job *const spec = &s->sc->jobs[index];
 	const struct job *const j = &d->jobs[index];
-	const struct sched_ask ask = {.gpus = spec->gpus_per_worker};
+	const struct sched_ask ask = whole(s, spec->gpus_per_worker);
 	const struct sched_job job = {
 		.queue = (uint32_t)spec->project,
 		.priority = spec->priority,
@@ -171,4 +190,7 @@ void pods_build(struct sim *s)
 		add_training(s, p, d->open.at[i]);
 	}
 	snapshot_rank_jobs(p);
+	for (uint32_t i = 0; d->history != NULL && i < p->queues.n; i++) {
+		p->queues.at[i].used_ppm = history_used_ppm(d->history, i, s->events.now);
+	}
 }

@@ -2,12 +2,16 @@
 #include "flow/schedule.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 
 #define STALE_GRACE (60 * NS_PER_S) /* KAI's: a gang with too few pods keeps them for so long */
 #define MOST_CONSOLIDATED 16        /* jobs moved for one that waits, as in KAI */
-#define MILLI 1000                  /* ppm of a GPU in a thousandth of one */
+#define USAGE_EVERY                                                                  \
+	(60 * NS_PER_S) /* where time counts, KAI's: from one look at it to the next \
+	                 */
+#define MILLI 1000      /* ppm of a GPU in a thousandth of one */
 
 /* --- what projects hold ------------------------------------------------------------------------
  */
@@ -22,6 +26,10 @@ static void hold(struct sim *s, size_t project, int64_t ppm)
 		h->since = now;
 		h->ppm += ppm;
 		sim_assert(h->ppm >= 0);
+		if (s->schedule->history != NULL) {
+			const struct sched_amount held = {{h->ppm, 0, 0}};
+			history_hold(s->schedule->history, (uint32_t)project, &held, now);
+		}
 		if (h->series != NULL) {
 			series_add(h->series, now, h->ppm / MILLI);
 		}
@@ -59,6 +67,17 @@ static void wake_at(struct sim *s, ns_t from)
 void schedule_wake(struct sim *s)
 {
 	wake_at(s, s->events.now);
+}
+
+/* Is a worker at work that may have to leave, or somebody else's use to be forgotten? */
+static bool anyone_works(const struct schedule *d)
+{
+	for (size_t i = 0; i < d->open.n; i++) {
+		if (d->jobs[d->open.at[i]].workers > 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool anyone_waits(const struct schedule *d)
@@ -109,14 +128,22 @@ static void apply(struct sim *s, const struct sched_result *r)
 	free(workers);
 }
 
-/* Gangs that keep some pods in vain are looked at again when their time of grace is over. */
-static void wake_for_short(struct sim *s)
+/*
+ * Time alone may change the next answer: gangs that keep some pods in vain are looked at again when
+ * their time of grace is over, use and protected runs once a minute.
+ */
+static void wake_later(struct sim *s)
 {
 	const struct schedule *const d = s->schedule;
+	const bool counts = d->history != NULL || s->sc->min_runtime > 0;
+	if (counts && anyone_waits(d) && anyone_works(d)) {
+		wake_at(s, ns_after(s->events.now, USAGE_EVERY));
+	}
 	for (size_t i = 0; i < d->open.n; i++) {
 		const ns_t since = d->jobs[d->open.at[i]].short_since;
-		if (since != NS_NEVER) {
-			wake_at(s, ns_after(since, STALE_GRACE));
+		const ns_t over = since != NS_NEVER ? ns_after(since, STALE_GRACE) : NS_NEVER;
+		if (over != NS_NEVER && over > s->events.now) {
+			wake_at(s, over);
 		}
 	}
 }
@@ -142,7 +169,7 @@ static bool run_cycle(struct sim *s)
 	if (changed) {
 		schedule_wake(s);
 	}
-	wake_for_short(s);
+	wake_later(s);
 	return changed;
 }
 
@@ -223,6 +250,21 @@ bool schedule_goes_on(const struct sim *s)
 /* --- begin and end ----------------------------------------------------------------------------
  */
 
+static void open_history(struct sim *s)
+{
+	const struct scenario_history *const h = &s->sc->history;
+	struct schedule *const d = s->schedule;
+	if (h->k_milli > 0) {
+		const struct history_options options = {
+			.kind = h->tumbling ? HISTORY_TUMBLING : HISTORY_SLIDING,
+			.window = h->window,
+			.half_life = h->half_life,
+		};
+		d->history = history_new(&options, (uint32_t)s->sc->n_projects);
+		history_offer(d->history, &d->pods.total, 0);
+	}
+}
+
 void schedule_open(struct sim *s)
 {
 	const struct scenario *const sc = s->sc;
@@ -230,6 +272,10 @@ void schedule_open(struct sim *s)
 	s->schedule = d;
 	d->looked = -1;
 	d->options = (struct sched_options){
+		.native = sc->native,
+		.priority = s->priority,
+		.spread_nodes = strcmp(sc->placement.name, "spread") == 0,
+		.k_milli = sc->history.k_milli,
 		.max_consolidated = MOST_CONSOLIDATED,
 		.stale_grace = STALE_GRACE,
 	};
@@ -247,8 +293,9 @@ void schedule_open(struct sim *s)
 	for (size_t i = 0; i < sc->n_projects && s->options.keep_series; i++) {
 		d->held[i].series = series_new();
 	}
-	hold_replicas(s);
 	pods_open(s);
+	open_history(s);
+	hold_replicas(s);
 }
 
 void schedule_close(struct sim *s)
@@ -264,6 +311,7 @@ void schedule_close(struct sim *s)
 	for (size_t i = 0; i < s->sc->n_projects; i++) {
 		series_free(d->held[i].series);
 	}
+	history_free(d->history);
 	snapshot_fini(&d->pods);
 	free(d->jobs);
 	free(d->nodes);

@@ -9,6 +9,7 @@
 #include "state/job.h"
 #include "metric/series.h"
 #include "sched/cycle.h"
+#include "sched/history.h"
 #include "flow/flow.h"
 
 struct worker { /* of a job, as a pod */
@@ -33,6 +34,7 @@ struct schedule {
 	struct sched_options options;
 	struct snapshot pods;       /* nodes and queues stay, the rest is built for each cycle */
 	VEC(struct worker) workers; /* the last pods of the snapshot */
+	struct history *history;    /* what projects used; NULL: it does not count */
 	ns_t looked;                /* when the last cycle was; -1: there was none */
 };
 

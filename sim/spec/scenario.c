@@ -93,6 +93,7 @@ const struct scenario_section scenario_sections[] = {
 	{"loads[].turns", scenario_turns_table},
 	{"loads[].turn_delay", scenario_delay_table},
 	{"loads[].stages[]", scenario_stage_table},
+	{"scheduler.time_based_fair_share", scenario_history_table},
 	{"projects[]", scenario_project_table},
 	{"jobs[]", scenario_job_table},
 	{"faults[]", scenario_fault_table},
@@ -486,9 +487,7 @@ void scenario_free(struct scenario *sc)
 		free(sc->assumptions[i]);
 	}
 	scenario_free_jobs(sc);
-	scenario_free_policy(&sc->placement);
-	scenario_free_policy(&sc->compute_share);
-	scenario_free_policy(&sc->oom_victim);
+	scenario_free_scheduler(sc);
 	free(sc->nodes);
 	free(sc->faults);
 	free(sc->services);

@@ -99,6 +99,15 @@ struct scenario_project {
 	int64_t priority;          /* the higher the earlier it is served */
 };
 
+#define SCENARIO_TUMBLING 1
+
+struct scenario_history { /* of what projects used, for the fair share */
+	int64_t k_milli;  /* its weight, thousandths; 0: it does not count */
+	bool tumbling;    /* since the last multiple of the window, not over the last one */
+	ns_t window;
+	ns_t half_life; /* 0: no decay */
+};
+
 struct scenario_job { /* training */
 	char *name;
 	size_t project;   /* index */
@@ -236,10 +245,13 @@ struct scenario {
 	size_t n_jobs;
 	struct scenario_job_group *job_groups;
 	size_t n_job_groups;
-	ns_t period; /* from one cycle of the scheduler to the next */
+	ns_t period;      /* from one cycle of the scheduler to the next */
+	ns_t min_runtime; /* a job that began keeps its GPUs for so long */
+	bool native;      /* Kubernetes' own scheduler */
+	struct scenario_history history;
 	struct scenario_fault *faults;
 	size_t n_faults;
-	struct scenario_policy placement, compute_share, oom_victim;
+	struct scenario_policy placement, compute_share, oom_victim, priority;
 	ns_t stop_after; /* NS_NEVER when absent */
 	char **assumptions;
 	size_t n_assumptions;

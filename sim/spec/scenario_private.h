@@ -26,6 +26,7 @@ extern const char scenario_later[];
 #define SCENARIO_PLACEMENT "binpack"
 #define SCENARIO_COMPUTE_SHARE "time_slicing"
 #define SCENARIO_OOM_VICTIM "largest_overuse"
+#define SCENARIO_PRIORITY_POLICY "fair_share"
 #define SCENARIO_PERIOD "1s"
 #define SCENARIO_PRIORITY "inference"
 #define SCENARIO_JOB_PRIORITY "train"
@@ -99,6 +100,9 @@ size_t scenario_project_of(struct scenario_loader *l, const char *name, const st
 /* After the services, some of which may need the default project. */
 void scenario_read_jobs(struct scenario_loader *l, const struct json_at *at);
 void scenario_free_jobs(struct scenario *sc);
+
+/* The policies that the scheduler was given. */
+void scenario_free_scheduler(struct scenario *sc);
 
 /* A policy under `key` of `at`, written as its name or as {"policy": NAME, OPTION: VALUE}. */
 void scenario_read_policy(struct scenario_loader *l, struct scenario_policy *policy,
@@ -217,6 +221,7 @@ struct scenario_section {
 };
 extern const struct scenario_section scenario_sections[]; /* ends with a NULL title */
 extern const struct option scenario_scheduler_table[];
+extern const struct option scenario_history_table[];
 extern const struct option scenario_service_table[];
 extern const struct option scenario_project_table[];
 extern const struct option scenario_job_table[];

@@ -63,12 +63,18 @@ static void add_jobs(struct rng *rng, char **json, bool elastic)
 
 static char *scenario(struct rng *rng, bool elastic, bool stops)
 {
+	static const char *const schedulers[] = {"",
+	                                         "\"period\": 0.3",
+	                                         "\"priority\": \"fifo\"",
+	                                         "\"priority\": \"strict_priority\"",
+	                                         "\"time_based_fair_share\": {\"half_life\": 60}",
+	                                         "\"min_runtime\": 20, \"placement\": \"spread\""};
 	char text[256];
-	char *json =
-		mem_printf("{\"aliquot\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", "
-	                   "\"count\": %lld, \"gpus\": %lld}, {\"gpu\": \"h200-sxm\", "
-	                   "\"gpus\": %lld}]}, \"projects\": [",
-	                   1 + draw(rng, 2), 1 + draw(rng, 8), 1 + draw(rng, 4));
+	char *json = mem_printf("{\"aliquot\": 1, \"scheduler\": {%s}, \"cluster\": {\"nodes\": "
+	                        "[{\"gpu\": \"h100-sxm\", \"count\": %lld, \"gpus\": %lld}, "
+	                        "{\"gpu\": \"h200-sxm\", \"gpus\": %lld}]}, \"projects\": [",
+	                        schedulers[draw(rng, 6)], 1 + draw(rng, 2), 1 + draw(rng, 8),
+	                        1 + draw(rng, 4));
 	add_projects(rng, &json);
 	add(&json, "], \"jobs\": [");
 	add_jobs(rng, &json, elastic);

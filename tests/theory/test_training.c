@@ -110,6 +110,127 @@ START_TEST(a_priority)
 }
 END_TEST
 
+/*
+ * Without gangs: b holds the three GPUs that a leaves from 10 s on, in vain until it has five at
+ * 100 s. With gangs it holds nothing before.
+ */
+START_TEST(a_gang_under_kubernetes)
+{
+	static const double held[] = {500.0 + 3 * 90.0 + 500.0, 1000.0};
+	static const char *const kinds[] = {"kubernetes", "runai"};
+	for (int i = 0; i < 2; i++) {
+		struct test_run r;
+		char *const text = mem_printf(
+			"\"scheduler\": {\"kind\": \"%s\"}, \"jobs\": ["
+			"{\"name\": \"a\", \"workers\": 5, \"work\": 100},"
+			"{\"name\": \"b\", \"workers\": 5, \"work\": 100, \"submit\": 10}]",
+			kinds[i]);
+		run(&r, text);
+		ck_assert_int_eq(job(&r, "b")->finished, 200 * S);
+		ck_assert_double_eq_tol(r.summary.allocated, held[i] / (8 * 200.0), 1e-12);
+		test_run_fini(&r);
+		free(text);
+	}
+}
+END_TEST
+
+/*
+ * Kubernetes evicts a pod, not a gang: a keeps seven of its eight GPUs in vain from 50 s until the
+ * important job is done at 71 s, and begins anew.
+ */
+START_TEST(a_pod_evicted_under_kubernetes)
+{
+	struct test_run r;
+	run(&r, "\"scheduler\": {\"kind\": \"kubernetes\"}, \"jobs\": ["
+	        "{\"name\": \"a\", \"workers\": 8, \"work\": 100, \"preemptible\": false},"
+	        "{\"name\": \"c\", \"work\": 20, \"submit\": 50, \"priority\": \"build\"}]");
+	const struct job_summary *const a = job(&r, "a");
+	ck_assert_int_eq(job(&r, "c")->started, 51 * S);
+	ck_assert_int_eq(a->waited, 21 * S);
+	ck_assert_int_eq(a->finished, 171 * S);
+	ck_assert_double_eq_tol(a->lost, HOURS(8 * 50.0), 1e-12);
+	ck_assert_double_eq_tol(r.summary.projects[0].held,
+	                        HOURS(8 * 50.0 + 7 * 21.0 + 20.0 + 800.0), 1e-12);
+	test_run_fini(&r);
+}
+END_TEST
+
+/* A run of ten minutes is safe; who waits is looked at once a minute after the last look. */
+START_TEST(a_minimum_runtime)
+{
+	struct test_run r;
+	run(&r,
+	    "\"scheduler\": {\"min_runtime\": \"10m\"},"
+	    "\"projects\": [{\"name\": \"a\", \"quota\": 4}, {\"name\": \"b\", \"quota\": 4}],"
+	    "\"jobs\": [{\"name\": \"long\", \"project\": \"a\", \"workers\": 8, \"work\": \"1h\"},"
+	    "{\"name\": \"other\", \"project\": \"b\", \"workers\": 4, \"work\": 60, "
+	    "\"submit\": 100}]");
+	ck_assert_int_eq(job(&r, "other")->started, (100 + 9 * 60 + 1) * S);
+	test_run_fini(&r);
+}
+END_TEST
+
+/* Three jobs that each want everything, "urgent" by a project without a quota. */
+static void run_three(struct test_run *r, const char *policy)
+{
+	char *const text = mem_printf(
+		"\"scheduler\": {\"priority\": \"%s\"},"
+		"\"projects\": [{\"name\": \"a\", \"quota\": 8}, {\"name\": \"b\"}], \"jobs\": ["
+		"{\"name\": \"first\", \"project\": \"a\", \"workers\": 8, \"work\": 100},"
+		"{\"name\": \"urgent\", \"project\": \"b\", \"workers\": 8, \"work\": 50, "
+		"\"submit\": 20, \"priority\": \"build-preemptible\"},"
+		"{\"name\": \"third\", \"project\": \"a\", \"workers\": 8, \"work\": 50, "
+		"\"submit\": 30}]",
+		policy);
+	run(r, text);
+	free(text);
+}
+
+/* Quota goes first, or age, or priority, whose preemption costs a second. */
+START_TEST(priority_policies)
+{
+	struct test_run r;
+	run_three(&r, "fair_share");
+	ck_assert_int_eq(job(&r, "third")->started, 100 * S);
+	ck_assert_int_eq(job(&r, "urgent")->started, 150 * S);
+	test_run_fini(&r);
+	run_three(&r, "fifo");
+	ck_assert_int_eq(job(&r, "urgent")->started, 100 * S);
+	ck_assert_int_eq(job(&r, "third")->started, 150 * S);
+	test_run_fini(&r);
+	run_three(&r, "strict_priority");
+	ck_assert_int_eq(job(&r, "urgent")->started, 21 * S);
+	ck_assert_int_eq(job(&r, "first")->finished, (71 + 100) * S);
+	test_run_fini(&r);
+}
+END_TEST
+
+#define ELASTIC                                                                                        \
+	"\"projects\": [{\"name\": \"a\"}, {\"name\": \"b\"}], \"jobs\": ["                            \
+	"{\"name\": \"a\", \"project\": \"a\", \"workers\": 8, \"min_workers\": 1, \"work\": \"1h\"}," \
+	"{\"name\": \"b\", \"project\": \"b\", \"workers\": 8, \"min_workers\": 1, \"work\": \"1h\", " \
+	"\"submit\": 1000}], \"stop\": {\"after\": 1300}"
+
+/*
+ * Of equal weights, a had everything for 1000 s. Without history b gets half. With k = 1 it gets
+ * all: a is due 8 (1/2 + 1/2 - u_a), u_a = 1000 / t from then on. Looked at at 1002 s, when nothing
+ * changes, and once a minute: 0.47 GPUs at 1062 s (b's 7.53 is closer to a whole one more), 0.87 at
+ * 1122 s, which becomes one GPU, there a second later.
+ */
+START_TEST(history)
+{
+	struct test_run r;
+	run(&r, ELASTIC);
+	ck_assert_int_eq(job(&r, "a")->evicted, 4);
+	ck_assert_int_eq(job(&r, "a")->waited, 0);
+	test_run_fini(&r);
+	run(&r, "\"scheduler\": {\"time_based_fair_share\": {\"window\": \"1d\"}}, " ELASTIC);
+	ck_assert_int_eq(job(&r, "a")->evicted, 8);
+	ck_assert_int_eq(job(&r, "a")->waited, 123 * S);
+	test_run_fini(&r);
+}
+END_TEST
+
 #define CHAT                                                                                        \
 	"\"services\": [{\"name\": \"chat\", \"model\": \"llama-3.1-8b-instruct\", "                \
 	"\"replicas\": 6}], \"loads\": [{\"service\": \"chat\", \"kind\": \"rate\", \"rate\": 20, " \
@@ -176,6 +297,11 @@ int main(void)
 	tcase_add_test(tc, a_preemption);
 	tcase_add_test(tc, an_elastic_job);
 	tcase_add_test(tc, a_priority);
+	tcase_add_test(tc, a_gang_under_kubernetes);
+	tcase_add_test(tc, a_pod_evicted_under_kubernetes);
+	tcase_add_test(tc, a_minimum_runtime);
+	tcase_add_test(tc, priority_policies);
+	tcase_add_test(tc, history);
 	tcase_add_test(tc, reasons);
 	tcase_add_test(tc, leaves_services_alone);
 	suite_add_tcase(suite, tc);
