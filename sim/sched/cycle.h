@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/placement.h"
 #include "policy/priority.h"
 #include "sched/snapshot.h"
 
@@ -26,11 +27,14 @@ extern const char *const sched_action_names[SCHED_ACTIONS + 1];
 struct sched_options {
 	bool native;                            /* Kubernetes' own scheduler: native.c */
 	const struct priority_policy *priority; /* NULL: fair_share */
+	/* Of nodes and GPUs; NULL: KAI's own scores, by the five options that follow. */
+	const struct placement_policy *placement;
+	uint64_t seed;            /* of what the placement policy draws */
 	bool spread_nodes;        /* pods with GPUs: the node with the most free, not the least */
 	bool spread_cpu;          /* the same for pods without */
 	bool spread_gpus;         /* parts of GPUs: the emptiest GPU of the node */
 	bool no_sharing_bonus;    /* nodes with a shared GPU do not go first */
-	bool no_idle_bonus;       /* nor do nodes with room now */
+	bool no_idle_bonus;       /* nor do nodes with room now; for placement policies too */
 	int64_t k_milli;          /* weight of history in the fair share, thousandths */
 	int64_t max_consolidated; /* jobs looked at per waiting one; below 0: all */
 	ns_t stale_grace;         /* below 0: never */

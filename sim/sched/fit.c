@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sched/glance.h"
+#include "sched/placing.h"
 
 /* Does a GPU in use, or promised, take that much more, with what leaves gone? */
 static bool group_takes(const struct group *g, int64_t whole, int64_t mib)
@@ -201,25 +202,39 @@ static bool is_back(const struct session *s, uint32_t task, const struct place *
 	       memcmp(p->old_groups, next->groups, devices * sizeof(*p->old_groups)) == 0;
 }
 
-static void put_on(struct session *s, uint32_t task, uint32_t node, bool promise_only)
+/* Move the pod to a node that takes it; `now`: nobody has to leave first. */
+static void put_on(struct session *s, uint32_t task, struct place *next, bool now)
 {
-	const struct sched_ask *const ask = &s->in->tasks.at[task].ask;
 	const struct place *const before = &s->places[task];
-	struct place next = *before;
-	const int64_t sharing = sharing_for(s, ask, node);
-	bool now = !promise_only && (asks_nothing(ask) || fits(s, ask, node, sharing, true));
-	next.node = node;
-	now = choose_groups(s, task, node, next.groups) && now;
-	next.status = now ? SCHED_BINDING : SCHED_PIPELINED;
-	if (is_back(s, task, &next)) {
-		next.status = before->old_status;
-		next.old_node = SCHED_NONE;
-		next.open = false;
+	next->status = now ? SCHED_BINDING : SCHED_PIPELINED;
+	if (is_back(s, task, next)) {
+		next->status = before->old_status;
+		next->old_node = SCHED_NONE;
+		next->open = false;
 	}
-	session_put(s, task, &next);
+	session_put(s, task, next);
 }
 
-/* The same of a pod where only some nodes are open to it, or some go first. */
+/* Where the placement policy wants the pod. */
+static bool place_by_policy(struct session *s, uint32_t task, bool promise_only)
+{
+	const struct sched_ask *const ask = &s->in->tasks.at[task].ask;
+	struct place next = s->places[task];
+	bool now;
+	next.node = placing_choose(s->placing, s, task, next.groups, &now);
+	if (next.node == SCHED_NONE) {
+		return false;
+	}
+	for (int64_t i = 0; i < ask->devices; i++) {
+		if (next.groups[i] == PLACING_NEW) {
+			next.groups[i] = new_group(s, task, next.node, next.groups, i);
+		}
+	}
+	put_on(s, task, &next, !promise_only && (now || asks_nothing(ask)));
+	return true;
+}
+
+/* The score where only some nodes are open to the pod, or some go first. */
 static int64_t score_within(const struct session *s, const struct sched_ask *ask, uint32_t node)
 {
 	const struct scope *const scope = s->scope;
@@ -227,9 +242,9 @@ static int64_t score_within(const struct session *s, const struct sched_ask *ask
 	return rank < 0 || scope->scores == NULL ? rank : rank + (scope->scores[node] << 45);
 }
 
-bool fit_place(struct session *s, uint32_t task, bool promise_only)
+/* The node with the best score, the first of equals; SCHED_NONE: none has room. */
+static uint32_t best_node(const struct session *s, const struct sched_ask *ask)
 {
-	const struct sched_ask *const ask = &s->in->tasks.at[task].ask;
 	const struct glance_search search = glance_begin(s, ask);
 	uint32_t best = SCHED_NONE;
 	int64_t best_score = -1;
@@ -241,10 +256,24 @@ bool fit_place(struct session *s, uint32_t task, bool promise_only)
 			best = n;
 		}
 	}
-	if (best == SCHED_NONE) {
+	return best;
+}
+
+bool fit_place(struct session *s, uint32_t task, bool promise_only)
+{
+	const struct sched_ask *const ask = &s->in->tasks.at[task].ask;
+	struct place next = s->places[task];
+	if (s->placing != NULL) {
+		return place_by_policy(s, task, promise_only);
+	}
+	next.node = best_node(s, ask);
+	if (next.node == SCHED_NONE) {
 		return false;
 	}
-	put_on(s, task, best, promise_only);
+	const bool now =
+		asks_nothing(ask) || fits(s, ask, next.node, sharing_for(s, ask, next.node), true);
+	put_on(s, task, &next,
+	       choose_groups(s, task, next.node, next.groups) && now && !promise_only);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "sched/glance.h"
+#include "sched/placing.h"
 
 struct sched_amount session_charge(const struct session *s, uint32_t task)
 {
@@ -73,6 +74,9 @@ static void count(struct session *s, uint32_t task, uint32_t node, const uint16_
 		            sign * snapshot_mib(ask, spec), as);
 	}
 	glance_update(s, node, ask->devices > 0);
+	if (s->placing != NULL && as != SCHED_RELEASING) {
+		placing_count(s->placing, task, node, sign);
+	}
 }
 
 static void count_queues(struct session *s, uint32_t task, int64_t sign)
@@ -241,6 +245,7 @@ void session_init(struct session *s, const struct snapshot *in, const struct sch
 	for (uint32_t j = 0; j < in->jobs.n; j++) {
 		s->by_rank[in->jobs.at[j].rank] = j;
 	}
+	s->placing = options->placement != NULL ? placing_new(in, options) : NULL;
 	link_queues(s);
 	place_tasks(s);
 }
@@ -248,6 +253,7 @@ void session_init(struct session *s, const struct snapshot *in, const struct sch
 void session_fini(struct session *s)
 {
 	free(s->places);
+	placing_free(s->placing);
 	free(s->nodes);
 	free(s->groups);
 	free(s->glances);

@@ -76,6 +76,8 @@ struct scope {
 	const int64_t *scores; /* of each node, 0 to 10, higher first; NULL: all alike */
 };
 
+struct placing;
+
 struct session {
 	const struct snapshot *in;
 	const struct sched_options *options;
@@ -86,6 +88,7 @@ struct session {
 	struct group *groups;
 	struct glance *glances, *blocks; /* of each node, of nodes side by side */
 	struct slices *slices;           /* MIG instances of each node and profile */
+	struct placing *placing;         /* NULL: KAI's own scores */
 	struct queue_state *queues;
 	struct set_state *sets;
 	const struct scope *scope; /* NULL: all nodes */

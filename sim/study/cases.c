@@ -46,7 +46,7 @@ static const struct option case_table[] = {
 
 struct scheduler_keys {
 	int kind;
-	const json_t *priority;
+	const json_t *priority, *placement;
 };
 
 enum { SCHEDULER_RUNAI, SCHEDULER_KUBERNETES };
@@ -57,6 +57,8 @@ static const struct option scheduler_table[] = {
 	{"kind", OPTION_CHOICE, offsetof(struct scheduler_keys, kind), 0, 0, "runai", kinds, NULL,
          ""},
 	{"priority", OPTION_NODE, offsetof(struct scheduler_keys, priority), 0, 0, "", NULL, NULL,
+         ""},
+	{"placement", OPTION_NODE, offsetof(struct scheduler_keys, placement), 0, 0, "", NULL, NULL,
          ""},
 	{0},
 };
@@ -101,42 +103,46 @@ static bool is_spread(const json_t *arguments, const char *key)
 	return text != NULL && strcmp(text, "spread") == 0;
 }
 
-/* The policy of that name; fair_share where none is named. */
-static const struct priority_policy *read_priority(const struct json_at *scheduler)
+/* The name of a policy of that kind; NULL: there is none. */
+static const char *read_policy(const struct json_at *scheduler, const char *kind)
 {
 	struct json_at at;
 	const char *name;
-	if (!json_get(scheduler, "priority", &at) || !json_want_string(&at, &name)) {
+	size_t n;
+	if (!json_get(scheduler, kind, &at) || !json_want_string(&at, &name)) {
 		return NULL;
 	}
-	const struct priority_policy *const p = priority_find(name);
-	if (p == NULL) {
-		size_t n;
-		const char *const *const names = registry_names("priority", &n);
-		json_fail_name(&at, "priority policy", name, names, n);
+	const char *const *const names = registry_names(kind, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], name) == 0) {
+			return name;
+		}
 	}
-	return p;
+	char *const what = mem_printf("%s policy", kind);
+	json_fail_name(&at, what, name, names, n);
+	free(what);
+	return NULL;
 }
 
-/* Kubernetes' own scheduler has one way to do everything, and whole GPUs only. */
-static void check_native(const struct json_at *at, const struct scheduler_keys *k,
-                         const struct snapshot *s)
+/* Kubernetes' own scheduler has one way to do everything, and knows no parts of GPUs. */
+static void check_native(const struct json_at *at, const struct snapshot *s)
 {
+	static const char *const keys[] = {"priority", "placement"};
 	struct json_at jobs;
 	struct json_at member;
-	if (k->priority != NULL) {
-		json_get(at, "priority", &member);
-		json_fail(&member, "kind \"kubernetes\" goes by the priority of pods, and has no "
-		                   "priority policy");
+	for (size_t i = 0; i < 2; i++) {
+		if (json_get(at, keys[i], &member)) {
+			json_fail(&member, "kind \"kubernetes\" has its own order and its own "
+			                   "placement, and asks no policy");
+		}
 	}
 	json_get(at->up, "jobs", &jobs);
 	for (size_t j = 0; j < s->jobs.n; j++) {
 		if (s->jobs.at[j].n_tasks > 0 &&
 		    s->tasks.at[s->jobs.at[j].first_task].ask.devices > 0) {
 			const struct json_at job = json_item(&jobs, j);
-			json_fail(&job,
-			          "part of a GPU under scheduler.kind \"kubernetes\", which gives "
-			          "whole ones only");
+			json_fail(&job, "part of a GPU under scheduler.kind \"kubernetes\", which "
+			                "gives whole ones and MIG instances only");
 			return;
 		}
 	}
@@ -151,10 +157,13 @@ static void read_scheduler(const struct json_at *at, const struct snapshot *s,
 		return;
 	}
 	if (option_fill(scheduler_table, &k, &scheduler, "file", NULL)) {
+		const char *const priority = read_policy(&scheduler, "priority");
+		const char *const placement = read_policy(&scheduler, "placement");
 		o->native = k.kind == SCHEDULER_KUBERNETES;
-		o->priority = read_priority(&scheduler);
+		o->priority = priority != NULL ? priority_find(priority) : NULL;
+		o->placement = placement != NULL ? placement_find(placement) : NULL;
 		if (o->native) {
-			check_native(&scheduler, &k, s);
+			check_native(&scheduler, s);
 		}
 	}
 	option_fini(scheduler_table, &k);

@@ -1,7 +1,8 @@
 /*
- * The scheduler on random clusters, by each priority policy and as Kubernetes does it: nothing is
- * overcommitted, nobody leaves who may not or need not, limits, quotas and gangs hold, and neither
- * the order of nodes, queues and jobs in the input nor a second run changes an answer.
+ * The scheduler on random clusters, by each priority and placement policy and as Kubernetes does
+ * it: nothing is overcommitted, nobody leaves who may not or need not, limits, quotas and gangs
+ * hold, and neither the order of nodes, queues and jobs in the input nor a second run changes an
+ * answer.
  */
 #include <check.h>
 #include <stdio.h>
@@ -285,6 +286,18 @@ static bool may_preempt(const struct sched_job *by, const struct sched_job *job)
 	                                        options.priority == &priority_strict_priority);
 }
 
+/* Would a pod move to the very GPUs that it leaves? */
+static bool moves_nowhere(const struct sched_task *t, const struct sched_decision *d)
+{
+	int64_t same = 0;
+	for (int64_t i = 0; i < t->ask.devices; i++) {
+		for (int64_t k = 0; k < t->ask.devices; k++) {
+			same += t->groups[i] == d->groups[k];
+		}
+	}
+	return d->from == d->node && t->ask.devices > 0 && same == t->ask.devices;
+}
+
 static void check_victims(const struct snapshot *s, const struct sched_result *r)
 {
 	for (size_t t = 0; t < s->tasks.n; t++) {
@@ -297,6 +310,8 @@ static void check_victims(const struct snapshot *s, const struct sched_result *r
 		quiet_assert(options.priority != &priority_fifo, "%s leaves", job->name);
 		quiet_assert(job->preemptible || options.native, "%s may not leave", job->name);
 		quiet_assert(d->by != SCHED_NONE, "%s leaves for nobody", s->tasks.at[t].name);
+		quiet_assert(!moves_nowhere(&s->tasks.at[t], d), "%s moves nowhere",
+		             s->tasks.at[t].name);
 		const struct sched_job *const by = &s->jobs.at[d->by];
 		for (uint32_t i = 0; i < by->n_tasks; i++) {
 			need = need || r->tasks[by->first_task + i].status == SCHED_PIPELINED;
@@ -411,16 +426,21 @@ static void check_all(const struct snapshot *s, const struct sched_result *r)
 	}
 }
 
-/* Each policy, then Kubernetes. */
+enum { PRIORITIES = 3, OTHERS = 2 * (PRIORITIES + 1) };
+
+/* Each priority policy and Kubernetes, all of these again, then each placement policy. */
 static void choose_scheduler(int i)
 {
-	options.native = i == 3;
-	options.priority = options.native ? NULL : priority_policies[i];
+	const int k = i % (PRIORITIES + 1);
+	options.placement = i < OTHERS ? NULL : placement_policies[i - OTHERS];
+	options.native = i < OTHERS && k == PRIORITIES;
+	options.priority = i >= OTHERS      ? &priority_fair_share
+	                   : options.native ? NULL
+	                                    : priority_policies[k];
 }
 
 START_TEST(every_rule_holds_on_random_clusters)
 {
-	const int scheduler = _i % 4;
 	uint32_t evictions = 0;
 	uint32_t promises = 0;
 	uint32_t binds = 0;
@@ -431,7 +451,7 @@ START_TEST(every_rule_holds_on_random_clusters)
 		make(&other, seed + SNAPSHOTS * (uint32_t)_i, true);
 		shuffle_queues(&other);
 		shuffle_jobs(&other);
-		choose_scheduler(scheduler);
+		choose_scheduler(_i);
 		if (options.native) {
 			make_whole(&s);
 			make_whole(&other);
@@ -473,8 +493,12 @@ int main(void)
 {
 	Suite *const s = suite_create("sched");
 	TCase *const t = tcase_create("sched");
+	int n = OTHERS;
+	while (placement_policies[n - OTHERS] != NULL) {
+		n++;
+	}
 	tcase_set_timeout(t, 300);
-	tcase_add_loop_test(t, every_rule_holds_on_random_clusters, 0, 8);
+	tcase_add_loop_test(t, every_rule_holds_on_random_clusters, 0, n);
 	suite_add_tcase(s, t);
 	SRunner *const r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -57,8 +57,7 @@ START_TEST(every_figure_is_within_its_tolerance_for_any_number_of_threads)
 		              row->published);
 		ck_assert(strncmp(row->id, "fractioning-", 12) == 0 ||
 		          strncmp(row->id, "utilisation-", 12) == 0 ||
-		          strncmp(row->id, "cold-", 5) == 0 ||
-		          strncmp(row->id, "swap-", 5) == 0);
+		          strncmp(row->id, "cold-", 5) == 0 || strncmp(row->id, "swap-", 5) == 0);
 		ck_assert_uint_le(strlen(row->figure), 44);
 		ck_assert(isfinite(row->simulated));
 		ck_assert_msg(row->judged || row->why != NULL, "%s: why not?", row->id);

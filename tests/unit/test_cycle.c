@@ -328,6 +328,90 @@ START_TEST(a_fair_share_and_fifo_keep_what_is_within_quota)
 }
 END_TEST
 
+/* On `a` a GPU is being left and the other is half taken, `b` is empty: by binpack `a` is better.
+ */
+#define LEAVING                                                                            \
+	"{\"name\":\"old\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":["                \
+	"{\"id\":\"old\",\"state\":\"Releasing\",\"node\":\"a\"}]},"                       \
+	"{\"name\":\"half\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.5,\"tasks\":["     \
+	"{\"id\":\"half\",\"state\":\"Running\",\"node\":\"a\",\"gpu_groups\":[\"g\"]}]}," \
+	"{\"name\":\"x\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"x\"}]}"
+
+START_TEST(a_placement_policy_is_asked_for_room_now_first)
+{
+	options.placement = &placement_binpack;
+	read(NODE("a", "2") "," NODE("b", "2"), QUEUES, LEAVING);
+	cycle();
+	expect("x", SCHED_BINDING, "b");
+	tear_down();
+	set_up();
+	options.placement = &placement_binpack;
+	options.no_idle_bonus = true;
+	read(NODE("a", "2") "," NODE("b", "2"), QUEUES, LEAVING);
+	cycle();
+	expect("x", SCHED_PIPELINED, "a");
+}
+END_TEST
+
+/* Node and GPU of a quarter beside a half on `a` and three quarters on `b`. */
+static void expect_quarter(const struct placement_policy *policy, const char *node, bool shared)
+{
+	options.placement = policy;
+	read(NODE("a", "2") "," NODE("b", "2"), QUEUES,
+	     "{\"name\":\"h\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.5,\"tasks\":["
+	     "{\"id\":\"h\",\"state\":\"Running\",\"node\":\"a\",\"gpu_groups\":[\"g\"]}]},"
+	     "{\"name\":\"t\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.75,\"tasks\":["
+	     "{\"id\":\"t\",\"state\":\"Running\",\"node\":\"b\",\"gpu_groups\":[\"g\"]}]},"
+	     "{\"name\":\"x\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.25,"
+	     "\"tasks\":[{\"id\":\"x\"}]}");
+	cycle();
+	expect("x", SCHED_BINDING, node);
+	ck_assert_int_eq(pod("x")->groups[0] == 0, shared);
+	tear_down();
+	set_up();
+}
+
+START_TEST(placement_policies_choose_the_node_and_the_gpu)
+{
+	expect_quarter(&placement_first_fit, "a", true);
+	expect_quarter(&placement_best_fit, "b", true);
+	expect_quarter(&placement_gpu_packing, "b", true); /* the fullest GPU of all nodes */
+	expect_quarter(&placement_spread, "a", false);     /* three halves are free there */
+}
+END_TEST
+
+START_TEST(a_placement_policy_sees_what_leaves_a_shared_gpu)
+{
+	options.placement = &placement_fgd;
+	read(NODE("n", "1"), QUEUES,
+	     "{\"name\":\"stays\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.5,\"tasks\":[{\"id\":\"stays\",\"state\":\"Running\",\"node\":\"n\",\"gpu_groups\":[\"g\"]}]},"
+	     "{\"name\":\"goes\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.5,\"tasks\":[{\"id\":\"goes\",\"state\":\"Releasing\",\"node\":\"n\",\"gpu_groups\":[\"g\"]}]},"
+	     "{\"name\":\"x\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.5,\"tasks\":[{\"id\":\"x\"}]}");
+	cycle();
+	expect("x", SCHED_PIPELINED, "n");
+	expect("stays", SCHED_RUNNING, "n");
+	ck_assert_int_eq(pod("x")->groups[0], pod("stays")->groups[0]);
+}
+END_TEST
+
+/* `wide` leaves first, in vain, and comes back; its GPUs are in another order than the node's. */
+START_TEST(who_comes_back_to_the_same_gpus_never_left)
+{
+	options.placement = &placement_binpack;
+	read(NODE("n", "3"), QUEUES,
+	     "{\"name\":\"a\",\"queue\":\"b\",\"preemptible\":false,\"gpu_fraction_per_task\":0.5,\"tasks\":[{\"id\":\"a\",\"state\":\"Running\",\"node\":\"n\",\"gpu_groups\":[\"a\"]}]},"
+	     "{\"name\":\"b\",\"queue\":\"b\",\"preemptible\":false,\"gpu_fraction_per_task\":0.5,\"tasks\":[{\"id\":\"b\",\"state\":\"Running\",\"node\":\"n\",\"gpu_groups\":[\"b\"]}]},"
+	     "{\"name\":\"wide\",\"queue\":\"b\",\"gpu_devices_per_task\":2,\"gpu_fraction_per_task\":0.5,\"tasks\":[{\"id\":\"wide\",\"state\":\"Running\",\"node\":\"n\",\"gpu_groups\":[\"b\",\"a\"]}]},"
+	     "{\"name\":\"old\",\"queue\":\"b\",\"age_minutes\":9,\"gpus_per_task\":1,\"tasks\":[{\"id\":\"old\",\"state\":\"Running\",\"node\":\"n\"}]},"
+	     "{\"name\":\"x\",\"queue\":\"b\",\"priority\":75,\"gpus_per_task\":1,\"tasks\":[{\"id\":\"x\"}]}");
+	cycle();
+	expect("x", SCHED_PIPELINED, "n");
+	expect("old", SCHED_RELEASING, "n");
+	expect("wide", SCHED_RUNNING, "n");
+	ck_assert_uint_eq(r.evictions, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *const suite = suite_create("cycle");
@@ -347,6 +431,10 @@ int main(void)
 	tcase_add_test(t, the_priority_policy_says_who_is_first);
 	tcase_add_test(t, strict_priority_takes_from_any_queue_the_lowest_first);
 	tcase_add_test(t, a_fair_share_and_fifo_keep_what_is_within_quota);
+	tcase_add_test(t, a_placement_policy_is_asked_for_room_now_first);
+	tcase_add_test(t, placement_policies_choose_the_node_and_the_gpu);
+	tcase_add_test(t, a_placement_policy_sees_what_leaves_a_shared_gpu);
+	tcase_add_test(t, who_comes_back_to_the_same_gpus_never_left);
 	suite_add_tcase(suite, t);
 	SRunner *const runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

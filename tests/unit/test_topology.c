@@ -12,11 +12,13 @@
 
 static struct snapshot s;
 static struct sched_result r;
+static const struct placement_policy *placement;
 static bool has_result;
 
 static void set_up(void)
 {
 	memset(&s, 0, sizeof(s));
+	placement = NULL;
 	has_result = false;
 }
 
@@ -71,7 +73,8 @@ static void cycle(void)
 {
 	static const enum sched_action all[] = {SCHED_ALLOCATE, SCHED_CONSOLIDATE, SCHED_RECLAIM,
 	                                        SCHED_PREEMPT, SCHED_EVICT_STALE};
-	const struct sched_options options = {.max_consolidated = 16, .stale_grace = 60 * NS_PER_S};
+	const struct sched_options options = {
+		.placement = placement, .max_consolidated = 16, .stale_grace = 60 * NS_PER_S};
 	if (has_result) {
 		sched_carry_over(&s, &r);
 		sched_result_fini(&r);
@@ -116,6 +119,25 @@ START_TEST(the_fullest_rack_that_takes_all_is_first)
 	expect("0", SCHED_BINDING, "c0");
 	expect("1", SCHED_BINDING, "c1");
 	expect("2", SCHED_BINDING, "c2");
+}
+END_TEST
+
+START_TEST(placement_policies_choose_within_racks)
+{
+	placement = &placement_first_fit;
+	read(RACKS, JOB("j", "b", "1", REQUIRED("rack"), POD("0") "," POD("1") "," POD("2")));
+	cycle();
+	expect("0", SCHED_BINDING, "c0");
+	expect("2", SCHED_BINDING, "c2");
+	tear_down();
+	set_up();
+	placement = &placement_first_fit;
+	read(RACKS, JOB("j", "b", "1", PREFERRED("rack"),
+	                POD("0") "," POD("1") "," POD("2") "," POD("3") "," POD("4")));
+	cycle();
+	expect("0", SCHED_BINDING, "b0");
+	expect("3", SCHED_BINDING, "b3");
+	expect("4", SCHED_BINDING, "a0");
 }
 END_TEST
 
@@ -321,6 +343,7 @@ static SRunner *runner(void)
 	TCase *const t = tcase_create("topology");
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, the_fullest_rack_that_takes_all_is_first);
+	tcase_add_test(t, placement_policies_choose_within_racks);
 	tcase_add_test(t, what_no_rack_takes_waits_whole);
 	tcase_add_test(t, a_level_above_takes_what_no_rack_does);
 	tcase_add_test(t, preferred_goes_wider_and_fills_the_emptiest_first);
