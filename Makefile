@@ -80,7 +80,7 @@ RESULT = results/$(basename $(notdir $(SCENARIO)))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all run test bench debug asan tidy cppcheck shellcheck format format-check check check-layers \
-	check-headers check-files check-purity check-checks equal same-bytes install uninstall fuzz \
+	check-headers check-files check-purity check-checks equal lives same-bytes install uninstall fuzz \
 	golden reference compare validation calibrations clean dist help setup setup-ci programs run-tests FORCE
 
 all: $(BINARY) ## build build/aliquot (the default)
@@ -112,6 +112,10 @@ bench: ## build and run build/bench: the speed table on stderr, JSON on stdout
 equal: setup ## compare exact stepping and fast-forward on N=500 random scenarios
 	@$(SUBMAKE) VARIANT=release build/release/tests/property/test_equal
 	@ALIQUOT_EQUAL_SCENARIOS=$(N) CK_DEFAULT_TIMEOUT=0 build/release/tests/property/test_equal
+
+lives: setup ## the same on N=500 random scenarios of replicas that come, go and fail, all laws checked
+	@$(SUBMAKE) VARIANT=debug build/debug/tests/property/test_life
+	@ALIQUOT_LIFE_SCENARIOS=$(N) CK_DEFAULT_TIMEOUT=0 build/debug/tests/property/test_life
 
 golden: all ## run the golden cases alone (scripts/test-golden.sh --update rewrites them)
 	@scripts/test-golden.sh

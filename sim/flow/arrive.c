@@ -35,6 +35,7 @@ static void refuse(struct sim *s, uint32_t index, uint32_t service, uint32_t rep
 	};
 	request_log_add(s->log, &record);
 	answered(s, q, ns_after(s->events.now, s->sc->loads[q->load].retry));
+	s->cluster.services[service].stays += s->events.now - q->arrival; /* at the door */
 	s->cluster.services[service].left++;
 	if (q->text != TEXT_NONE) {
 		text_give(&s->cluster.texts, q->text);

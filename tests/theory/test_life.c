@@ -54,6 +54,11 @@ static ns_t reading(const struct test_run *r)
 	return ns_from_seconds((double)fit.memory.weights / 2e9);
 }
 
+static i128_t area(const struct test_run *r, enum life_state state)
+{
+	return r->sim->life->services[0].area[state];
+}
+
 #define ONE "\"kind\": \"concurrency\", \"users\": 1, \"requests\": 1"
 #define TWO "\"kind\": \"concurrency\", \"users\": 2, \"requests\": 2"
 #define TWO_APART TWO ", \"stagger\": \"4s\""
@@ -98,11 +103,6 @@ START_TEST(two_at_the_door_go_in_together)
 	test_run_fini(&cold);
 }
 END_TEST
-
-static ns_t ready_area(const struct test_run *r)
-{
-	return (ns_t)r->sim->life->services[0].area[LIFE_READY];
-}
 
 /* Two that read at one time from one node take twice as long; from two nodes, or with a loader that
  * needs half of the storage, they do not. */
@@ -158,10 +158,141 @@ START_TEST(a_second_reader_slows_down_the_first)
 	const ns_t first = 16 * S + half + 2 * (whole - half) + BUILD;
 	const ns_t second = 16 * S + half + 2 * (whole - half) + half + BUILD;
 	ck_assert_int_eq(r.records[0].admitted - WARM, first);
-	ck_assert_int_eq(ready_area(&r), (100 * S - first) + (100 * S - second));
+	ck_assert_int_eq((ns_t)area(&r, LIFE_READY), (100 * S - first) + (100 * S - second));
 	test_run_fini(&probe);
 	test_run_fini(&r);
 	free(replicas);
+}
+END_TEST
+
+#define STOP_AT(s) ", \"stop\": {\"after\": \"" s "\"}"
+
+/*
+ * One of two has to go: the newest gets nothing new, answers what it has as if nothing were, and
+ * has its GPU until the last token is out, also of a slow front end.
+ */
+START_TEST(who_drains_answers_first)
+{
+	static const char *const replicas[] = {
+		"\"replicas\": 2, \"replicas_at\": [{\"at\": 1, \"replicas\": 1}]",
+		"\"costs\": {\"t_stream\": 0.02}, \"replicas\": 2, \"replicas_at\": [{\"at\": 1, "
+		"\"replicas\": 1}]"};
+	struct test_run r;
+	run(&r, &(struct life_case){
+			.gpus = 2,
+			.replicas = replicas[_i],
+			.load = "\"kind\": \"concurrency\", \"users\": 2, \"requests\": 6"});
+	ns_t end = 0;
+	size_t by_second = 0;
+	for (size_t i = 0; i < r.n; i++) {
+		ck_assert_int_eq(r.records[i].outcome, REQUEST_FINISHED);
+		if (r.records[i].replica == 1) {
+			by_second++;
+			end = r.records[i].end;
+			ck_assert_int_eq(r.records[i].arrival, 0);
+		}
+	}
+	ck_assert_uint_eq(r.n, 6);
+	ck_assert_uint_eq(by_second, 1);
+	ck_assert_int_gt(end, 1 * S);
+	ck_assert_int_eq(life_bound(r.sim, 1), end);
+	ck_assert_int_eq(life_bound(r.sim, 0), r.summary.simulated);
+	ck_assert_int_eq((ns_t)area(&r, LIFE_DRAINING), end - 1 * S);
+	test_run_fini(&r);
+}
+END_TEST
+
+/* Of those that are too many the pending one goes first, then the one that starts. */
+START_TEST(the_least_advanced_leave_first)
+{
+	struct test_run r;
+	run(&r, &(struct life_case){
+			.gpus = 2,
+			.replicas = "\"replicas_at\": [{\"at\": 1, \"replicas\": 3}, {\"at\": 2, "
+				    "\"replicas\": 2}, {\"at\": 3, \"replicas\": 1}]",
+			.load = "\"kind\": \"rate\", \"rate\": 1",
+			.more = STOP_AT("10s")});
+	ck_assert_int_eq((ns_t)area(&r, LIFE_READY), 10 * S);
+	ck_assert_int_eq((ns_t)area(&r, LIFE_PENDING), 1 * S);
+	ck_assert_int_eq((ns_t)area(&r, LIFE_STARTING), 2 * S);
+	ck_assert_int_eq((ns_t)area(&r, LIFE_DRAINING), 0);
+	ck_assert_int_eq(life_bound(r.sim, 0) + life_bound(r.sim, 1), 12 * S);
+	test_run_fini(&r);
+}
+END_TEST
+
+/* A replica that finds no GPU is pending; it starts in the nanosecond in which one comes free. */
+START_TEST(who_is_pending_starts_when_a_gpu_is_free)
+{
+	struct test_run r;
+	char *const text = mem_printf(
+		"{\"aliquot\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", \"gpus\": 1, "
+		"\"storage_bandwidth\": \"2GB\"}]}, \"services\": [{\"name\": \"a\", \"model\": "
+		"\"llama-3.1-8b-instruct\", \"replicas_at\": [{\"at\": 20, \"replicas\": 0}]}, "
+		"{\"name\": \"s\", \"model\": \"llama-3.1-8b-instruct\", \"start\": \"5s\", " START
+		"}], \"loads\": [{\"service\": \"s\", \"isl\": 1000, \"osl\": 200, %s}]}",
+		1.0, ONE);
+	test_run(&r, text, false);
+	/* the image of the same engine is there */
+	const ns_t ready = 20 * S + BEFORE - IMAGE + reading(&r) + BUILD;
+	ck_assert_int_eq((ns_t)r.sim->life->services[1].area[LIFE_PENDING], 15 * S);
+	ck_assert_int_eq(r.records[0].admitted, ready + WARM);
+	ck_assert_int_eq(life_bound(r.sim, 0), 20 * S);
+	test_run_fini(&r);
+	free(text);
+}
+END_TEST
+
+/* A GPU fails under a request: that is lost, and the replica comes back elsewhere, or there later.
+ */
+START_TEST(a_failed_gpu_costs_a_start)
+{
+	static const ns_t mended[] = {12 * S, 1 * S}; /* on another one it starts at once */
+	struct test_run r;
+	run(&r,
+	    &(struct life_case){
+		    .gpus = _i + 1,
+		    .replicas = "\"replicas\": 1",
+		    .load = "\"kind\": \"concurrency\", \"users\": 1, \"requests\": 2",
+		    .more = ", \"faults\": [{\"kind\": \"gpu\", \"at\": \"1s\", \"for\": \"11s\", "
+			    "\"node\": \"n-0\", \"gpu\": 0}]"});
+	const ns_t ready = mended[_i] + BEFORE - IMAGE + reading(&r) + BUILD;
+	ck_assert_uint_eq(r.n, 2);
+	ck_assert_int_eq(r.records[0].outcome, REQUEST_LOST);
+	ck_assert_int_eq(r.records[0].end, 1 * S);
+	ck_assert_int_eq(r.records[1].outcome, REQUEST_FINISHED);
+	ck_assert_int_eq(r.records[1].admitted, ready + WARM);
+	ck_assert_uint_eq(r.summary.n_faults, 1);
+	ck_assert_int_eq(r.summary.faults[0].replicas, 1);
+	ck_assert_int_eq(r.summary.faults[0].lost, 1);
+	ck_assert_int_eq(r.summary.faults[0].recovery, ready - 1 * S);
+	test_run_fini(&r);
+}
+END_TEST
+
+/* A link at half its speed from the middle of the weights on; starts at half their speed. */
+START_TEST(slow_links_and_starts)
+{
+	struct test_run probe, link, slow;
+	run(&probe, &(struct life_case){.replicas = "\"start\": \"10s\"", .load = ONE});
+	const ns_t whole = reading(&probe), half = whole / 2, at = 16 * S + half;
+	char *const fault = mem_printf(
+		", \"faults\": [{\"kind\": \"link\", \"at\": \"%lld.%09llds\", \"factor\": 0.5}]",
+		(long long)(at / S), (long long)(at % S));
+	run(&link,
+	    &(struct life_case){.replicas = "\"start\": \"10s\"", .load = ONE, .more = fault});
+	ck_assert_int_eq(link.records[0].admitted - WARM, at + 2 * (whole - half) + BUILD);
+	run(&slow,
+	    &(struct life_case){.replicas = "\"start\": \"10s\"",
+	                        .load = ONE,
+	                        .more = ", \"faults\": [{\"kind\": \"slow_start\", \"at\": 0, "
+	                                "\"for\": \"20s\", \"factor\": 0.5}]"});
+	/* 6 s take 12; the engine is built when it is over */
+	ck_assert_int_eq(slow.records[0].admitted - WARM, 10 * S + 2 * BEFORE + whole + BUILD);
+	test_run_fini(&probe);
+	test_run_fini(&link);
+	test_run_fini(&slow);
+	free(fault);
 }
 END_TEST
 
@@ -173,6 +304,11 @@ int main(void)
 	tcase_add_test(t, two_at_the_door_go_in_together);
 	tcase_add_test(t, readers_share_the_storage_of_a_node);
 	tcase_add_test(t, a_second_reader_slows_down_the_first);
+	tcase_add_loop_test(t, who_drains_answers_first, 0, 2);
+	tcase_add_test(t, the_least_advanced_leave_first);
+	tcase_add_test(t, who_is_pending_starts_when_a_gpu_is_free);
+	tcase_add_loop_test(t, a_failed_gpu_costs_a_start, 0, 2);
+	tcase_add_test(t, slow_links_and_starts);
 	suite_add_tcase(s, t);
 	SRunner *const runner = srunner_create(s);
 	srunner_run_all(runner, CK_NORMAL);
