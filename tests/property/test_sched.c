@@ -124,6 +124,18 @@ static void add_job(struct snapshot *s, uint32_t queue)
 	vec_push(&s->jobs, job);
 }
 
+/* Queues that differ by age alone, so that ties decide. */
+static void make_alike(struct snapshot *s)
+{
+	for (size_t q = 0; q < s->queues.n; q++) {
+		struct sched_queue *const queue = &s->queues.at[q];
+		queue->priority = 100;
+		queue->weight = 1000;
+		queue->limit.of[SCHED_GPU] = SCHED_UNLIMITED;
+		queue->quota.of[SCHED_GPU] = queue->parent == SCHED_NONE ? SCHED_UNLIMITED : 0;
+	}
+}
+
 static void make(struct snapshot *s, uint32_t seed, bool backwards)
 {
 	state = seed * 7919U + 1U;
@@ -141,6 +153,9 @@ static void make(struct snapshot *s, uint32_t seed, bool backwards)
 	const int64_t jobs = 2 + draw(14);
 	for (int64_t j = 0; j < jobs; j++) {
 		add_job(s, departments + (uint32_t)draw(leaves));
+	}
+	if (seed % 2 == 0) {
+		make_alike(s);
 	}
 	snapshot_rank_jobs(s);
 }
