@@ -20,8 +20,8 @@ static int first_over(const struct sched_amount *has, const struct sched_amount 
 bool allocate_within_quota(const struct session *s, uint32_t job, const struct sched_amount *asked,
                            struct sched_why *why)
 {
-	const struct sched_job *const j = &s->in->jobs.at[job];
-	uint32_t q = j->preemptible || !s->priority->keeps_shares ? SCHED_NONE : j->queue;
+	const bool counts = s->priority->keeps_shares && order_asks_to_stay(s, job);
+	uint32_t q = counts ? s->in->jobs.at[job].queue : SCHED_NONE;
 	for (; q != SCHED_NONE; q = s->in->queues.at[q].parent) {
 		const int r = first_over(&s->queues[q].fixed, asked, &s->in->queues.at[q].quota);
 		if (r != SCHED_RESOURCES) {

@@ -18,8 +18,8 @@ static bool same_needs(const struct session *s, uint32_t a, uint32_t b)
 	const struct sched_job *const x = &s->in->jobs.at[a];
 	const struct sched_job *const y = &s->in->jobs.at[b];
 	bool same = x->priority == y->priority && x->preemptible == y->preemptible &&
-	            x->n_tasks == y->n_tasks && x->n_sets == y->n_sets &&
-	            x->n_groups + y->n_groups == 0;
+	            x->keeps_core == y->keeps_core && x->n_tasks == y->n_tasks &&
+	            x->n_sets == y->n_sets && x->n_groups + y->n_groups == 0;
 	for (uint32_t k = 0; same && k < x->n_sets; k++) {
 		same = s->in->sets.at[x->first_set + k].min == s->in->sets.at[y->first_set + k].min;
 	}
@@ -54,7 +54,7 @@ static struct line *waiting_line(struct session *s, bool preemptible_only)
 	for (uint32_t i = 0; i < s->in->jobs.n; i++) {
 		const uint32_t job = s->by_rank[i];
 		if (order_is_pending(s, job) &&
-		    (!preemptible_only || s->in->jobs.at[job].preemptible)) {
+		    (!preemptible_only || !order_asks_to_stay(s, job))) {
 			const struct standing st = order_waiting(s, job, false);
 			line_push(line, &st);
 		}

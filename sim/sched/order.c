@@ -81,6 +81,16 @@ uint32_t order_next_tasks(const struct session *s, uint32_t job, bool open, uint
 	return n;
 }
 
+bool order_asks_to_stay(const struct session *s, uint32_t job)
+{
+	const struct sched_job *const j = &s->in->jobs.at[job];
+	bool below = false;
+	for (uint32_t set = j->first_set; set < j->first_set + j->n_sets; set++) {
+		below = below || s->sets[set].active < s->in->sets.at[set].min;
+	}
+	return !j->preemptible || (j->keeps_core && below);
+}
+
 struct sched_amount order_sum(const struct session *s, const uint32_t *tasks, uint32_t n)
 {
 	struct sched_amount sum = {{0}};

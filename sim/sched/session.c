@@ -83,10 +83,11 @@ static void count_queues(struct session *s, uint32_t task, int64_t sign)
 {
 	const struct sched_amount charge = session_charge(s, task);
 	const struct sched_job *const job = &s->in->jobs.at[s->in->tasks.at[task].job];
+	const bool stays = snapshot_stays(s->in, task);
 	for (uint32_t q = job->queue; q != SCHED_NONE; q = s->in->queues.at[q].parent) {
 		s->queues[q].version++;
 		sched_add(&s->queues[q].allocated, &charge, sign);
-		if (!job->preemptible) {
+		if (stays) {
 			sched_add(&s->queues[q].fixed, &charge, sign);
 		}
 	}

@@ -54,7 +54,7 @@ static inline int64_t node_available(const struct node_state *n, int r, bool now
 }
 
 struct queue_state {
-	struct sched_amount allocated, fixed; /* `fixed` by jobs that are not preemptible */
+	struct sched_amount allocated, fixed; /* `fixed` by pods that may not be preempted */
 	struct sched_amount fair_share;
 	struct sched_amount allocatable;    /* max(quota, fair share) within the limit */
 	uint32_t first_child, next_sibling; /* SCHED_NONE ends; by order, then as given */
@@ -179,6 +179,9 @@ bool line_pop(struct line *l, struct standing *out);
 /* What was taken of the job that was popped last from a line of victims. */
 void line_drawn(struct line *l, uint32_t job, const struct sched_amount *taken);
 
+/* Would the pods that the job places next stay, so that they must be within quota? */
+bool order_asks_to_stay(const struct session *s, uint32_t job);
+
 /* Is there a pod that a job may still place? */
 bool order_is_pending(const struct session *s, uint32_t job);
 /* Its standing as a waiting job; `open` as in order_next_tasks. */
@@ -191,7 +194,7 @@ struct standing order_waiting(const struct session *s, uint32_t job, bool open);
 bool allocate_admits(const struct session *s, uint32_t job, const struct sched_amount *asked,
                      struct sched_why *why);
 
-/* Is a job that may not be preempted within the quotas with `asked` more? */
+/* Is a job within the quotas with `asked` more, if these pods may not be preempted? */
 bool allocate_within_quota(const struct session *s, uint32_t job, const struct sched_amount *asked,
                            struct sched_why *why);
 
@@ -211,7 +214,7 @@ struct solve;
 /* What the three have of their own. */
 struct solve_kind {
 	enum sched_action action;
-	bool preemptible_only; /* jobs that may try */
+	bool preemptible_only; /* jobs whose next pods are may try */
 	bool any_queue;        /* one that failed speaks for its like in all queues */
 	/* Is it worth a try? */
 	bool (*may)(const struct solve *v);

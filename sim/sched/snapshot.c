@@ -138,6 +138,23 @@ bool snapshot_has_children(const struct snapshot *s, uint32_t queue)
 	return false;
 }
 
+/* The core of a set are its first pods, in the order in which they are placed. */
+bool snapshot_stays(const struct snapshot *s, uint32_t task)
+{
+	const struct sched_task *const own = &s->tasks.at[task];
+	const struct sched_job *const j = &s->jobs.at[own->job];
+	int64_t before = 0;
+	if (!j->preemptible || !j->keeps_core) {
+		return !j->preemptible;
+	}
+	for (uint32_t t = j->first_task; t < j->first_task + j->n_tasks; t++) {
+		const struct sched_task *const other = &s->tasks.at[t];
+		before += other->set == own->set &&
+		          (other->order != own->order ? other->order > own->order : t < task);
+	}
+	return before < s->sets.at[own->set].min;
+}
+
 int64_t snapshot_mib(const struct sched_ask *ask, const struct sched_node *node)
 {
 	return ask->mib > 0 ? ask->mib : ask->fraction * node->gpu_mib / 1000000;

@@ -138,6 +138,7 @@ struct sched_job {
 	uint32_t queue;
 	int64_t priority;
 	bool preemptible;
+	bool keeps_core;  /* preemptible, but for its pods up to the minimum of each set */
 	bool deleted;     /* what leaves does not come back */
 	int64_t age;      /* since it was made, thousandths of minutes; ties: as given */
 	ns_t stale_for;   /* below its minimum for so long */
@@ -196,6 +197,9 @@ void snapshot_rank_jobs(struct snapshot *s);
 
 /* Is the queue above others, which then hold the jobs? */
 bool snapshot_has_children(const struct snapshot *s, uint32_t queue);
+
+/* May the pod not be preempted? Linear in the pods of its job where that keeps its core. */
+bool snapshot_stays(const struct snapshot *s, uint32_t task);
 
 /* Memory that a pod takes of each of its devices on a node, MiB. */
 int64_t snapshot_mib(const struct sched_ask *ask, const struct sched_node *node);

@@ -12,7 +12,7 @@ struct job_keys {
 	int64_t memory_bytes_per_task, min_available;
 	double age_minutes, gpu_fraction_per_task, cpu_cores_per_task, stale_seconds;
 	ns_t running_for;
-	bool preemptible, best_effort, deleted_in_test;
+	bool preemptible, semi_preemptible, best_effort, deleted_in_test;
 	const json_t *sub_groups, *tasks;
 };
 
@@ -22,6 +22,7 @@ static const struct option job_table[] = {
 	{"queue", OPTION_TEXT, JOB(queue), 0, 0, NULL, NULL, NULL, ""},
 	{"priority", OPTION_INT, JOB(priority), -1e9, 1e9, "50", NULL, NULL, ""},
 	{"preemptible", OPTION_BOOL, JOB(preemptible), 0, 0, "true", NULL, NULL, ""},
+	{"semi_preemptible", OPTION_BOOL, JOB(semi_preemptible), 0, 0, "false", NULL, NULL, ""},
 	{"age_minutes", OPTION_REAL, JOB(age_minutes), 0, 1e9, "0", NULL, "minutes", ""},
 	{"gpus_per_task", OPTION_INT, JOB(gpus_per_task), 0, 64, "0", NULL, "GPUs", ""},
 	{"gpu_fraction_per_task", OPTION_REAL, JOB(gpu_fraction_per_task), 0, 1, "0", NULL, NULL,
@@ -416,6 +417,7 @@ static void add_job(struct reader *r, const struct json_at *at, const struct job
 	struct sched_job job = {
 		.priority = k->priority,
 		.preemptible = k->preemptible,
+		.keeps_core = k->preemptible && k->semi_preemptible,
 		.deleted = k->deleted_in_test,
 		.age = snapshot_fixed(k->age_minutes, 1000),
 		.stale_for = ns_from_seconds(k->stale_seconds),

@@ -70,7 +70,8 @@ static struct standing undrawn(const struct search *x, uint32_t job, bool trim)
 
 bool solve_candidate(const struct solve *v, struct line *line, uint32_t job, bool trim)
 {
-	const struct standing st = undrawn(v->search, job, trim);
+	const bool keeps = v->s->in->jobs.at[job].keeps_core;
+	const struct standing st = undrawn(v->search, job, trim || keeps);
 	if (st.left > 0) {
 		line_push(line, &st);
 	}

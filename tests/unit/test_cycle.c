@@ -262,6 +262,73 @@ START_TEST(mig_instances_are_counted_and_charged_by_their_compute)
 }
 END_TEST
 
+/* Queue `b` has a quota of 2 of the 4 GPUs, `a` of 2 or none. */
+#define TWO_OF_FOUR(quota_of_a)                                                                             \
+	"[{\"name\":\"all\",\"gpu_quota\":-1},{\"name\":\"a\",\"parent\":\"all\",\"gpu_quota\":" quota_of_a \
+	"},{\"name\":\"b\",\"parent\":\"all\",\"gpu_quota\":2,\"order\":1}]"
+
+#define SEMI(min, tasks)                                                                    \
+	"{\"name\":\"semi\",\"queue\":\"a\",\"semi_preemptible\":true,\"gpus_per_task\":1," \
+	"\"min_available\":" min ",\"tasks\":[" tasks "]}"
+
+#define FOUR_RUN                                                                                   \
+	"{\"id\":\"0\",\"state\":\"Running\",\"node\":\"n\"},{\"id\":\"1\",\"state\":\"Running\"," \
+	"\"node\":\"n\"},{\"id\":\"2\",\"state\":\"Running\",\"node\":\"n\"},"                     \
+	"{\"id\":\"3\",\"state\":\"Running\",\"node\":\"n\"}"
+
+START_TEST(a_semi_preemptible_job_loses_only_what_is_above_its_minimum)
+{
+	read(NODE("n", "4"), TWO_OF_FOUR("2"),
+	     SEMI("2", FOUR_RUN) ",{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":2,"
+	                         "\"tasks\":[{\"id\":\"new\"}]}");
+	cycle();
+	expect("new", SCHED_PIPELINED, "n");
+	expect("0", SCHED_RUNNING, "n");
+	expect("1", SCHED_RUNNING, "n");
+	expect("2", SCHED_RELEASING, "n");
+	expect("3", SCHED_RELEASING, "n");
+}
+END_TEST
+
+START_TEST(the_core_of_a_semi_preemptible_job_never_leaves)
+{
+	/* a preemptible one with a minimum of 3 would leave as a whole */
+	read(NODE("n", "4"), TWO_OF_FOUR("0"),
+	     SEMI("3", FOUR_RUN) ",{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":2,"
+	                         "\"tasks\":[{\"id\":\"new\"}]}");
+	cycle();
+	expect("new", SCHED_PENDING, "");
+	ck_assert_uint_eq(r.evictions, 0);
+}
+END_TEST
+
+START_TEST(the_core_of_a_semi_preemptible_job_needs_quota)
+{
+	read(NODE("n", "4"), TWO_OF_FOUR("2"),
+	     SEMI("3", "{\"id\":\"0\"},{\"id\":\"1\"},{\"id\":\"2\"},{\"id\":\"3\"}"));
+	cycle();
+	expect("0", SCHED_PENDING, "");
+	ck_assert_int_eq(r.jobs[0].reason, SCHED_OVER_QUOTA);
+}
+END_TEST
+
+START_TEST(what_is_above_the_core_of_a_semi_preemptible_job_needs_no_quota)
+{
+	read(NODE("n", "5"), TWO_OF_FOUR("3"),
+	     SEMI("2",
+	          "{\"id\":\"0\"},{\"id\":\"1\"},{\"id\":\"2\"},{\"id\":\"3\"}") ","
+	                                                                         "{\"name\":\"fixed\",\"queue\":\"a\",\"preemptible\":false,\"priority\":10,"
+	                                                                         "\"gpus_per_task\":1,\"tasks\":[{\"id\":\"one\"}]},"
+	                                                                         "{\"name\":\"more\",\"queue\":\"a\",\"preemptible\":false,\"priority\":5,"
+	                                                                         "\"gpus_per_task\":1,\"tasks\":[{\"id\":\"two\"}]}");
+	cycle();
+	expect("3", SCHED_BINDING, "n");
+	expect("one", SCHED_BINDING, "n"); /* the third GPU of the quota: two are the core's */
+	expect("two", SCHED_PENDING, "");
+	ck_assert_int_eq(r.jobs[2].reason, SCHED_OVER_QUOTA);
+}
+END_TEST
+
 /* A GPU each; `high` is the only important one, `old` the oldest; `b` may hold all, `a` nothing. */
 #define LINE                                                                                        \
 	"{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"new\"}]},"      \
@@ -428,6 +495,10 @@ int main(void)
 	tcase_add_test(t, mib_are_charged_in_hundredths_rounded_up);
 	tcase_add_test(t, a_gang_too_large_says_how_far_it_got);
 	tcase_add_test(t, mig_instances_are_counted_and_charged_by_their_compute);
+	tcase_add_test(t, a_semi_preemptible_job_loses_only_what_is_above_its_minimum);
+	tcase_add_test(t, the_core_of_a_semi_preemptible_job_never_leaves);
+	tcase_add_test(t, the_core_of_a_semi_preemptible_job_needs_quota);
+	tcase_add_test(t, what_is_above_the_core_of_a_semi_preemptible_job_needs_no_quota);
 	tcase_add_test(t, the_priority_policy_says_who_is_first);
 	tcase_add_test(t, strict_priority_takes_from_any_queue_the_lowest_first);
 	tcase_add_test(t, a_fair_share_and_fifo_keep_what_is_within_quota);
