@@ -18,7 +18,7 @@ static bool fit(void *self, const struct view *v, const struct placement_ask *as
 	for (uint32_t i = at->first; i < at->first + at->n; i++) {
 		left += placement_left_milli(&v->cluster->gpus[i]);
 	}
-	*rank = at->n > 0 ? -(left << 24) / at->n : 0;
+	*rank = at->n > 0 ? -left * (INT64_C(1) << 24) / at->n : 0; /* left may be below 0 */
 	return true;
 }
 
