@@ -107,7 +107,8 @@ static void add_job(struct snapshot *s, uint32_t queue)
 		.first_set = (uint32_t)s->sets.n,
 		.n_sets = 1,
 	};
-	const struct sched_set set = {mem_strdup(""), id, 1 + draw(job.n_tasks)};
+	const struct sched_set set = {
+		.name = mem_strdup(""), .job = id, .min = 1 + draw(job.n_tasks)};
 	for (uint32_t i = 0; i < job.n_tasks; i++) {
 		const struct sched_task task = {
 			.name = mem_printf("job%u-%u", id, i),
