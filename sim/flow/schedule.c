@@ -2,7 +2,6 @@
 #include "flow/schedule.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/check.h"
 
@@ -250,6 +249,13 @@ bool schedule_goes_on(const struct sim *s)
 /* --- begin and end ----------------------------------------------------------------------------
  */
 
+/* Who says which GPUs workers get; NULL: KAI's own scores, for binpack and spread. */
+static const struct placement_policy *placement_of(const struct sim *s)
+{
+	const bool kais = s->placement == &placement_binpack || s->placement == &placement_spread;
+	return kais || s->sc->native ? NULL : s->placement;
+}
+
 static void open_history(struct sim *s)
 {
 	const struct scenario_history *const h = &s->sc->history;
@@ -274,7 +280,9 @@ void schedule_open(struct sim *s)
 	d->options = (struct sched_options){
 		.native = sc->native,
 		.priority = s->priority,
-		.spread_nodes = strcmp(sc->placement.name, "spread") == 0,
+		.placement = placement_of(s),
+		.seed = sc->seed,
+		.spread_nodes = s->placement == &placement_spread,
 		.k_milli = sc->history.k_milli,
 		.max_consolidated = MOST_CONSOLIDATED,
 		.stale_grace = STALE_GRACE,

@@ -289,6 +289,34 @@ START_TEST(leaves_services_alone)
 }
 END_TEST
 
+/*
+ * A job of two GPUs, then one of eight, on nodes of eight and of four: packed, the first is on the
+ * smaller node; put onto the first or the emptiest that has room, it keeps the other waiting.
+ */
+START_TEST(a_placement_policy)
+{
+	static const struct {
+		const char *policy;
+		int64_t started; /* the second, s */
+	} cases[] = {{"binpack", 10}, {"best_fit", 10}, {"first_fit", 100}, {"spread", 100}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct test_run r;
+		char *const json = mem_printf(
+			"{\"aliquot\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\"}, "
+			"{\"gpu\": \"h100-sxm\", \"gpus\": 4, \"cpus\": 64}]}, "
+			"\"scheduler\": {\"placement\": \"%s\"}, \"jobs\": ["
+			"{\"name\": \"small\", \"workers\": 1, \"gpus_per_worker\": 2, \"work\": 100},"
+			"{\"name\": \"large\", \"workers\": 1, \"gpus_per_worker\": 8, \"work\": 50, "
+			"\"submit\": 10}]}",
+			cases[i].policy);
+		test_run(&r, json, false);
+		ck_assert_int_eq(job(&r, "large")->started, cases[i].started * S);
+		test_run_fini(&r);
+		free(json);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("training");
@@ -304,6 +332,7 @@ int main(void)
 	tcase_add_test(tc, history);
 	tcase_add_test(tc, reasons);
 	tcase_add_test(tc, leaves_services_alone);
+	tcase_add_test(tc, a_placement_policy);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
