@@ -1,6 +1,6 @@
 /* A request arrives: it is created, routed and queued, or refused and counted. */
 #include "base/check.h"
-#include "flow/life.h"
+#include "flow/scale.h"
 
 static void plan_next(struct sim *s, uint32_t load)
 {
@@ -108,6 +108,8 @@ void send_in(struct sim *s, uint32_t service, uint32_t request)
 	s->cluster.services[service].too_long += replica == REQUEST_NONE && !q->warmup;
 	if (replica == REQUEST_NONE || !engine_enqueue(s, replica, request)) {
 		refuse(s, request, service, chosen);
+	} else if (s->scalers != NULL) {
+		scale_sent(s, &s->cluster.replicas[replica]);
 	}
 }
 
@@ -155,6 +157,9 @@ void arrive(struct sim *s, uint32_t load)
 		send_in(s, service, index);
 	} else {
 		stop_at_door(s, service, index);
+	}
+	if (s->scalers != NULL) {
+		scale_arrived(s, service, &a);
 	}
 	plan_next(s, load);
 }

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "policy/registry.h"
-#include "flow/life.h"
+#include "flow/scale.h"
 
 static void fail(struct sim *s, const struct scenario_service *spec, const char *what)
 {
@@ -351,6 +351,7 @@ bool bind_services(struct sim *s)
 	bool ok = bind_compute_share(s);
 	ok = bind_oom_victim(s) && ok;
 	ok = bind_priority(s) && ok;
+	ok = scale_bind(s) && ok;
 	s->services = mem_new(sc->n_services, sizeof(*s->services));
 	for (size_t i = 0; i < sc->n_services; i++) {
 		struct bound_service *const b = &s->services[i];

@@ -47,6 +47,7 @@ static size_t slowest_service(const struct summary *out)
 
 /* What is seldom does not bind: a queue counts from this share of the time, or of the requests. */
 #define BINDING_SHARE 0.05
+#define LATE_SHARE 0.25 /* of the waiting, that makes it the cause */
 
 static void say_wait(enum replica_block why, const struct service_summary *v, double pct,
                      char *text, size_t size)
@@ -200,13 +201,27 @@ static const struct service_summary *most_at_door(const struct summary *out)
 	return worst;
 }
 
-/* It waits for a start, or for GPUs to start on. */
+/* It waits for a start, for GPUs to start on, or for a place at a replica. */
 static void say_door(const struct service_summary *v, char *text, size_t size)
 {
+	if (v->door_full >= 0.5) {
+		snprintf(text, size,
+		         "concurrency_hard_limit: %.1f %% of the requests of %s found every "
+		         "replica full and waited %.1f s",
+		         100.0 * door_share(v), v->name, v->door_s);
+		return;
+	}
 	snprintf(text, size,
 	         "%s: %.1f %% of the requests of %s found no replica and waited %.1f s for one%s",
 	         v->door_starting >= 0.5 ? "cold start" : "no free GPU", 100.0 * door_share(v),
 	         v->name, v->door_s, v->door_starting >= 0.5 ? " to start" : "");
+}
+
+/* Did requests wait at the replicas that were there for those that were not yet? */
+static bool scales_late(const struct service_summary *v)
+{
+	return v->autoscaler != NULL && v->late >= LATE_SHARE &&
+	       v->waiting_avg >= BINDING_SHARE * v->running_avg;
 }
 
 void say_binding(const struct sim *s, struct summary *out)
@@ -224,6 +239,11 @@ void say_binding(const struct sim *s, struct summary *out)
 		say_door(door, text, size);
 	} else if (k->down >= BINDING_SHARE) {
 		say_down(k, text, size);
+	} else if (scales_late(v)) {
+		snprintf(text, size,
+		         "scale-out: %.0f %% of the waiting at %s was while replicas were "
+		         "starting, %lld of them; autoscaler %s was late",
+		         100.0 * v->late, v->name, (long long)v->cold_starts, v->autoscaler);
 	} else if (say_queue(s, worst, v, text, size)) {
 		add_slowed(s, worst, v, text, size);
 	} else if (out->services[most_slowed(out)].slowed >= BINDING_SHARE) {

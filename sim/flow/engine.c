@@ -1,6 +1,6 @@
 /* One replica's iterations: start a batch, end a step, emit tokens, close requests. */
 #include "base/check.h"
-#include "flow/life.h"
+#include "flow/scale.h"
 
 static int64_t request_tokens(const struct request *q)
 {
@@ -80,6 +80,9 @@ void engine_release(struct sim *s, const struct replica *r, uint32_t index, ns_t
 	service->stays += s->events.now - q->arrival;
 	service->left++;
 	service_load_remove(service, r->index, request_tokens(q));
+	if (s->scalers != NULL) {
+		scale_left(s, r);
+	}
 	answered(s, q, answer);
 	if (q->text != TEXT_NONE) {
 		text_give(&s->cluster.texts, q->text);
@@ -97,6 +100,9 @@ static void log_answer(struct sim *s, const struct replica *r, uint32_t index, n
 	record.second = q->second;
 	record.outcome = REQUEST_FINISHED;
 	request_log_add(s->log, &record);
+	if (s->scalers != NULL) {
+		scale_answered(s, r->service, &record);
+	}
 	if (s->gaps != NULL && q->output > 0) {
 		size_t n;
 		const ns_t *const gaps = gaps_of(s->gaps, index, &n);

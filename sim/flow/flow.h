@@ -35,9 +35,10 @@ struct share_group; /* replicas that share GPUs */
 struct schedule;    /* jobs, and what the cluster's scheduler knows: schedule.h */
 struct life;        /* replicas that come and go: life.h */
 struct faults;
+struct scaler; /* who says how many: scale.h */
 
 /* Entities of which there is one. */
-enum timer { TIMER_FAULTS, TIMER_LIFE, TIMERS };
+enum timer { TIMER_FAULTS, TIMER_LIFE, TIMER_SCALE, TIMERS };
 
 struct sim {
 	const struct scenario *sc;
@@ -62,6 +63,7 @@ struct sim {
 	bool groups_of_nodes;      /* where replicas come and go: a group is a node, else a GPU */
 	struct life *life;         /* NULL: every replica is there from start to end */
 	struct faults *faults;     /* NULL: nothing fails */
+	struct scaler *scalers;    /* of all services; NULL: none has one */
 	struct workload **loads;
 	struct request_log *log;
 	struct gaps *gaps;                    /* NULL unless asked for */

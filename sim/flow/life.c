@@ -10,7 +10,8 @@ bool life_needed(const struct scenario *sc)
 	bool needed = sc->n_faults > 0;
 	for (size_t i = 0; i < sc->n_services; i++) {
 		const struct scenario_service *const spec = &sc->services[i];
-		needed = needed || spec->n_changes > 0 || spec->initial != spec->places;
+		needed = needed || spec->autoscaler.policy.name != NULL || spec->n_changes > 0 ||
+		         spec->initial != spec->places;
 	}
 	return needed;
 }
@@ -48,11 +49,21 @@ void life_account(struct sim *s, uint32_t service, ns_t now)
 {
 	struct life_service *const v = &s->life->services[service];
 	const ns_t span = now - v->since;
+	service_count(&s->cluster.services[service], now, 0, 0);
+	const i128_t waiting = s->cluster.services[service].waiting_area;
+	v->late += v->count[LIFE_STARTING] > 0 ? waiting - v->waiting : 0;
+	v->waiting = waiting;
 	const i128_t at_door = (i128_t)s->cluster.services[service].door.n * span;
 	for (int k = 0; k < LIFE_STATES; k++) {
 		v->area[k] += (i128_t)v->count[k] * span;
 	}
-	*(v->count[LIFE_STARTING] > 0 ? &v->waits_start : &v->waits_gpu) += at_door;
+	if (v->count[LIFE_STARTING] > 0) {
+		v->waits_start += at_door;
+	} else if (v->count[LIFE_READY] > 0) {
+		v->waits_limit += at_door;
+	} else {
+		v->waits_gpu += at_door;
+	}
 	v->since = now;
 }
 
@@ -189,10 +200,18 @@ static void break_off(struct sim *s, uint32_t replica, enum life_state state)
 /* A ready replica gets no more requests. */
 static void shut(struct sim *s, uint32_t replica)
 {
-	const struct replica *const r = &s->cluster.replicas[replica];
+	struct replica *const r = &s->cluster.replicas[replica];
 	struct service *const v = &s->cluster.services[r->service];
+	const bool down = s->cluster.seats[replica].down;
+	if (r->full) { /* it is closed, if it is down twice */
+		r->full = false;
+		if (down) {
+			service_load_open(v, r->index);
+		}
+		return;
+	}
 	service_keep_out(v, r->index);
-	if (!s->cluster.seats[replica].down) { /* else it is closed */
+	if (!down) { /* else it is closed */
 		service_load_close(v, r->index);
 	}
 }

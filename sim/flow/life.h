@@ -45,8 +45,10 @@ struct life_service {
 	uint32_t count[LIFE_STATES];
 	uint32_t ready_max;
 	i128_t area[LIFE_STATES];      /* replicas in each state over time, x ns, up to `since` */
-	i128_t waits_start, waits_gpu; /* requests at the door over time while a replica starts, and
+	i128_t waits_limit;            /* requests at the door over time while replicas are ready */
+	i128_t waits_start, waits_gpu; /* the same while one starts, and
 	                                  while none does; x ns */
+	i128_t waiting, late;          /* all waiting over time, and of it while one starts; x ns */
 	int64_t waited;                /* requests that came to the door */
 	int64_t failed;                /* replicas that were not ready in time */
 	ns_t since;

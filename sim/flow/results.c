@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "flow/life.h"
+#include "flow/scale.h"
 #include "flow/schedule.h"
 
 #define TICKS_PER_NS 1048576.0
@@ -89,14 +89,27 @@ static void summarise_life(const struct sim *s, size_t i, struct service_summary
 		return;
 	}
 	const struct life_service *const v = &s->life->services[i];
-	const double waits = (double)v->waits_start + (double)v->waits_gpu;
+	const double waits = (double)(v->waits_start + v->waits_limit + v->waits_gpu);
 	out->comes_and_goes = true;
 	out->replicas = v->ready_max;
 	out->replicas_avg = share(replica_time(s, i), (double)s->ended);
 	out->at_door = v->waited;
 	out->door_s = share(waits / 1e9, (double)v->waited);
 	out->door_starting = share((double)v->waits_start, waits);
+	out->door_full = share((double)v->waits_limit, waits);
+	out->late = share((double)v->late, (double)v->waiting);
 	out->failed_starts = v->failed;
+}
+
+/* What its autoscaler did. */
+static void summarise_scaler(const struct sim *s, size_t i, struct service_summary *out)
+{
+	if (s->scalers == NULL || s->scalers[i].policy == NULL) {
+		return;
+	}
+	out->autoscaler = s->scalers[i].policy->head.name;
+	out->changes = s->scalers[i].changes.at;
+	out->n_changes = s->scalers[i].changes.n;
 }
 
 static void summarise_service(const struct sim *s, size_t i, struct service_summary *out)
@@ -115,6 +128,7 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	out->unfinished = out->submitted - out->finished - out->rejected - out->lost;
 	out->generates = spec->llm->task == LLM_GENERATE;
 	summarise_life(s, i, out);
+	summarise_scaler(s, i, out);
 	out->placed = mem_new(s->sc->n_nodes, sizeof(*out->placed));
 	out->kv_capacity_tokens = fit.capacity_tokens;
 	out->max_num_seqs = spec->options.max_num_seqs;

@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "flow/life.h"
+#include "flow/scale.h"
 #include "flow/schedule.h"
 
 #define PROGRESS_EVERY                                                            \
@@ -78,6 +78,9 @@ struct sim *sim_new(const struct scenario *sc, const struct sim_options *options
 		life_begin(s);
 		faults_begin(s);
 	}
+	if (s->scalers != NULL) {
+		scale_begin(s);
+	}
 	if (options->keep_series) {
 		open_series(s);
 		s->sample_every = SAMPLE_FIRST;
@@ -110,6 +113,7 @@ void sim_free(struct sim *s)
 	request_log_free(s->log);
 	gaps_free(s->gaps);
 	event_list_fini(&s->events);
+	scale_free(s);
 	faults_free(s);
 	life_free(s);
 	unbind_services(s);
@@ -174,6 +178,8 @@ static bool timer(struct sim *s, uint32_t entity)
 	s->ended = s->events.now;
 	if (entity == entity_timer(s, TIMER_FAULTS)) {
 		faults_event(s);
+	} else if (entity == entity_timer(s, TIMER_SCALE)) {
+		scale_event(s);
 	} else {
 		life_event(s);
 	}

@@ -11,6 +11,12 @@
 #include "metric/dist.h"
 #include "metric/request_log.h"
 
+struct scale_change { /* of the replicas that a service wants */
+	ns_t at;
+	uint32_t from, to, ready;
+	const char *reason; /* the rule that had the last word; static */
+};
+
 struct service_summary {
 	const char *name;                                        /* borrowed from the scenario */
 	int64_t submitted, finished, rejected, lost, unfinished; /* measured requests */
@@ -28,12 +34,17 @@ struct service_summary {
 	bool streaming;       /* false: TTFT, ITL are not reported in the NVIDIA files */
 	bool generates;       /* false: embedding, no output tokens */
 	/* from the replicas */
-	int64_t replicas;                           /* at a time at most */
-	double replicas_avg;                        /* on GPUs */
-	bool comes_and_goes;                        /* some are not there from start to end */
-	int64_t at_door;                            /* requests that found no replica ready */
-	double door_s;                              /* which they waited on average */
-	double door_starting;                       /* share of that while a replica was starting */
+	int64_t replicas;     /* at a time at most */
+	double replicas_avg;  /* on GPUs */
+	bool comes_and_goes;  /* some are not there from start to end */
+	int64_t at_door;      /* requests that found no replica ready */
+	double door_s;        /* which they waited on average */
+	double door_starting; /* share of that while a replica was starting */
+	double door_full;     /* and while the ready ones had as many as they may */
+	double late; /* share of the waiting of its requests while a replica was starting */
+	const char *autoscaler;             /* its policy; NULL: it has none */
+	const struct scale_change *changes; /* n_changes of them; borrowed from the run */
+	size_t n_changes;
 	int64_t failed_starts;                      /* replicas that were not ready in time */
 	int64_t *placed;                            /* of them, by group of nodes */
 	int64_t kv_capacity_tokens, kv_peak_tokens; /* per replica; peak over replicas */

@@ -47,7 +47,7 @@ i128_t window_growth(const struct window *w, ns_t now, i128_t total, ns_t span, 
 		i--;
 	}
 	const struct window_slot *const from = window_at(w, i);
-	sim_assert(from->at < now);
+	sim_assert(from->at <= now);
 	*over = now - from->at < span ? now - from->at : span;
 	return total - from->value;
 }

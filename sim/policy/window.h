@@ -44,7 +44,7 @@ i128_t window_sum(const struct window *w, ns_t after);
 /*
  * How much a growing total has grown over the last `span` up to `now`, where it is `total`: from
  * the last slot at or before its beginning, or the oldest. In *over the time that this is, at most
- * `span`: a total that was not looked at did not grow. There must be a slot, and it before `now`.
+ * `span`: a total that was not looked at did not grow. There must be a slot, none after `now`.
  */
 i128_t window_growth(const struct window *w, ns_t now, i128_t total, ns_t span, ns_t *over);
 

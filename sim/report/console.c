@@ -457,6 +457,9 @@ void report_console(FILE *out, const struct report *r, bool colour)
 		if (s->services[i].comes_and_goes) {
 			put_lives(out, &s->services[i]);
 		}
+		if (s->services[i].autoscaler != NULL) {
+			report_scaling(out, &s->services[i]);
+		}
 		put_trust(out, r, i);
 		putc('\n', out);
 	}

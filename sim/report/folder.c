@@ -142,7 +142,8 @@ static void remove_files(const char *dir, const char *prefix)
  */
 static void remove_earlier(const char *dir)
 {
-	static const char *const names[] = {"summary.json", "run.json", "timeslices.csv"};
+	static const char *const names[] = {"summary.json", "run.json", "timeslices.csv",
+	                                    "scaling.csv"};
 
 	if (!holds(dir, "summary.json", "\"aliquot/summary/") &&
 	    !holds(dir, "run.json", "\"aliquot/run/")) {
@@ -172,7 +173,9 @@ bool report_folder(const struct report *r, const char *dir, struct err *err)
 	}
 	ok = ok &&
 	     (!kept || write_run(r, dir, "profile_export.jsonl", report_aiperf_records, err)) &&
-	     (r->n_series == 0 || write_run(r, dir, "timeslices.csv", report_timeslices, err));
+	     (r->n_series == 0 || write_run(r, dir, "timeslices.csv", report_timeslices, err)) &&
+	     (!report_scales(r->summary) ||
+	      write_run(r, dir, "scaling.csv", report_scaling_csv, err));
 	for (size_t i = 0; i < r->summary->n_services && ok; i++) {
 		ok = write_nvidia(r, dir, i, err) && write_figure(r, dir, i, err);
 	}

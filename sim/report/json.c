@@ -48,6 +48,9 @@ static void put_replicas(struct json_writer *w, const struct service_summary *s)
 	json_put_int(w, "cold_starts", s->cold_starts);
 	json_put_int(w, "oom_kills", s->oom_kills);
 	put_level(w, "replicas", s->replicas_avg, s->replicas);
+	if (s->autoscaler != NULL) {
+		report_scaling_json(w, s);
+	}
 	if (s->comes_and_goes) {
 		json_put_int(w, "failed_starts", s->failed_starts);
 		json_put_int(w, "requests_at_door", s->at_door);

@@ -74,6 +74,14 @@ void report_genai_perf_csv(FILE *out, const struct report *r, size_t service);
 /* Series as tidy CSV: time_s,series,labels,value. */
 void report_timeslices(FILE *out, const struct report *r);
 
+/* What the autoscaler of a service did: a line of the screen, a member of its JSON. */
+void report_scaling(FILE *out, const struct service_summary *s);
+void report_scaling_json(struct json_writer *w, const struct service_summary *s);
+
+/* scaling.csv: each change of what services want; worth writing where one has an autoscaler. */
+void report_scaling_csv(FILE *out, const struct report *r);
+bool report_scales(const struct summary *s);
+
 /*
  * "stem" + "tail" for the only service, "stem_NAME" + "tail" for one of several, with NAME reduced
  * to letters, digits, '.', '-' and '_'. Caller frees.

@@ -87,6 +87,7 @@ const struct scenario_section scenario_sections[] = {
 	{"scheduler", scenario_scheduler_table},
 	{"services[]", scenario_service_table},
 	{"services[].replicas_at[]", scenario_change_table},
+	{"services[].autoscaler", scenario_autoscaler_table},
 	{"loads[]", scenario_load_table},
 	{"isl, osl", scenario_length_table},
 	{"loads[].prefix", scenario_prefix_table},
@@ -462,6 +463,7 @@ static void free_service(struct scenario_service *service)
 	free(service->engine_version);
 	free(service->costs);
 	scenario_free_policy(&service->routing);
+	scenario_free_policy(&service->autoscaler.policy);
 	free(service->slo);
 	free(service->changes);
 }

@@ -48,6 +48,14 @@ struct service_costs {
 
 enum calibration_use { CALIBRATION_AUTO, CALIBRATION_NONE };
 
+/* Who says how many replicas a service has. */
+struct scenario_autoscaler {
+	struct scenario_policy
+		policy; /* name NULL: nobody, its replicas are there from the start */
+	int64_t min, max;
+	int64_t hard_limit; /* requests at one replica; 0: none */
+};
+
 struct scenario_change { /* from then on so many replicas are wanted */
 	ns_t at;
 	int64_t replicas;
@@ -83,6 +91,7 @@ struct scenario_service {
 	int64_t priority;                               /* the higher the more important */
 	size_t project;                                 /* index; valid only where there are jobs */
 	struct scenario_policy routing;
+	struct scenario_autoscaler autoscaler;
 	struct slo *slo;
 	size_t n_slo;
 };

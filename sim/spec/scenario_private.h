@@ -119,6 +119,10 @@ void scenario_read_part(struct scenario_loader *l, struct scenario_service *serv
                         const struct scenario_part_keys *keys, const struct json_at *at);
 
 /* The keys of a service about when it has how many replicas; after `replicas`. */
+/* After its replicas: how many there are at the start and at most is the autoscaler's to say. */
+void scenario_read_autoscaler(struct scenario_loader *l, struct scenario_service *service,
+                              const struct json_at *at);
+
 struct scenario_change_keys {
 	ns_t start;
 	const json_t *replicas_at;
@@ -233,6 +237,7 @@ extern const struct option scenario_delay_table[];
 extern const struct option scenario_stage_table[];
 extern const struct option scenario_fault_table[];
 extern const struct option scenario_change_table[];
+extern const struct option scenario_autoscaler_table[];
 
 /* Remark on a closed load with fewer requests than users: a burst, which is seldom what was meant.
  */

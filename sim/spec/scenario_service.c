@@ -16,7 +16,7 @@ struct service_keys {
 	struct scenario_part_keys part;
 	char *project;
 	bool preemptible;
-	const json_t *engine_options, *startup, *costs, *routing, *slo, *priority, *later;
+	const json_t *engine_options, *startup, *costs, *routing, *slo, *priority, *autoscaler;
 };
 
 /* fp16 costs the same as bf16 and is read as it. */
@@ -74,7 +74,8 @@ const struct option scenario_service_table[] = {
 	 "a class, or a number: the higher the more important; " SCENARIO_PRIORITY},
 	{"preemptible", OPTION_BOOL, KEY(preemptible), 0, 0, "false", NULL, NULL,
 	 "whether its replicas may be evicted"},
-	SCENARIO_LATER("autoscaler", service_keys),
+	{"autoscaler", OPTION_NODE, KEY(autoscaler), 0, 0, "", NULL, NULL,
+	 "the policy that says how many replicas there are; none: all, all the time"},
 	SCENARIO_END,
 };
 /* clang-format on */
@@ -270,6 +271,7 @@ static void read_service(struct scenario_loader *l, size_t index, const struct j
 		service->precision = read_precision(keys.precision);
 		service->replicas = keys.replicas;
 		scenario_read_changes(l, service, &keys.changes, at);
+		scenario_read_autoscaler(l, service, at);
 		if (keys.name != NULL) {
 			check_service_name(l->sc, keys.name, index, at);
 		}

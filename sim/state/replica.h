@@ -81,6 +81,7 @@ struct replica {
 	bool gap_noted;      /* the token gaps of the first step are in the log already */
 	bool shared;         /* its step is timed by its group: flow/share.c */
 	bool cold;           /* its process is new: the first request warms it up */
+	bool full;           /* it has as many requests as it may, and is sent no more */
 	bool leaving;        /* it goes when its last request has left */
 	uint8_t blocked;     /* enum replica_block, since blocked_since */
 	ns_t blocked_since;

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "spec/scenario_private.h"
+#include "policy/registry.h"
 #include "scenario.h"
 
 #include <check.h>
@@ -411,6 +412,16 @@ static void find_in_manual(const char *manual, const char *section, const struct
 	}
 }
 
+static bool has_key(const struct option *table, const char *key, size_t length)
+{
+	for (const struct option *o = table; o->name != NULL; o++) {
+		if (strlen(o->name) == length && strncmp(o->name, key, length) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Every `| `key` |` row of the manual must be in a table: documented keys that are gone. */
 static bool is_a_key(const char *key, size_t length)
 {
@@ -418,17 +429,18 @@ static bool is_a_key(const char *key, size_t length)
 	                               NULL};
 
 	for (const struct scenario_section *s = scenario_sections; s->title != NULL; s++) {
-		for (const struct option *o = s->table; o->name != NULL; o++) {
-			if (strlen(o->name) == length && strncmp(o->name, key, length) == 0) {
-				return true;
-			}
+		if (has_key(s->table, key, length)) {
+			return true;
 		}
 	}
 	for (size_t i = 0; more[i] != NULL; i++) {
-		for (const struct option *o = more[i]; o->name != NULL; o++) {
-			if (strlen(o->name) == length && strncmp(o->name, key, length) == 0) {
-				return true;
-			}
+		if (has_key(more[i], key, length)) {
+			return true;
+		}
+	}
+	for (size_t i = 0; autoscaler_policies[i] != NULL; i++) {
+		if (has_key(autoscaler_policies[i]->head.options, key, length)) {
+			return true;
 		}
 	}
 	return false;
@@ -450,6 +462,10 @@ START_TEST(the_manual_names_every_key_and_no_other)
 	find_in_manual(manual, "engine_options", engine_option_table);
 	find_in_manual(manual, "costs", engine_cost_table);
 	find_in_manual(manual, "startup", engine_startup_table);
+	for (size_t i = 0; autoscaler_policies[i] != NULL; i++) {
+		find_in_manual(manual, autoscaler_policies[i]->head.name,
+		               autoscaler_policies[i]->head.options);
+	}
 	const char *end_of_keys = strstr(manual, "## Traces");
 
 	ck_assert_ptr_nonnull(end_of_keys);

@@ -155,9 +155,10 @@ static void observe(struct kpa *k, ns_t now, const struct autoscale_ask *ask, st
 	ns_t over;
 	const i128_t grown = window_growth(&k->loads, now, total, k->stable, &over);
 	d->grown = window_growth(&k->loads, now, total, k->panic, &d->over);
+	d->over = d->over > k->tick ? d->over : k->tick; /* woken sooner: as if it were a tick */
 	/* the activator reports the request that wakes it as one that is there */
 	const i128_t here = ask->poked && ask->in_flight > 0 ? 1 : 0;
-	d->stable = replicas_for(k, grown > here ? grown : here, over);
+	d->stable = replicas_for(k, grown > here ? grown : here, over > k->tick ? over : k->tick);
 	d->panic = replicas_for(k, d->grown > here ? d->grown : here, d->over);
 }
 
