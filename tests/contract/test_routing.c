@@ -95,6 +95,8 @@ START_TEST(names_and_help_are_well_formed)
 			found = compute_share_find(h->name);
 		} else if (strcmp(kind, "oom_victim") == 0) {
 			found = oom_victim_find(h->name);
+		} else if (strcmp(kind, "priority") == 0) {
+			found = priority_find(h->name);
 		} else {
 			found = autoscaler_find(h->name);
 		}
@@ -105,7 +107,7 @@ START_TEST(names_and_help_are_well_formed)
 			free(self);
 		}
 	}
-	ck_assert_uint_eq(n, 25);
+	ck_assert_uint_eq(n, 28);
 	ck_assert_ptr_null(routing_find("nobody"));
 	ck_assert_ptr_null(placement_find("nobody"));
 	ck_assert_ptr_null(compute_share_find("nobody"));
