@@ -160,6 +160,29 @@ double rng_gamma(struct rng *r, double shape)
 	}
 }
 
+double rng_weibull(struct rng *r, double shape)
+{
+	sim_assert(shape >= 0.01); /* the exponent below stays in range */
+	return rng_exp(rng_log(rng_exponential(r)) / shape);
+}
+
+/* Lanczos' approximation with g = 7 and nine terms (Godfrey's coefficients). */
+double rng_factorial(double x)
+{
+	static const double terms[] = {
+		676.5203681218851,     -1259.1392167224028,   771.32342877765313,
+		-176.61502916214059,   12.507343278686905,    -0.13857109526572012,
+		9.9843695780195716e-6, 1.5056327351493116e-7,
+	};
+	double sum = 0.99999999999980993;
+	sim_assert(x >= 0.0 && x <= 150.0);
+	for (size_t i = 0; i < sizeof(terms) / sizeof(terms[0]); i++) {
+		sum += terms[i] / (x + 1.0 + (double)i);
+	}
+	const double t = x + 7.5;
+	return 2.5066282746310005 * sum * rng_exp((x + 0.5) * rng_log(t) - t);
+}
+
 double rng_log(double x)
 {
 	uint64_t bits;

@@ -10,12 +10,12 @@
 
 #define TICKS_PER_NS 1048576.0
 
-/* Mean tokens of a request of the service's first synthetic load; 0 when only traces feed it. */
+/* Mean tokens of a request of the service's first synthetic load; 0 when only files feed it. */
 static int64_t mean_tokens(const struct scenario *sc, size_t service)
 {
 	for (size_t i = 0; i < sc->n_loads; i++) {
 		const struct scenario_load *const load = &sc->loads[i];
-		if (load->service == service && load->kind != LOAD_TRACE) {
+		if (load->service == service && load_has_lengths(load)) {
 			return (int64_t)(load->isl.mean + load->osl.mean + 0.5) +
 			       load_text_before(&load->text) +
 			       load->images * sc->services[service].llm->image_tokens;

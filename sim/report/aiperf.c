@@ -148,7 +148,7 @@ static void put_config(struct json_writer *w, const struct report *r, size_t ser
 	json_put_string(w, "type", s->generates ? "chat" : "embeddings");
 	json_put_bool(w, "streaming", s->generates && s->streaming);
 	json_end(w);
-	if (load != NULL && load->kind != LOAD_TRACE) {
+	if (load != NULL && load_has_lengths(load)) {
 		json_begin_object(w, "input");
 		json_begin_object(w, "prompt");
 		put_lengths(w, "input_tokens", &load->isl);

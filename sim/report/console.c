@@ -203,6 +203,19 @@ static void add_trace(struct line *l, const struct scenario_load *load)
 	}
 }
 
+static void add_servegen(struct line *l, const struct scenario_load *load)
+{
+	char text[40];
+
+	line_add(l, "ServeGen clients of %s", base_name(load->folder));
+	if (load->from > 0) {
+		line_add(l, "from %s", str_duration(load->from, text, sizeof(text)));
+	}
+	if (load->scale < 1.0 || load->scale > 1.0) {
+		line_add(l, "%s times the rate", str_human(load->scale, text, sizeof(text)));
+	}
+}
+
 static void add_source(struct line *l, const struct scenario_load *load)
 {
 	char text[40];
@@ -223,6 +236,9 @@ static void add_source(struct line *l, const struct scenario_load *load)
 		break;
 	case LOAD_TRACE:
 		add_trace(l, load);
+		break;
+	case LOAD_SERVEGEN:
+		add_servegen(l, load);
 		break;
 	}
 }
@@ -254,7 +270,7 @@ static void put_load(FILE *out, const struct scenario_load *load, bool generates
 	struct line l = line_start(out, "load");
 
 	add_source(&l, load);
-	if (load->kind != LOAD_TRACE) {
+	if (load_has_lengths(load)) {
 		add_text(&l, &load->text);
 		add_lengths(&l, "ISL", &load->isl);
 		if (generates) {

@@ -81,7 +81,7 @@ static void put_input(struct json_writer *w, const struct report *r,
 {
 	json_begin_object(w, "input");
 	json_put_int(w, "random_seed", (int64_t)r->scenario->seed);
-	if (load != NULL && load->kind != LOAD_TRACE) {
+	if (load != NULL && load_has_lengths(load)) {
 		json_begin_object_flat(w, "synthetic_tokens");
 		json_put_real(w, "mean", load->isl.mean);
 		json_put_real(w, "stddev", load->isl.stddev);

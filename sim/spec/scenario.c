@@ -484,6 +484,8 @@ void scenario_free(struct scenario *sc)
 		free(sc->loads[i].name);
 		free(sc->loads[i].stages);
 		free(sc->loads[i].file);
+		free(sc->loads[i].folder);
+		free(sc->loads[i].clients);
 	}
 	for (size_t i = 0; i < sc->n_assumptions; i++) {
 		free(sc->assumptions[i]);

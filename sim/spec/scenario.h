@@ -140,7 +140,7 @@ struct length_dist { /* tokens: normal, rounded, at least `min` */
 	bool gamma;       /* instead of normal */
 };
 
-enum load_kind { LOAD_CONCURRENCY, LOAD_RATE, LOAD_STAGES, LOAD_TRACE };
+enum load_kind { LOAD_CONCURRENCY, LOAD_RATE, LOAD_STAGES, LOAD_TRACE, LOAD_SERVEGEN };
 enum arrivals { ARRIVALS_POISSON, ARRIVALS_CONSTANT, ARRIVALS_GAMMA };
 enum trace_format {
 	TRACE_GUESS,
@@ -211,8 +211,20 @@ struct scenario_load {
 	double speedup;     /* arrival times divided by this */
 	int64_t hash_block; /* tokens of one block id */
 	bool spread;        /* spread ties evenly up to the next timestamp */
-	bool streaming;     /* false: no TTFT, ITL reported (genai-perf without --streaming) */
+	/* servegen */
+	char *folder;     /* of the clients, resolved against the scenario's folder */
+	int64_t *clients; /* their numbers, ascending */
+	size_t n_clients; /* 0: all there are */
+	ns_t from;        /* time of the profile at which the load begins */
+	double scale;     /* times which the rates are */
+	bool streaming;   /* false: no TTFT, ITL reported (genai-perf without --streaming) */
 };
+
+/* Are its lengths drawn from `isl` and `osl`? Else they are read from files. */
+static inline bool load_has_lengths(const struct scenario_load *load)
+{
+	return load->kind != LOAD_TRACE && load->kind != LOAD_SERVEGEN;
+}
 
 /* May requests of this load share text? Of a trace it shows only when it is read. */
 static inline bool load_shares(const struct scenario_load *load)

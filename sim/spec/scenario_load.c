@@ -12,14 +12,15 @@
 #include <unistd.h>
 
 struct load_keys {
-	char *name, *service, *file, *args;
+	char *name, *service, *file, *folder, *args;
 	int kind, arrivals, format;
 	int64_t hash_block, images, users, requests, requests_per_user, warmup_requests,
 		warmup_requests_per_user;
 	ns_t think, retry, stagger;
-	double rate, smoothness, speedup;
+	double rate, smoothness, speedup, scale;
+	ns_t from;
 	bool spread;
-	const json_t *isl, *osl, *stages, *elsewhere;
+	const json_t *isl, *osl, *stages, *clients, *elsewhere;
 	struct load_text_keys text;
 };
 
@@ -29,12 +30,13 @@ struct stage_keys {
 	ns_t span;
 };
 
-enum { KIND_GENAI = LOAD_TRACE + 1 };
-static const char *const kinds[] = {"concurrency", "rate", "stages", "trace", "genai-perf", NULL};
+enum { KIND_GENAI = LOAD_SERVEGEN + 1 };
+static const char *const kinds[] = {"concurrency", "rate",       "stages", "trace",
+                                    "servegen",    "genai-perf", NULL};
 static const char *const arrivals[] = {"poisson", "constant", "gamma", NULL};
 static const char *const formats[] = {"guess",      "azure", "burstgpt", "mooncake", "aiperf",
                                       "genai-perf", "csv",   "vllm-log", NULL};
-static_assert(LOAD_CONCURRENCY == 0 && LOAD_TRACE == 3, "kinds[] follows enum load_kind");
+static_assert(LOAD_CONCURRENCY == 0 && LOAD_SERVEGEN == 4, "kinds[] follows enum load_kind");
 static_assert(ARRIVALS_GAMMA == 2, "arrivals[] follows enum arrivals");
 static_assert(TRACE_GUESS == 0 && TRACE_VLLM_LOG == 7, "formats[] follows enum trace_format");
 
@@ -94,6 +96,12 @@ const struct option scenario_load_table[] = {
 	 "of one block id of the trace (hash_ids)"},
 	{"spread", OPTION_BOOL, KEY(spread), 0, 0, "false", NULL, NULL,
 	 "spread equal timestamps evenly up to the next"},
+	{"folder", OPTION_TEXT, KEY(folder), 0, 0, "", NULL, NULL,
+	 "of ServeGen's clients, from the scenario's folder"},
+	{"clients", OPTION_NODE, KEY(clients), 0, 0, "", NULL, NULL, "numbers of clients; all when absent"},
+	{"from", OPTION_DURATION, KEY(from), 0, 9e18, "0", NULL, "s",
+	 "time of the profile at which the load begins"},
+	{"scale", OPTION_REAL, KEY(scale), 1e-6, 1e6, "1", NULL, NULL, "times which the rates are"},
 	{"args", OPTION_TEXT, KEY(args), 0, 0, "", NULL, NULL,
 	 "a recorded genai-perf or aiperf command line"},
 	SCENARIO_END,
@@ -113,8 +121,9 @@ const struct option scenario_stage_table[] = {
 #define OPEN (1u << LOAD_RATE)
 #define STAGED (1u << LOAD_STAGES)
 #define TRACE (1u << LOAD_TRACE)
+#define SERVEGEN (1u << LOAD_SERVEGEN)
 #define RECORDED (1u << KIND_GENAI)
-#define EVERY (CLOSED | OPEN | STAGED | TRACE | RECORDED)
+#define EVERY (CLOSED | OPEN | STAGED | TRACE | SERVEGEN | RECORDED)
 
 /* Which keys go with which kinds. */
 static const struct {
@@ -140,9 +149,9 @@ static const struct {
 	{"rate", OPEN},
 	{"arrivals", OPEN | STAGED},
 	{"smoothness", OPEN | STAGED},
-	{"requests", CLOSED | OPEN | STAGED | TRACE},
+	{"requests", CLOSED | OPEN | STAGED | TRACE | SERVEGEN},
 	{"requests_per_user", CLOSED},
-	{"warmup_requests", CLOSED | OPEN | STAGED | TRACE},
+	{"warmup_requests", CLOSED | OPEN | STAGED | TRACE | SERVEGEN},
 	{"warmup_requests_per_user", CLOSED},
 	{"stages", STAGED},
 	{"file", TRACE},
@@ -150,6 +159,10 @@ static const struct {
 	{"speedup", TRACE},
 	{"hash_block", TRACE},
 	{"spread", TRACE},
+	{"folder", SERVEGEN},
+	{"clients", SERVEGEN},
+	{"from", SERVEGEN},
+	{"scale", SERVEGEN},
 	{"args", RECORDED},
 };
 enum { N_LOAD_KEYS = sizeof(uses) / sizeof(uses[0]) };
@@ -266,19 +279,6 @@ static void want_key(const struct json_at *at, const char *key, const char *exam
 	}
 }
 
-void scenario_note_short_round(struct scenario_loader *l, const struct scenario_load *load,
-                               const struct json_at *at)
-{
-	char path[512];
-
-	if (load->users > 0 && load->requests > 0 && load->requests < load->users) {
-		err_note(l->err,
-		         "%s: %s: %" PRId64 " requests for %" PRId64
-		         " users are less than one round",
-		         at->file, json_path(at, path, sizeof(path)), load->requests, load->users);
-	}
-}
-
 /* The keys of one kind, copied into the load, with what the kind needs. */
 static void read_kind(struct scenario_loader *l, struct scenario_load *load,
                       const struct load_keys *keys, const struct json_at *at)
@@ -309,6 +309,12 @@ static void read_kind(struct scenario_loader *l, struct scenario_load *load,
 	} else if (keys->kind == LOAD_TRACE) {
 		want_key(at, "file", "the trace");
 		load->file = keys->file != NULL ? scenario_resolve(l->sc, keys->file) : NULL;
+	} else if (keys->kind == LOAD_SERVEGEN) {
+		want_key(at, "folder", "of ServeGen's clients");
+		load->folder = keys->folder != NULL ? scenario_resolve(l->sc, keys->folder) : NULL;
+		load->from = keys->from;
+		load->scale = keys->scale;
+		scenario_read_clients(load, at);
 	}
 	scenario_read_text(l, &load->text, &keys->text, at);
 	if (json_get(at, "isl", &member)) {
@@ -319,70 +325,6 @@ static void read_kind(struct scenario_loader *l, struct scenario_load *load,
 	}
 	if (keys->arrivals != ARRIVALS_GAMMA && json_get(at, "smoothness", &member)) {
 		json_fail(&member, "only goes with \"arrivals\": \"gamma\"");
-	}
-}
-
-static void check_lengths(const struct scenario_load *load, const struct llm_spec *llm,
-                          const struct json_at *at)
-{
-	bool given = load->kind != LOAD_TRACE;
-	double longest = (double)load_text_before(&load->text) + load->isl.mean + load->osl.mean;
-
-	if (given && load->isl.mean <= 0.0) {
-		json_fail(
-			at,
-			"missing key \"isl\": prompt lengths, like {\"mean\": 1024, \"stddev\": 0}");
-	}
-	if (given && llm->task == LLM_GENERATE && load->osl.mean <= 0.0) {
-		json_fail(
-			at,
-			"missing key \"osl\": answer lengths, like {\"mean\": 128, \"stddev\": 0}");
-	}
-	if (llm->task == LLM_EMBED && load->osl.mean > 0.0) {
-		json_fail(at, "model \"%s\" makes embeddings and writes no tokens; remove \"osl\"",
-		          llm->name);
-	}
-	if (longest > (double)llm->context) {
-		json_fail(at,
-		          "mean isl + osl%s of %.0f tokens is more than the %" PRId64
-		          " that model \"%s\" takes",
-		          load_text_before(&load->text) > 0 ? " behind prefix and user_context"
-		                                            : "",
-		          longest, llm->context, llm->name);
-	}
-	if (load->images > 0 && llm->vision_parameters <= 0.0) {
-		json_fail(at, "model \"%s\" sees no images", llm->name);
-	}
-}
-
-void scenario_check_load(struct scenario_loader *l, const struct scenario_load *load,
-                         const struct json_at *at)
-{
-	const struct llm_spec *llm = l->sc->services[load->service].llm;
-	bool endless = load->kind == LOAD_CONCURRENCY || load->kind == LOAD_RATE;
-
-	if (endless && load->requests == 0 && load->text.sessions == 0 &&
-	    l->sc->stop_after == NS_NEVER) {
-		json_fail(
-			at,
-			"never ends: give \"requests\"%s, or \"stop\": {\"after\": ...} for the run",
-			load->kind == LOAD_CONCURRENCY ? " or \"requests_per_user\"" : "");
-	}
-	if (load->file != NULL && strcmp(load->file, "-") != 0 && access(load->file, R_OK) != 0) {
-		char path[512];
-		struct json_at named = *at;
-		int why = errno;
-
-		if (!json_get(at, "file", &named)) {
-			json_get(at, "args", &named);
-		}
-		char *where = mem_printf("%s: %s", at->file, json_path(&named, path, sizeof(path)));
-
-		err_add(l->err, ERR_IO, where, "cannot open \"%s\": %s", load->file, strerror(why));
-		free(where);
-	}
-	if (llm != NULL) {
-		check_lengths(load, llm, at);
 	}
 }
 

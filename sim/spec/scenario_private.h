@@ -159,6 +159,9 @@ void scenario_read_text(struct scenario_loader *l, struct load_text *out,
 void scenario_read_faults(struct scenario_loader *l, const struct json_at *root);
 void scenario_read_loads(struct scenario_loader *l, const struct json_at *at);
 
+/* The `clients` of a load of kind servegen, ascending. */
+void scenario_read_clients(struct scenario_load *load, const struct json_at *at);
+
 /* The part of a load's rules that holds for every way of writing it; `at` is the load. */
 void scenario_check_load(struct scenario_loader *l, const struct scenario_load *load,
                          const struct json_at *at);

@@ -305,7 +305,8 @@ struct workload *workload_open_synthetic(const struct scenario_load *load,
 		enter_stage(s, 0, 0);
 		break;
 	case LOAD_TRACE:
-		sim_assert(load->kind != LOAD_TRACE); /* workload_open sees to it */
+	case LOAD_SERVEGEN:
+		sim_assert(load_has_lengths(load)); /* workload_open sees to it */
 		break;
 	}
 	return &s->base;

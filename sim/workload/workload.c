@@ -7,5 +7,8 @@ struct workload *workload_open(const struct scenario_load *load, const struct ll
 	if (load->kind == LOAD_TRACE) {
 		return workload_open_trace(load, llm, err);
 	}
+	if (load->kind == LOAD_SERVEGEN) {
+		return workload_open_servegen(load, llm, seed, index, err);
+	}
 	return workload_open_synthetic(load, llm, seed, index);
 }

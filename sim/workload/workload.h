@@ -60,4 +60,8 @@ struct workload *workload_open_synthetic(const struct scenario_load *load,
 struct workload *workload_open_trace(const struct scenario_load *load, const struct llm_spec *llm,
                                      struct err *err);
 
+struct workload *workload_open_servegen(const struct scenario_load *load,
+                                        const struct llm_spec *llm, uint64_t seed, size_t index,
+                                        struct err *err);
+
 #endif
