@@ -155,6 +155,13 @@ static bool find_sized(struct probing *p)
 	const struct scenario *const base = p->base;
 	const char *const only = p->all->ask->cells.service;
 	int64_t common = 0;
+	if (base->n_jobs > 0) {
+		err_add(cell->err, ERR_USAGE, NULL,
+		        "%s has jobs, which take what GPUs there are: leave them out to size its "
+		        "services, with --set jobs=[]",
+		        base->name);
+		return false;
+	}
 	cell->sized = mem_new(base->n_services, sizeof(*cell->sized));
 	if (only != NULL) {
 		const size_t i = limits_service(base, only, cell->err);

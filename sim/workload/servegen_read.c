@@ -58,14 +58,19 @@ struct numbers {
 	VEC(int64_t) list;
 };
 
+static void add_client(struct numbers *out, const char *name)
+{
+	int64_t number;
+	if (client_number(name, &number)) {
+		vec_push(&out->list, number);
+	}
+}
+
 /* Those of all clients in a folder, in any order. */
 static void collect(DIR *dir, struct numbers *out)
 {
-	int64_t number;
 	for (const struct dirent *d = readdir(dir); d != NULL; d = readdir(dir)) {
-		if (client_number(d->d_name, &number)) {
-			vec_push(&out->list, number);
-		}
+		add_client(out, d->d_name);
 	}
 }
 

@@ -31,7 +31,8 @@ static void profile_begin(struct profile *p)
 	*p = (struct profile){.err = err_new(), .llm = {.task = LLM_GENERATE}};
 	strcpy(p->folder, "/tmp/aliquot-servegen-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(p->folder));
-	p->load = (struct scenario_load){.kind = LOAD_SERVEGEN, .folder = p->folder, .scale = 1.0};
+	p->load = (struct scenario_load){
+		.kind = LOAD_SERVEGEN, .folder = mem_strdup(p->folder), .scale = 1.0};
 }
 
 static void profile_file(struct profile *p, const char *name, const char *text)
