@@ -159,6 +159,9 @@ void scenario_read_text(struct scenario_loader *l, struct load_text *out,
 void scenario_read_faults(struct scenario_loader *l, const struct json_at *root);
 void scenario_read_loads(struct scenario_loader *l, const struct json_at *at);
 
+/* The machines. */
+void scenario_read_cluster(struct scenario_loader *l, const struct json_at *at);
+
 /* The `clients` of a load of kind servegen, ascending. */
 void scenario_read_clients(struct scenario_load *load, const struct json_at *at);
 
@@ -227,7 +230,8 @@ struct scenario_section {
 	const struct option *table;
 };
 extern const struct scenario_section scenario_sections[]; /* ends with a NULL title */
-extern const struct option scenario_scheduler_table[];
+extern const struct option scenario_cluster_table[], scenario_nodes_table[],
+	scenario_scheduler_table[];
 extern const struct option scenario_history_table[];
 extern const struct option scenario_service_table[];
 extern const struct option scenario_project_table[];

@@ -148,6 +148,28 @@ static int64_t divisor(int64_t a, int64_t b)
 	return a;
 }
 
+/* Has the scenario a fleet of one size, that the services alone decide about? */
+static bool is_constant(const struct probing *p)
+{
+	const struct scenario *const base = p->base;
+	struct err *const err = p->cell->err;
+	if (base->n_jobs > 0) {
+		err_add(err, ERR_USAGE, NULL,
+		        "%s has jobs, which take what GPUs there are; to size its services leave "
+		        "them out with --set jobs=[]",
+		        base->name);
+	}
+	for (size_t i = 0; i < base->n_services; i++) {
+		if (base->services[i].n_changes > 0) {
+			err_add(err, ERR_USAGE, NULL,
+			        "%s has \"replicas_at\": a size is one number of replicas for "
+			        "all the time; --set services.%s.replicas_at=null does without",
+			        base->services[i].name, base->services[i].name);
+		}
+	}
+	return err_count(err) == 0;
+}
+
 /* The services whose replicas are searched, and how they grow together. */
 static bool find_sized(struct probing *p)
 {
@@ -155,13 +177,6 @@ static bool find_sized(struct probing *p)
 	const struct scenario *const base = p->base;
 	const char *const only = p->all->ask->cells.service;
 	int64_t common = 0;
-	if (base->n_jobs > 0) {
-		err_add(cell->err, ERR_USAGE, NULL,
-		        "%s has jobs, which take what GPUs there are: leave them out to size its "
-		        "services, with --set jobs=[]",
-		        base->name);
-		return false;
-	}
 	cell->sized = mem_new(base->n_services, sizeof(*cell->sized));
 	if (only != NULL) {
 		const size_t i = limits_service(base, only, cell->err);
@@ -328,7 +343,7 @@ static void prepare(void *arg, size_t i)
 	struct probing *const p = (struct probing *)arg + i;
 	struct size_cell *const cell = p->cell;
 	p->base = sweep_scenario(&p->all->ask->cells, i, cell->err);
-	if (p->base != NULL && find_sized(p) && set_grid(p) && make_document(p) &&
+	if (p->base != NULL && is_constant(p) && find_sized(p) && set_grid(p) && make_document(p) &&
 	    settle(p, cell->grid.from)) {
 		set_cost(p->all->ask, cell);
 	}
@@ -464,38 +479,4 @@ void size_fini(struct size *s)
 		err_free(cell->err);
 	}
 	free(s->cells);
-}
-
-const struct search_probe *size_answer(const struct size_cell *cell)
-{
-	return cell->end == SIZE_FOUND
-	               ? &cell->found.probes[search_index(&cell->found, cell->found.fails_at)]
-	               : NULL;
-}
-
-const struct search_probe *size_smaller(const struct size_cell *cell)
-{
-	const int64_t best = cell->found.best;
-	return best > 0 ? &cell->found.probes[search_index(&cell->found, best)] : NULL;
-}
-
-size_t size_tightest(const struct size_cell *cell, const struct size_run *run)
-{
-	size_t tightest = cell->limits.n;
-	double least = INFINITY;
-	for (size_t i = 0; i < cell->limits.n; i++) {
-		const double margin = limit_margin(cell->limits.at[i].slo, run->limits[i].observed);
-		if (margin < least) {
-			least = margin;
-			tightest = i;
-		}
-	}
-	return tightest;
-}
-
-double size_token_cost(const struct size_cell *c, const struct size_run *run)
-{
-	return run->output_tokens_per_s > 0.0
-	               ? c->cost_per_hour / (run->output_tokens_per_s * 3600.0 / 1e6)
-	               : (double)NAN;
 }
