@@ -7,7 +7,8 @@
 /* Do two pods wait for the same, or neither of them? */
 static bool same_ask(const struct session *s, uint32_t a, uint32_t b)
 {
-	return (s->places[a].status == SCHED_PENDING) == (s->places[b].status == SCHED_PENDING) &&
+	return s->in->tasks.at[a].tie + s->in->tasks.at[b].tie == 0 &&
+	       (s->places[a].status == SCHED_PENDING) == (s->places[b].status == SCHED_PENDING) &&
 	       memcmp(&s->in->tasks.at[a].ask, &s->in->tasks.at[b].ask, sizeof(struct sched_ask)) ==
 	               0;
 }

@@ -6,9 +6,9 @@
 
 const char *snapshot_label(const struct sched_node *node, const char *key)
 {
-	for (size_t i = 0; i < node->labels.n; i++) {
-		if (strcmp(node->labels.at[i].key, key) == 0) {
-			return node->labels.at[i].value;
+	for (size_t i = 0; i < node->labels.list.n; i++) {
+		if (strcmp(node->labels.list.at[i].key, key) == 0) {
+			return node->labels.list.at[i].value;
 		}
 	}
 	const bool own = strcmp(key, HOSTNAME_LABEL) == 0 || strcmp(key, TYPE_LABEL) == 0;

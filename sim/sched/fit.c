@@ -8,6 +8,13 @@
 
 #include "sched/glance.h"
 #include "sched/placing.h"
+#include "sched/ties.h"
+
+/* Magnitudes of scores, one bit each above packing; that of domains, 0 to 10, above them all. */
+#define CPU_NODE_BONUS (INT64_C(1) << 42)
+#define IDLE_BONUS (INT64_C(1) << 43)
+#define SHARING_BONUS (INT64_C(1) << 44)
+#define DOMAIN_BONUS (INT64_C(1) << 45)
 
 /* Does a GPU in use, or promised, take that much more, with what leaves gone? */
 static bool group_takes(const struct group *g, int64_t whole, int64_t mib)
@@ -118,9 +125,9 @@ static int64_t score(const struct session *s, const struct sched_ask *ask, uint3
 	const bool shared = sharing > 0 || (cpu_only && n->shared > 0);
 	const bool now = asks_nothing(ask) || fits(s, ask, node, sharing, true);
 	int64_t rank = packing(s, cpu_only, node);
-	rank += shared && !s->options->no_sharing_bonus ? INT64_C(1) << 44 : 0;
-	rank += now && !s->options->no_idle_bonus ? INT64_C(1) << 43 : 0;
-	rank += cpu_only && spec->gpus == 0 && spec->slices == NULL ? INT64_C(1) << 42 : 0;
+	rank += shared && !s->options->no_sharing_bonus ? SHARING_BONUS : 0;
+	rank += now && !s->options->no_idle_bonus ? IDLE_BONUS : 0;
+	rank += cpu_only && spec->gpus == 0 && spec->slices == NULL ? CPU_NODE_BONUS : 0;
 	return rank;
 }
 
@@ -202,6 +209,14 @@ static bool is_back(const struct session *s, uint32_t task, const struct place *
 	       memcmp(p->old_groups, next->groups, devices * sizeof(*p->old_groups)) == 0;
 }
 
+/* Has the node room for the pod as it is now? */
+static bool fits_now(const struct session *s, uint32_t task, uint32_t node)
+{
+	const struct sched_ask ask = ties_ask(s, task, node);
+	return ties_let(s, task, node, true) &&
+	       (asks_nothing(&ask) || fits(s, &ask, node, sharing_for(s, &ask, node), true));
+}
+
 /* Move the pod to a node that takes it; `now`: nobody has to leave first. */
 static void put_on(struct session *s, uint32_t task, struct place *next, bool now)
 {
@@ -230,27 +245,39 @@ static bool place_by_policy(struct session *s, uint32_t task, bool promise_only)
 			next.groups[i] = new_group(s, task, next.node, next.groups, i);
 		}
 	}
-	put_on(s, task, &next, !promise_only && (now || asks_nothing(ask)));
+	put_on(s, task, &next, !promise_only && (now || (asks_nothing(ask) && !ties_any(s, task))));
 	return true;
 }
 
-/* The score where only some nodes are open to the pod, or some go first. */
-static int64_t score_within(const struct session *s, const struct sched_ask *ask, uint32_t node)
+/* The same of a pod that may not be everywhere: because of others, or of where its gang goes. */
+static int64_t score_bound(const struct session *s, uint32_t task, uint32_t node)
 {
 	const struct scope *const scope = s->scope;
-	const int64_t rank = scope->in[node] ? score(s, ask, node) : -1;
-	return rank < 0 || scope->scores == NULL ? rank : rank + (scope->scores[node] << 45);
+	const struct sched_ask ask = ties_ask(s, task, node);
+	int64_t rank = -1;
+	if ((scope == NULL || scope->in[node]) && ties_let(s, task, node, false)) {
+		rank = score(s, &ask, node);
+	}
+	if (rank >= 0 && !ties_let(s, task, node, true)) {
+		rank &= ~IDLE_BONUS;
+	}
+	if (rank >= 0 && scope != NULL && scope->scores != NULL) {
+		rank += scope->scores[node] * DOMAIN_BONUS;
+	}
+	return rank;
 }
 
 /* The node with the best score, the first of equals; SCHED_NONE: none has room. */
-static uint32_t best_node(const struct session *s, const struct sched_ask *ask)
+static uint32_t best_node(const struct session *s, uint32_t task)
 {
+	const struct sched_ask *const ask = &s->in->tasks.at[task].ask;
 	const struct glance_search search = glance_begin(s, ask);
+	const bool bound = s->scope != NULL || ties_any(s, task);
 	uint32_t best = SCHED_NONE;
 	int64_t best_score = -1;
 	uint32_t n = glance_next(s, &search, 0);
 	for (; n != SCHED_NONE; n = glance_next(s, &search, n + 1)) {
-		const int64_t rank = s->scope == NULL ? score(s, ask, n) : score_within(s, ask, n);
+		const int64_t rank = bound ? score_bound(s, task, n) : score(s, ask, n);
 		if (rank > best_score) {
 			best_score = rank;
 			best = n;
@@ -261,17 +288,15 @@ static uint32_t best_node(const struct session *s, const struct sched_ask *ask)
 
 bool fit_place(struct session *s, uint32_t task, bool promise_only)
 {
-	const struct sched_ask *const ask = &s->in->tasks.at[task].ask;
 	struct place next = s->places[task];
 	if (s->placing != NULL) {
 		return place_by_policy(s, task, promise_only);
 	}
-	next.node = best_node(s, ask);
+	next.node = best_node(s, task);
 	if (next.node == SCHED_NONE) {
 		return false;
 	}
-	const bool now =
-		asks_nothing(ask) || fits(s, ask, next.node, sharing_for(s, ask, next.node), true);
+	const bool now = fits_now(s, task, next.node);
 	put_on(s, task, &next,
 	       choose_groups(s, task, next.node, next.groups) && now && !promise_only);
 	return true;
@@ -279,7 +304,11 @@ bool fit_place(struct session *s, uint32_t task, bool promise_only)
 
 bool fit_takes(const struct session *s, uint32_t task, uint32_t node)
 {
-	return node != SCHED_NONE && score(s, &s->in->tasks.at[task].ask, node) >= 0;
+	if (node == SCHED_NONE || !ties_any(s, task)) {
+		return node != SCHED_NONE && score(s, &s->in->tasks.at[task].ask, node) >= 0;
+	}
+	const struct sched_ask ask = ties_ask(s, task, node);
+	return score(s, &ask, node) >= 0;
 }
 
 bool fit_anywhere(const struct session *s, uint32_t task)

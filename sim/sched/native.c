@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sched/session.h"
+#include "sched/ties.h"
 
 /* What a pod that asks for nothing counts as in scores. */
 #define ASSUMED_CPU INT64_C(100)
@@ -57,9 +57,9 @@ static bool before(const struct session *s, uint32_t a, uint32_t b)
 
 static bool fits(const struct session *s, uint32_t task, uint32_t node, bool now)
 {
-	const struct sched_ask *const ask = &s->in->tasks.at[task].ask;
-	return fit_beside_gpus(s, ask, node, now) &&
-	       (ask->gpus == 0 || ask->gpus <= node_available(&s->nodes[node], SCHED_GPU, now));
+	const struct sched_ask ask = ties_ask(s, task, node);
+	return ties_let(s, task, node, now) && fit_beside_gpus(s, &ask, node, now) &&
+	       (ask.gpus == 0 || ask.gpus <= node_available(&s->nodes[node], SCHED_GPU, now));
 }
 
 /* Per cent that is left of a resource with the pod there. */

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "sched/glance.h"
+#include "sched/ties.h"
 
 enum { SIZES = 32, MOST_GPUS = 64 }; /* of requests; of a node */
 
@@ -248,7 +249,8 @@ static bool fits(struct placing *p, const struct session *s, uint32_t task, stru
                  struct rng *rng)
 {
 	const struct view view = {&p->cluster, 0, rng};
-	if (!fit_beside_gpus(s, &s->in->tasks.at[task].ask, o->node, o->now)) {
+	const struct sched_ask ask = ties_ask(s, task, o->node);
+	if (!ties_let(s, task, o->node, o->now) || !fit_beside_gpus(s, &ask, o->node, o->now)) {
 		return false;
 	}
 	show(p, s, o->node, o->now);

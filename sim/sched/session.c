@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "sched/glance.h"
 #include "sched/placing.h"
+#include "sched/ties.h"
 
 struct sched_amount session_charge(const struct session *s, uint32_t task)
 {
@@ -51,6 +52,24 @@ static void count_slices(struct slices *l, int64_t amount, enum sched_status as)
 	l->releasing -= as == SCHED_PIPELINED ? amount : 0;
 }
 
+/* The devices of a claim are held from its first pod on a node to the last. */
+static void count_claim(struct session *s, uint32_t task, uint32_t node, enum sched_status as,
+                        int64_t sign)
+{
+	const struct sched_ask *const ask = &s->in->tasks.at[task].ask;
+	struct slices *const l = session_slices(s, node, ask->mig);
+	struct group *const g = ties_holders(s, ties_claim(s, task), node);
+	const struct group before = *g;
+	if (as == SCHED_PIPELINED) {
+		g->promised += sign;
+	} else {
+		g->allocated += sign;
+		g->releasing += as == SCHED_RELEASING ? sign : 0;
+	}
+	l->idle -= ask->slices * (group_used(g) - group_used(&before));
+	l->releasing += ask->slices * (group_releasing(g) - group_releasing(&before));
+}
+
 /* Add (sign 1) or remove (-1) a pod of a node that is there, leaving (RELEASING) or promised. */
 static void count(struct session *s, uint32_t task, uint32_t node, const uint16_t *groups,
                   enum sched_status as, int64_t sign)
@@ -65,7 +84,9 @@ static void count(struct session *s, uint32_t task, uint32_t node, const uint16_
 		n->releasing[r] += as == SCHED_RELEASING ? amount : 0;
 		n->releasing[r] -= as == SCHED_PIPELINED ? amount : 0;
 	}
-	if (ask->slices > 0) {
+	if (ties_claim(s, task) != SCHED_NONE) {
+		count_claim(s, task, node, as, sign);
+	} else if (ask->slices > 0) {
 		count_slices(session_slices(s, node, ask->mig), sign * ask->slices, as);
 	}
 	n->pods += as == SCHED_RELEASING ? 0 : sign;
@@ -230,6 +251,7 @@ void session_init(struct session *s, const struct snapshot *in, const struct sch
 	s->glances = mem_new(in->nodes.n, sizeof(*s->glances));
 	s->blocks = mem_new(in->nodes.n, sizeof(*s->blocks));
 	s->slices = mem_new(in->nodes.n * in->migs.n, sizeof(*s->slices));
+	s->holders = mem_new(in->nodes.n * in->claims.n, sizeof(*s->holders));
 	s->queues = mem_new(in->queues.n, sizeof(*s->queues));
 	s->sets = mem_new(in->sets.n, sizeof(*s->sets));
 	s->first_log = mem_new(in->tasks.n, sizeof(*s->first_log));
@@ -260,6 +282,7 @@ void session_fini(struct session *s)
 	free(s->glances);
 	free(s->blocks);
 	free(s->slices);
+	free(s->holders);
 	free(s->queues);
 	free(s->sets);
 	free(s->first_log);

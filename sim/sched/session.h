@@ -89,6 +89,7 @@ struct session {
 	struct glance *glances, *blocks; /* of each node, of nodes side by side */
 	struct slices *slices;           /* MIG instances of each node and profile */
 	struct placing *placing;         /* NULL: KAI's own scores */
+	struct group *holders;           /* pods with each claim on each node; see ties.h */
 	struct queue_state *queues;
 	struct set_state *sets;
 	const struct scope *scope; /* NULL: all nodes */
@@ -141,7 +142,7 @@ bool fit_place(struct session *s, uint32_t task, bool promise_only);
 /* Has the node all that the pod asks for besides whole GPUs and parts of some? */
 bool fit_beside_gpus(const struct session *s, const struct sched_ask *ask, uint32_t node, bool now);
 
-/* Has the node room for the pod, now or once others have left? Has any? */
+/* Has the node room for the pod, now or once others have left, wherever these want it? Has any? */
 bool fit_takes(const struct session *s, uint32_t task, uint32_t node);
 bool fit_anywhere(const struct session *s, uint32_t task);
 

@@ -10,13 +10,18 @@ const char *const sched_status_names[SCHED_STATUSES + 1] = {
 	"Pending", "Binding", "Pipelined", "Running", "Releasing", "Failed", NULL,
 };
 
+static void labels_fini(struct sched_labels *l)
+{
+	for (size_t i = 0; i < l->list.n; i++) {
+		free(l->list.at[i].key);
+		free(l->list.at[i].value);
+	}
+	free(l->list.at);
+}
+
 static void node_fini(struct sched_node *n)
 {
-	for (size_t i = 0; i < n->labels.n; i++) {
-		free(n->labels.at[i].key);
-		free(n->labels.at[i].value);
-	}
-	free(n->labels.at);
+	labels_fini(&n->labels);
 	free(n->name);
 	free(n->slices);
 }
@@ -31,8 +36,27 @@ static void topology_fini(struct sched_topology *t)
 	free(t->leaf);
 }
 
+static void ties_fini(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->ties.n; i++) {
+		labels_fini(&s->ties.at[i].labels);
+	}
+	for (size_t i = 0; i < s->tie_labels.n; i++) {
+		free(s->tie_labels.at[i]);
+	}
+	for (size_t i = 0; i < s->claims.n; i++) {
+		free(s->claims.at[i].name);
+		free(s->claims.at[i].queue);
+	}
+	free(s->ties.at);
+	free(s->tie_labels.at);
+	free(s->labelled.at);
+	free(s->claims.at);
+}
+
 void snapshot_fini(struct snapshot *s)
 {
+	ties_fini(s);
 	for (size_t i = 0; i < s->nodes.n; i++) {
 		node_fini(&s->nodes.at[i]);
 	}

@@ -41,12 +41,24 @@ enum sched_status {
 extern const char *const sched_status_names[SCHED_STATUSES + 1]; /* ends with NULL */
 
 struct sched_mig {
-	char *name;   /* as nodes offer it: nvidia.com/mig-3g.40gb */
+	char *name;   /* as nodes offer it: nvidia.com/mig-3g.40gb, or a class of devices */
 	int64_t gpus; /* that an instance is charged: its g (semantics.md section 17, item 15) */
+};
+
+/* Devices that pods ask for by name and hold together. */
+struct sched_claim {
+	char *name;
+	char *queue; /* whose pods may use it; NULL: it does not say */
+	int64_t mig; /* the class of its devices, among the MIG profiles; -1: there is none such */
+	int64_t count;
 };
 
 struct sched_label {
 	char *key, *value;
+};
+
+struct sched_labels {
+	VEC(struct sched_label) list;
 };
 
 /* Labels of nodes that divide them, each part into smaller ones: zones, racks in them. */
@@ -80,7 +92,7 @@ struct sched_group {
 
 struct sched_node {
 	char *name;
-	VEC(struct sched_label) labels;
+	struct sched_labels labels;
 	int64_t gpus;
 	int64_t gpu_mib;     /* memory of each GPU, a multiple of 100 MiB */
 	int64_t cpu, memory; /* millicores, bytes */
@@ -114,9 +126,20 @@ struct sched_ask {
 	int64_t cpu, memory; /* millicores, bytes */
 };
 
+/* What of a pod depends on where others are. */
+struct sched_tie {
+	struct sched_labels labels; /* its own, and those of the pods that it looks for */
+	uint32_t near, apart; /* labels of nodes: with such pods on one value, on another one than
+	                       * all of them; SCHED_NONE: wherever they are */
+	uint32_t claim;       /* SCHED_NONE: none */
+	bool lost;            /* it claims what the cluster does not have: it waits */
+	bool foreign; /* its claim is not its queue's: it waits too, but in plain Kubernetes */
+};
+
 struct sched_task {
 	char *name;
 	uint32_t job, set;
+	uint32_t tie;  /* 0: it has none; else 1 + its place among the ties */
 	int64_t order; /* within its job, higher is placed first */
 	struct sched_ask ask;
 	enum sched_status status;
@@ -157,6 +180,10 @@ struct snapshot {
 	VEC(struct sched_set) sets;
 	VEC(struct sched_group) groups;
 	VEC(struct sched_mig) migs;
+	VEC(struct sched_claim) claims;
+	VEC(struct sched_tie) ties;
+	VEC(char *) tie_labels; /* labels of nodes that ties go by */
+	VEC(uint32_t) labelled; /* pods with labels */
 	VEC(struct sched_topology) topologies;
 	VEC(struct sched_domain) domains;
 	uint32_t n_groups;        /* places for shared GPUs */

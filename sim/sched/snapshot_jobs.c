@@ -279,16 +279,6 @@ static void place(struct reader *r, const struct json_at *at, const struct task_
 	}
 }
 
-static void note_unsupported(struct reader *r, const struct task_keys *k)
-{
-	if (k->claims != NULL) {
-		snapshot_cannot(r->unsupported, "dynamic resource allocation");
-	}
-	if (k->pod_affinity != NULL) {
-		snapshot_cannot(r->unsupported, "pod affinity");
-	}
-}
-
 static void add_task(struct reader *r, const struct sched_task *task)
 {
 	vec_push(&r->s->tasks, *task);
@@ -314,7 +304,9 @@ static void read_task(struct reader *r, const struct json_at *at, const struct s
 			t.ask.mig = -1;
 		}
 		snapshot_read_mig_ask(r->s, at, &t.ask, r->unsupported);
-		note_unsupported(r, &k);
+		snapshot_read_affinity(r->s, at, &t);
+		snapshot_read_claims(r->s, at, r->s->queues.at[job->queue].name, &t,
+		                     r->unsupported);
 		if (t.set == SCHED_NONE) {
 			json_fail(at, "sub_group: no \"%s\" among the sub-groups of the job",
 			          k.sub_group);

@@ -18,27 +18,32 @@ static int64_t compute_slices(const char *name)
 	return g[0] >= '1' && g[0] <= '7' && g[1] == 'g' && g[2] == '.' ? g[0] - '0' : 0;
 }
 
-/* The number of the profile of that name, a new one; -1 with an error added. */
-static int64_t find_profile(struct snapshot *s, const struct json_at *at, const char *name)
+int64_t snapshot_profile(struct snapshot *s, const struct json_at *at, const char *name,
+                         int64_t gpus)
 {
 	for (size_t i = 0; i < s->migs.n; i++) {
 		if (strcmp(s->migs.at[i].name, name) == 0) {
 			return (int64_t)i;
 		}
 	}
+	if (s->migs.n == SCHED_MIGS) {
+		json_fail(at, "more than %d MIG profiles and classes of devices", SCHED_MIGS);
+		return -1;
+	}
+	const struct sched_mig mig = {mem_strdup(name), gpus};
+	vec_push(&s->migs, mig);
+	return (int64_t)s->migs.n - 1;
+}
+
+static int64_t find_profile(struct snapshot *s, const struct json_at *at, const char *name)
+{
 	const int64_t gpus = compute_slices(name);
 	if (gpus == 0) {
 		json_fail(at, "\"%.60s\" is no MIG profile; expected one like " PREFIX "1g.10gb",
 		          name);
 		return -1;
 	}
-	if (s->migs.n == SCHED_MIGS) {
-		json_fail(at, "more than %d MIG profiles", SCHED_MIGS);
-		return -1;
-	}
-	const struct sched_mig mig = {mem_strdup(name), gpus};
-	vec_push(&s->migs, mig);
-	return (int64_t)s->migs.n - 1;
+	return snapshot_profile(s, at, name, gpus);
 }
 
 /* A whole number of instances; -1 with an error added. */

@@ -113,7 +113,7 @@ static void add_node(struct snapshot *s, const struct json_at *at, const struct 
 		json_fail(at, "a second node \"%s\"", node.name);
 	}
 	snapshot_read_mig_node(s, at, &node);
-	snapshot_read_labels(at, &node);
+	snapshot_read_labels(at, "labels", &node.labels);
 	vec_push(&s->nodes, node);
 }
 
@@ -241,6 +241,7 @@ bool snapshot_read(struct snapshot *s, const struct json_at *cluster, const stru
 		}
 	}
 	snapshot_read_topologies(s, cluster);
+	snapshot_read_dra(s, cluster);
 	if (err_count(cluster->err) == before) {
 		snapshot_read_jobs(s, jobs, unsupported);
 	}
@@ -286,6 +287,21 @@ static char *node_overcommit(const struct sched_node *n, const struct load *l,
 	return NULL;
 }
 
+/* Does a pod before this one hold the devices of the same claim on the same node? */
+static bool is_claimed_before(const struct snapshot *s, uint32_t task)
+{
+	const struct sched_task *const t = &s->tasks.at[task];
+	const uint32_t claim = t->tie > 0 ? s->ties.at[t->tie - 1].claim : SCHED_NONE;
+	for (uint32_t i = 0; i < task && claim != SCHED_NONE; i++) {
+		const struct sched_task *const other = &s->tasks.at[i];
+		if (other->tie > 0 && other->node == t->node &&
+		    s->ties.at[other->tie - 1].claim == claim) {
+			return true;
+		}
+	}
+	return false;
+}
+
 char *snapshot_overcommit(const struct snapshot *s)
 {
 	struct load *const loads = mem_new(s->nodes.n, sizeof(*loads));
@@ -299,7 +315,7 @@ char *snapshot_overcommit(const struct snapshot *s)
 		}
 		const struct sched_node *const n = &s->nodes.at[t->node];
 		loads[t->node].gpus += t->ask.gpus;
-		if (t->ask.slices > 0) {
+		if (t->ask.slices > 0 && !is_claimed_before(s, (uint32_t)i)) {
 			loads[t->node].slices[t->ask.mig] += t->ask.slices;
 		}
 		loads[t->node].cpu += t->ask.cpu;

@@ -8,24 +8,24 @@
 
 #define MOST_LEVELS 16
 
-static void add_label(struct sched_node *node, const char *key, const char *value)
+static void add_label(struct sched_labels *l, const char *key, const char *value)
 {
 	const struct sched_label label = {mem_strdup(key), mem_strdup(value)};
-	vec_push(&node->labels, label);
+	vec_push(&l->list, label);
 }
 
-void snapshot_read_labels(const struct json_at *node, struct sched_node *out)
+void snapshot_read_labels(const struct json_at *at, const char *key, struct sched_labels *out)
 {
 	struct json_at all, one;
-	if (!json_get(node, "labels", &all) || !json_want_object(&all)) {
+	if (!json_get(at, key, &all) || !json_want_object(&all)) {
 		return;
 	}
-	json_t *const object = json_object_get(node->value, "labels");
+	json_t *const object = json_object_get(at->value, key);
 	for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
-		const char *const key = json_object_iter_key(i);
+		const char *const name = json_object_iter_key(i);
 		const char *value;
-		if (json_get(&all, key, &one) && json_want_string(&one, &value)) {
-			add_label(out, key, value);
+		if (json_get(&all, name, &one) && json_want_string(&one, &value)) {
+			add_label(out, name, value);
 		}
 	}
 }

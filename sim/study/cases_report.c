@@ -6,6 +6,8 @@
 #include "report/json_writer.h"
 #include "study/cases.h"
 
+#define MIG_PREFIX "nvidia.com/mig-"
+
 static const char *const outcomes[CASE_OUTCOMES] = {"pass", "fail", "unsupported", "scheduled"};
 
 /* "2.5", "all" for what is unlimited. */
@@ -24,8 +26,10 @@ static const char *ask_text(const struct snapshot *s, const struct sched_ask *a,
 	char number[32];
 	char times[32] = "";
 	if (a->slices > 0) {
+		const char *const name = s->migs.at[a->mig].name;
+		const bool mig = strncmp(name, MIG_PREFIX, strlen(MIG_PREFIX)) == 0;
 		snprintf(buf, size, "%" PRId64 " x %s", a->slices,
-		         strrchr(s->migs.at[a->mig].name, '-') + 1);
+		         mig ? name + strlen(MIG_PREFIX) : name);
 		return buf;
 	}
 	if (a->devices == 0) {
