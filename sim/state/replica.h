@@ -80,9 +80,6 @@ struct replica {
 	bool decode_step;    /* decoding sequences take part in the running steps */
 	bool gap_noted;      /* the token gaps of the first step are in the log already */
 	bool shared;         /* its step is timed by its group: flow/share.c */
-	bool cold;           /* its process is new: the first request warms it up */
-	bool full;           /* it has as many requests as it may, and is sent no more */
-	bool leaving;        /* it goes when its last request has left */
 	uint8_t blocked;     /* enum replica_block, since blocked_since */
 	ns_t blocked_since;
 	struct finish_entry *heap; /* [n_decoding] */
@@ -94,6 +91,9 @@ struct replica {
 	/* who it is */
 	uint32_t service, index; /* within the service */
 	uint32_t gpu_kind;       /* index of scenario.nodes */
+	bool cold;               /* its process is new: the first request warms it up */
+	bool full;               /* it has as many requests as it may, and is sent no more */
+	bool leaving;            /* it goes when its last request has left */
 	struct replica_totals totals;
 };
 
