@@ -101,7 +101,7 @@ double schedule_held(const struct sim *s)
 	for (size_t i = 0; s->schedule != NULL && i < s->sc->n_projects; i++) {
 		const struct held *const h = &s->schedule->held[i];
 		if (s->sc->projects[i].parent == PROJECT_NONE) {
-			area += h->area - (i128_t)h->service * h->since;
+			area += h->area - h->service_area;
 		}
 	}
 	return (double)area / GPU;
@@ -168,7 +168,7 @@ static void summarise_project(const struct sim *s, size_t i, struct project_summ
 		.quota = spec->quota_ppm == PROJECT_UNLIMITED ? (double)NAN
 	                                                      : (double)spec->quota_ppm / GPU,
 		.held = (double)h->area / GPU / NS_PER_HOUR,
-		.held_by_services = (double)((i128_t)h->service * h->since) / GPU / NS_PER_HOUR,
+		.held_by_services = (double)h->service_area / GPU / NS_PER_HOUR,
 	};
 	for (size_t k = 0; k < s->sc->n_projects; k++) {
 		out->above = out->above || s->sc->projects[k].parent == i;

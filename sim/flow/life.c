@@ -1,5 +1,6 @@
 /* Replicas that come and go: how many are wanted, who leaves, and what happens to them when. */
 #include "flow/life.h"
+#include "flow/schedule.h"
 
 #include <stdlib.h>
 
@@ -136,6 +137,9 @@ void life_bind(struct sim *s, uint32_t replica, const uint32_t *gpus)
 	struct life_slot *const slot = &s->life->slots[replica];
 	sim_assert(slot->state == LIFE_PENDING);
 	place_on(s, replica, gpus);
+	if (s->schedule != NULL) {
+		schedule_hold(s, replica, 1);
+	}
 	set_state(s, replica, LIFE_STARTING);
 	slot->bound_at = s->events.now;
 	start_begin(s, replica);
@@ -174,6 +178,9 @@ static void leave_gpus(struct sim *s, uint32_t replica, enum life_state state)
 	struct life_slot *const slot = &s->life->slots[replica];
 	slot->bound += s->events.now - slot->bound_at;
 	share_part(s, r);
+	if (s->schedule != NULL) {
+		schedule_hold(s, replica, -1);
+	}
 	cluster_leave(&s->cluster, replica);
 	stop_coming(s->life, replica);
 	slot->deadline = NS_NEVER;
@@ -360,7 +367,11 @@ void life_settle(struct sim *s)
 	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
 		adjust(s, i);
 	}
-	place_all(s);
+	if (s->schedule != NULL) { /* who places jobs places them too */
+		schedule_wake(s);
+	} else {
+		place_all(s);
+	}
 	life_plan(s);
 }
 
@@ -440,6 +451,9 @@ void life_event(struct sim *s)
 
 bool life_is_stuck(const struct sim *s)
 {
+	if (schedule_goes_on(s)) {
+		return false;
+	}
 	uint32_t at_doors = 0;
 	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
 		at_doors += s->cluster.services[i].door.n;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "flow/life.h"
 #include "flow/schedule.h"
 
 #define MIB_STEP 100      /* a GPU's memory counts in such steps, as Run:ai does */
@@ -52,6 +53,7 @@ void pods_open(struct sim *s)
 {
 	add_nodes(s, &s->schedule->pods);
 	add_queues(s->sc, &s->schedule->pods);
+	s->schedule->gpu_of = mem_new(s->schedule->pods.n_groups, sizeof(uint32_t));
 }
 
 /* A job of which `min` pods run, or none; its pods follow. */
@@ -97,6 +99,17 @@ static struct sched_ask whole(const struct sim *s, int64_t gpus)
 	};
 }
 
+/* A part of a GPU, as a replica asks for it. */
+static struct sched_ask part(const struct scenario_service *spec,
+                             const struct scenario_nodes *nodes)
+{
+	struct sched_ask ask = {.fraction = spec->fraction_ppm};
+	if (ask.fraction == 0) { /* memory, or a slice */
+		ask.mib = scenario_request(spec, nodes) >> 20;
+	}
+	return ask;
+}
+
 /* Of the memory of a GPU of that kind, ppm. */
 static int64_t part_of(const struct sim *s, const struct replica *r)
 {
@@ -122,14 +135,30 @@ static void add_parts(struct sim *s, struct snapshot *p, uint32_t replica)
 	uint32_t n;
 	const uint32_t *const gpus = cluster_gpus_of(c, replica, &n);
 	const struct node *const node = &c->nodes[c->gpus[gpus[0]].node];
+	uint32_t *const of = &s->schedule->gpu_of[p->nodes.at[c->gpus[gpus[0]].node].first_group];
 	for (uint32_t i = 0; i < n; i += SCHED_DEVICES) {
-		struct sched_ask ask = {.fraction = part_of(s, r)};
+		struct sched_ask ask =
+			part(s->services[r->service].spec, &s->sc->nodes[r->gpu_kind]);
 		uint16_t groups[SCHED_DEVICES];
 		for (; ask.devices < SCHED_DEVICES && i + ask.devices < n; ask.devices++) {
 			groups[ask.devices] = (uint16_t)(gpus[i + ask.devices] - node->first);
+			of[groups[ask.devices]] = gpus[i + ask.devices];
 		}
 		add_pod(p, &ask, c->gpus[gpus[0]].node, 0, groups);
 	}
+}
+
+/* One that has no GPUs yet; they may be any. */
+static void add_pending(struct sim *s, struct snapshot *p, uint32_t replica)
+{
+	const struct scenario_service *const spec =
+		s->services[s->cluster.replicas[replica].service].spec;
+	struct sched_ask ask = whole(s, spec->gpus_per_replica);
+	if (spec->fraction_ppm != SHARE_WHOLE) {
+		ask = part(spec, &s->sc->nodes[0]);
+		ask.devices = spec->gpus_per_replica;
+	}
+	add_pod(p, &ask, NODE_NONE, 0, NULL);
 }
 
 static void add_replica(struct sim *s, struct snapshot *p, uint32_t replica)
@@ -144,7 +173,10 @@ static void add_replica(struct sim *s, struct snapshot *p, uint32_t replica)
 		.running_for = s->events.now,
 	};
 	add_job(p, &job, 1);
-	if (spec->fraction_ppm == SHARE_WHOLE) {
+	vec_push(&s->schedule->replicas, replica);
+	if (c->seats[replica].n_gpus == 0) {
+		add_pending(s, p, replica);
+	} else if (spec->fraction_ppm == SHARE_WHOLE) {
 		const struct sched_ask ask = whole(s, spec->gpus_per_replica);
 		const uint32_t gpu = c->places[c->seats[replica].first];
 		add_pod(p, &ask, c->gpus[gpu].node, 0, NULL);
@@ -175,6 +207,55 @@ static void add_training(struct sim *s, struct snapshot *p, uint32_t index)
 	}
 }
 
+/* The next GPU of a node on which no replica is. */
+static uint32_t next_idle(const struct cluster *c, const struct node *node, uint32_t from)
+{
+	uint32_t i = from;
+	while (i < node->first + node->n && c->gpus[i].residents > 0) {
+		i++;
+	}
+	sim_assert(i < node->first + node->n);
+	return i;
+}
+
+static void sort_gpus(uint32_t *gpus, int64_t n)
+{
+	for (int64_t i = 1; i < n; i++) {
+		const uint32_t gpu = gpus[i];
+		int64_t k = i;
+		for (; k > 0 && gpus[k - 1] > gpu; k--) {
+			gpus[k] = gpus[k - 1];
+		}
+		gpus[k] = gpu;
+	}
+}
+
+/*
+ * Workers are counted by node, not by GPU: where no replica is, one GPU is as good as another, and
+ * the first that comes to a new place for a shared GPU says which one that is.
+ */
+void pods_gpus(struct sim *s, uint32_t replica, const struct sched_decision *place, uint32_t *gpus)
+{
+	const struct cluster *const c = &s->cluster;
+	const struct node *const node = &c->nodes[place->node];
+	const struct scenario_service *const spec = s->services[c->replicas[replica].service].spec;
+	uint32_t *const of =
+		&s->schedule->gpu_of[s->schedule->pods.nodes.at[place->node].first_group];
+	const bool shares = spec->fraction_ppm != SHARE_WHOLE;
+	uint32_t idle = node->first;
+	for (int64_t i = 0; i < spec->gpus_per_replica; i++) {
+		gpus[i] = shares ? of[place->groups[i]] : NODE_NONE;
+		if (gpus[i] == NODE_NONE) {
+			gpus[i] = next_idle(c, node, idle);
+			idle = gpus[i] + 1;
+		}
+		if (shares) {
+			of[place->groups[i]] = gpus[i];
+		}
+	}
+	sort_gpus(gpus, spec->gpus_per_replica);
+}
+
 void pods_build(struct sim *s)
 {
 	struct schedule *const d = s->schedule;
@@ -183,8 +264,15 @@ void pods_build(struct sim *s)
 	p->tasks.n = 0;
 	p->sets.n = 0;
 	d->workers.n = 0;
+	d->replicas.n = 0;
+	for (uint32_t i = 0; i < p->n_groups; i++) {
+		d->gpu_of[i] = NODE_NONE;
+	}
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
-		add_replica(s, p, i);
+		if (s->cluster.seats[i].n_gpus > 0 ||
+		    (s->life != NULL && s->life->slots[i].state == LIFE_PENDING)) {
+			add_replica(s, p, i);
+		}
 	}
 	for (size_t i = 0; i < d->open.n; i++) {
 		add_training(s, p, d->open.at[i]);

@@ -1,5 +1,6 @@
 /* Events of training: a job comes, a cycle places and evicts, a job is done. */
 #include "flow/schedule.h"
+#include "flow/life.h"
 
 #include <stdlib.h>
 
@@ -22,6 +23,7 @@ static void hold(struct sim *s, size_t project, int64_t ppm)
 	for (; project != PROJECT_NONE; project = s->sc->projects[project].parent) {
 		struct held *const h = &s->schedule->held[project];
 		h->area += (i128_t)h->ppm * (now - h->since);
+		h->service_area += (i128_t)h->service * (now - h->since);
 		h->since = now;
 		h->ppm += ppm;
 		sim_assert(h->ppm >= 0);
@@ -35,15 +37,21 @@ static void hold(struct sim *s, size_t project, int64_t ppm)
 	}
 }
 
+void schedule_hold(struct sim *s, uint32_t replica, int sign)
+{
+	const int64_t ppm = sign * pods_charge(s, replica);
+	size_t project = s->services[s->cluster.replicas[replica].service].spec->project;
+	hold(s, project, ppm);
+	for (; project != PROJECT_NONE; project = s->sc->projects[project].parent) {
+		s->schedule->held[project].service += ppm;
+	}
+}
+
 static void hold_replicas(struct sim *s)
 {
-	struct held *const held = s->schedule->held;
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
-		const int64_t ppm = pods_charge(s, i);
-		size_t project = s->services[s->cluster.replicas[i].service].spec->project;
-		hold(s, project, ppm);
-		for (; project != PROJECT_NONE; project = s->sc->projects[project].parent) {
-			held[project].service += ppm;
+		if (s->cluster.seats[i].n_gpus > 0) {
+			schedule_hold(s, i, 1);
 		}
 	}
 }
@@ -79,8 +87,12 @@ static bool anyone_works(const struct schedule *d)
 	return false;
 }
 
-static bool anyone_waits(const struct schedule *d)
+static bool anyone_waits(const struct sim *s)
 {
+	const struct schedule *const d = s->schedule;
+	if (s->life != NULL && s->life->pending > 0) {
+		return true;
+	}
 	for (size_t i = 0; i < d->open.n; i++) {
 		const struct job *const j = &d->jobs[d->open.at[i]];
 		if (j->workers < j->most) {
@@ -103,21 +115,78 @@ static void settle(struct sim *s, uint32_t index, int64_t workers)
 	}
 }
 
+/* A pending replica starts where it was sent. */
+static void bind_replica(struct sim *s, uint32_t replica, const struct sched_decision *place)
+{
+	const uint32_t service = s->cluster.replicas[replica].service;
+	const int64_t n = s->services[service].spec->gpus_per_replica;
+	uint32_t *const gpus = mem_new((size_t)n, sizeof(*gpus));
+	pods_gpus(s, replica, place, gpus);
+	life_bind(s, replica, gpus);
+	free(gpus);
+}
+
+static void keep_promise(struct sim *s, const struct promise *p)
+{
+	struct schedule *const d = s->schedule;
+	const uint32_t job = p->worker.job;
+	if (p->is_worker && d->nodes[job] != NULL) {
+		d->nodes[job][p->worker.index] = p->place.node;
+		settle(s, job, d->jobs[job].workers + 1);
+	} else if (!p->is_worker && s->life->slots[p->replica].state == LIFE_PENDING) {
+		bind_replica(s, p->replica, &p->place);
+	}
+}
+
+/*
+ * Who was promised a place in the last cycle gets it, before anybody else is looked at: those who
+ * had it have left, and only cycles give GPUs away. Returns how many promises there were.
+ */
+static size_t keep_promises(struct sim *s)
+{
+	struct schedule *const d = s->schedule;
+	const size_t n = d->promises.n;
+	for (size_t i = 0; i < n; i++) {
+		keep_promise(s, &d->promises.at[i]);
+	}
+	d->promises.n = 0;
+	return n;
+}
+
+/* Pending replicas that were given a place start there; the others stay where they are. */
+static void apply_replicas(struct sim *s, const struct sched_result *r)
+{
+	struct schedule *const d = s->schedule;
+	for (size_t i = 0; i < d->replicas.n; i++) {
+		const struct sched_job *const j = &d->pods.jobs.at[i];
+		const struct sched_decision *const t = &r->tasks[j->first_task];
+		const bool waits = d->pods.tasks.at[j->first_task].status == SCHED_PENDING;
+		sim_assert(waits || t->status == SCHED_RUNNING);
+		const struct promise promise = {.replica = d->replicas.at[i], .place = *t};
+		if (waits && t->status == SCHED_BINDING) {
+			bind_replica(s, promise.replica, t);
+		} else if (t->status == SCHED_PIPELINED) {
+			vec_push(&d->promises, promise);
+		}
+	}
+}
+
 /* Workers go where the cycle sends them; who was promised a place waits for the next cycle. */
-static void apply(struct sim *s, const struct sched_result *r)
+static void apply_jobs(struct sim *s, const struct sched_result *r)
 {
 	struct schedule *const d = s->schedule;
 	const size_t first = d->pods.tasks.n - d->workers.n;
-	const size_t first_job = d->pods.jobs.n - d->open.n;
+	const size_t first_job = d->replicas.n;
 	int64_t *const workers = mem_new(d->open.n, sizeof(*workers));
-	for (size_t t = 0; t < first; t++) {
-		sim_assert(r->tasks[t].status == SCHED_RUNNING); /* replicas stay */
-	}
 	for (size_t i = 0; i < d->workers.n; i++) {
 		const struct worker w = d->workers.at[i];
 		const struct sched_decision *const t = &r->tasks[first + i];
 		const bool there = t->status == SCHED_BINDING || t->status == SCHED_RUNNING;
+		const struct promise promise = {.is_worker = true, .worker = w, .place = *t};
 		d->nodes[w.job][w.index] = there ? t->node : NODE_NONE;
+		if (t->status == SCHED_PIPELINED) {
+			vec_push(&d->promises, promise);
+		}
 		workers[d->pods.tasks.at[first + i].job - first_job] += there;
 	}
 	for (size_t i = 0; i < d->open.n; i++) {
@@ -135,7 +204,7 @@ static void wake_later(struct sim *s)
 {
 	const struct schedule *const d = s->schedule;
 	const bool counts = d->history != NULL || s->sc->min_runtime > 0;
-	if (counts && anyone_waits(d) && anyone_works(d)) {
+	if (counts && anyone_waits(s) && anyone_works(d)) {
 		wake_at(s, ns_after(s->events.now, USAGE_EVERY));
 	}
 	for (size_t i = 0; i < d->open.n; i++) {
@@ -157,13 +226,15 @@ static bool run_cycle(struct sim *s)
 	struct sched_result r;
 	d->looked = s->events.now;
 	event_set(&s->events, entity_cycle(s), NS_NEVER, PHASE_SCHEDULE);
-	if (!anyone_waits(d)) {
-		return false;
+	const bool kept = keep_promises(s) > 0;
+	if (!anyone_waits(s)) {
+		return kept;
 	}
 	pods_build(s);
 	sched_cycle(&d->pods, &d->options, actions, sizeof(actions) / sizeof(*actions), &r);
-	const bool changed = r.binds + r.evictions + r.promises > 0;
-	apply(s, &r);
+	const bool changed = kept || r.binds + r.evictions + r.promises > 0;
+	apply_replicas(s, &r);
+	apply_jobs(s, &r);
 	sched_result_fini(&r);
 	if (changed) {
 		schedule_wake(s);
@@ -212,7 +283,7 @@ static void finish(struct sim *s, uint32_t index)
 	for (d->open.n--; at < d->open.n; at++) {
 		d->open.at[at] = d->open.at[at + 1];
 	}
-	if (anyone_waits(d)) {
+	if (anyone_waits(s)) {
 		schedule_wake(s);
 	}
 }
@@ -231,6 +302,17 @@ bool schedule_event(struct sim *s, const struct event *e)
 	return true;
 }
 
+/* Jobs wait, and replicas will leave, or be there, or be wanted. */
+static bool may_get_room(const struct sim *s)
+{
+	const struct life *const l = s->life;
+	bool may = false;
+	for (size_t i = 0; l != NULL && i < l->coming.n; i++) {
+		may = may || l->slots[l->coming.at[i]].state != LIFE_PENDING;
+	}
+	return s->schedule->open.n > 0 && l != NULL && (may || l->change_at != NS_NEVER);
+}
+
 bool schedule_goes_on(const struct sim *s)
 {
 	if (s->schedule == NULL) {
@@ -243,7 +325,7 @@ bool schedule_goes_on(const struct sim *s)
 			return true;
 		}
 	}
-	return event_at(&s->events, entity_cycle(s)) != NS_NEVER;
+	return event_at(&s->events, entity_cycle(s)) != NS_NEVER || may_get_room(s);
 }
 
 /* --- begin and end ----------------------------------------------------------------------------
@@ -271,7 +353,28 @@ static void open_history(struct sim *s)
 	}
 }
 
-void schedule_open(struct sim *s)
+/* A cycle does not know that a model does not fit on some of the nodes. */
+static bool fit_everywhere(struct sim *s)
+{
+	bool ok = true;
+	for (size_t i = 0; i < s->sc->n_services && s->life != NULL; i++) {
+		for (size_t k = 0; k < s->sc->n_nodes; k++) {
+			if (s->services[i].perf[k] == NULL && s->sc->nodes[k].count > 0) {
+				char *const where = mem_printf("%s: services.%s", s->sc->file,
+				                               s->sc->services[i].name);
+				err_add(s->err, ERR_INFEASIBLE, where,
+				        "its model does not fit on %s: beside \"jobs\" and replicas "
+				        "that come and go it must fit on every node",
+				        s->sc->nodes[k].name);
+				free(where);
+				ok = false;
+			}
+		}
+	}
+	return ok;
+}
+
+bool schedule_open(struct sim *s)
 {
 	const struct scenario *const sc = s->sc;
 	struct schedule *const d = mem_new(1, sizeof(*d));
@@ -304,6 +407,7 @@ void schedule_open(struct sim *s)
 	pods_open(s);
 	open_history(s);
 	hold_replicas(s);
+	return fit_everywhere(s);
 }
 
 void schedule_close(struct sim *s)
@@ -327,6 +431,9 @@ void schedule_close(struct sim *s)
 	free(d->why);
 	free(d->rejected);
 	free(d->held);
+	free(d->gpu_of);
+	free(d->promises.at);
+	free(d->replicas.at);
 	free(d->workers.at);
 	free(d);
 }
@@ -343,6 +450,7 @@ void schedule_end(struct sim *s)
 	for (size_t i = 0; i < s->sc->n_projects; i++) {
 		struct held *const h = &d->held[i];
 		h->area += (i128_t)h->ppm * (s->ended - h->since);
+		h->service_area += (i128_t)h->service * (s->ended - h->since);
 		h->since = s->ended;
 		if (h->series != NULL) {
 			series_add(h->series, s->ended, h->ppm / MILLI);

@@ -16,12 +16,19 @@ struct worker { /* of a job, as a pod */
 	uint32_t job, index;
 };
 
-struct held {                  /* GPUs of a project and those below it */
-	int64_t ppm;           /* at present */
-	int64_t service;       /* of them by replicas, which stay */
-	ns_t since;            /* up to which `area` is counted */
-	i128_t area;           /* ppm times nanoseconds */
-	struct series *series; /* thousandths; NULL unless asked for */
+struct promise { /* of a place that others were leaving, for the next cycle */
+	bool is_worker;
+	struct worker worker;
+	uint32_t replica;
+	struct sched_decision place;
+};
+
+struct held {                      /* GPUs of a project and those below it */
+	int64_t ppm;               /* at present */
+	int64_t service;           /* of them by replicas */
+	ns_t since;                /* up to which the areas are counted */
+	i128_t area, service_area; /* ppm times nanoseconds */
+	struct series *series;     /* thousandths; NULL unless asked for */
 };
 
 struct schedule {
@@ -32,18 +39,24 @@ struct schedule {
 	char **rejected;       /* the reason, of each job that was */
 	struct held *held;     /* of each project */
 	struct sched_options options;
-	struct snapshot pods;       /* nodes and queues stay, the rest is built for each cycle */
-	VEC(struct worker) workers; /* the last pods of the snapshot */
-	struct history *history;    /* what projects used; NULL: it does not count */
-	ns_t looked;                /* when the last cycle was; -1: there was none */
+	struct snapshot pods;         /* nodes and queues stay, the rest is built for each cycle */
+	VEC(struct promise) promises; /* of the last cycle */
+	uint32_t *gpu_of;             /* of each place for shared GPUs, while it is in use */
+	VEC(uint32_t) replicas;       /* the first jobs of the snapshot */
+	VEC(struct worker) workers;   /* the last pods of the snapshot */
+	struct history *history;      /* what projects used; NULL: it does not count */
+	ns_t looked;                  /* when the last cycle was; -1: there was none */
 };
 
-/* schedule.c: before the run; all jobs are expected. */
-void schedule_open(struct sim *s);
+/* schedule.c: before the run; all jobs are expected. False with errors added. */
+bool schedule_open(struct sim *s);
 void schedule_close(struct sim *s);
 
 /* schedule.c: a cycle at the next multiple of the scheduler's period, unless one is due before. */
 void schedule_wake(struct sim *s);
+
+/* schedule.c: a replica got GPUs (sign 1), or left them (-1). */
+void schedule_hold(struct sim *s, uint32_t replica, int sign);
 
 /* schedule.c: a job comes or is done, or a cycle is due; false: it changed nothing. */
 bool schedule_event(struct sim *s, const struct event *e);
@@ -62,6 +75,10 @@ void pods_build(struct sim *s);
 
 /* pods.c: GPUs that a replica holds, ppm, as its project is charged for it. */
 int64_t pods_charge(const struct sim *s, uint32_t replica);
+
+/* pods.c: the cycle gave a pending replica this place: the GPUs meant, ascending. To be called for
+ * one after the other, each of which then takes its GPUs. */
+void pods_gpus(struct sim *s, uint32_t replica, const struct sched_decision *place, uint32_t *gpus);
 
 /* jobs.c: what jobs and projects had of the run; nothing where there are no jobs. */
 void summarise_jobs(const struct sim *s, struct summary *out);

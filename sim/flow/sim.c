@@ -86,8 +86,9 @@ struct sim *sim_new(const struct scenario *sc, const struct sim_options *options
 		s->sample_every = SAMPLE_FIRST;
 		event_set(&s->events, entity_sampler(s), 0, PHASE_SAMPLE);
 	}
-	if (sc->n_jobs > 0) {
-		schedule_open(s);
+	if (sc->n_jobs > 0 && !schedule_open(s)) {
+		sim_free(s);
+		return NULL;
 	}
 	return s;
 }

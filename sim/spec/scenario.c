@@ -185,29 +185,13 @@ static void read_assumptions(struct scenario_loader *l, const struct json_at *ro
 	}
 }
 
-/* Where jobs are, nobody need be served; who serves needs someone who asks. */
-static void check_served(const struct json_at *root)
-{
-	struct json_at at;
-	const bool trains = json_get(root, "jobs", &at) && json_is_array(at.value) &&
-	                    json_array_size(at.value) > 0;
-	const bool serves = json_get(root, "services", &at);
-
-	if (!trains && !serves) {
-		json_fail(root, "missing key \"services\": what is served");
-	}
-	if ((!trains || serves) && !json_get(root, "loads", &at)) {
-		json_fail(root, "missing key \"loads\": who asks");
-	}
-}
-
 static void read_root(struct scenario_loader *l, const struct json_at *root)
 {
 	struct root_keys keys;
 	struct json_at at;
 
 	if (scenario_fill(l, root_table, &keys, root) || json_is_object(root->value)) {
-		check_served(root);
+		scenario_check_served(root);
 	}
 	if (keys.schema > 1 && json_get(root, "aliquot", &at)) {
 		json_fail(&at, "schema %" PRId64 " is newer than this program, which reads 1",

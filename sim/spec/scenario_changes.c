@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#define MOST_PARTS 8 /* GPUs of which the scheduler gives one pod a part */
 #define KEY(member) offsetof(struct scenario_change, member)
 
 /* clang-format off */
@@ -63,16 +64,31 @@ void scenario_read_changes(struct scenario_loader *l, struct scenario_service *s
 	}
 }
 
+/* Can the scheduler of jobs place the service's replicas while it runs? */
+static bool is_schedulable(const struct scenario_service *service)
+{
+	const bool comes = service->n_changes > 0 || service->places != service->initial;
+	const bool parts = service->fraction_ppm != SHARE_WHOLE;
+	return !comes || (service->mig_profile == NULL &&
+	                  (!parts || service->gpus_per_replica <= MOST_PARTS));
+}
+
 void scenario_check_lives(const struct scenario *sc, const struct json_at *root)
 {
-	bool lives = sc->n_faults > 0;
-	for (size_t i = 0; i < sc->n_services; i++) {
-		lives = lives || sc->services[i].n_changes > 0;
+	if (sc->n_jobs == 0) {
+		return;
 	}
-	if (lives && sc->n_jobs > 0) {
-		json_fail(
-			root,
-			"\"jobs\" do not go with \"faults\", \"start\" or \"replicas_at\" in this "
-			"version: their scheduler knows replicas that stay");
+	if (sc->n_faults > 0) {
+		json_fail(root, "\"jobs\" do not go with \"faults\" in this version, which would "
+		                "not hit their workers");
+	}
+	for (size_t i = 0; i < sc->n_services; i++) {
+		if (!is_schedulable(&sc->services[i])) {
+			json_fail(
+				root,
+				"services.%s: beside \"jobs\" replicas that come and go have whole "
+				"GPUs or parts of at most %d, and no mig_profile",
+				sc->services[i].name, MOST_PARTS);
+		}
 	}
 }

@@ -380,6 +380,21 @@ void scenario_read_jobs(struct scenario_loader *l, const struct json_at *at)
 	}
 }
 
+void scenario_check_served(const struct json_at *root)
+{
+	struct json_at at;
+	const bool trains = json_get(root, "jobs", &at) && json_is_array(at.value) &&
+	                    json_array_size(at.value) > 0;
+	const bool serves = json_get(root, "services", &at);
+
+	if (!trains && !serves) {
+		json_fail(root, "missing key \"services\": what is served");
+	}
+	if ((!trains || serves) && !json_get(root, "loads", &at)) {
+		json_fail(root, "missing key \"loads\": who asks");
+	}
+}
+
 void scenario_free_jobs(struct scenario *sc)
 {
 	for (size_t i = 0; i < sc->n_projects; i++) {

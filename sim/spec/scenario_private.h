@@ -97,6 +97,9 @@ void scenario_read_projects(struct scenario_loader *l, const struct json_at *at)
  */
 size_t scenario_project_of(struct scenario_loader *l, const char *name, const struct json_at *at);
 
+/* Where jobs are, nobody need be served; who serves needs someone who asks. */
+void scenario_check_served(const struct json_at *root);
+
 /* After the services, some of which may need the default project. */
 void scenario_read_jobs(struct scenario_loader *l, const struct json_at *at);
 void scenario_free_jobs(struct scenario *sc);

@@ -82,8 +82,16 @@ static char *scenario(struct rng *rng, bool elastic, bool stops)
 	if (draw(rng, 2) == 0) {
 		add(&json,
 		    ", \"services\": [{\"name\": \"s\", \"model\": \"llama-3.1-8b-instruct\", "
-		    "\"project\": \"p3\", \"fraction\": 0.4, \"replicas\": 2}], \"loads\": "
-		    "[{\"service\": \"s\", \"kind\": \"concurrency\", \"users\": 2, \"requests\": 4,"
+		    "\"project\": \"p3\", \"fraction\": 0.4, \"replicas\": 2");
+		if (draw(rng, 2) == 0) { /* they come and go */
+			snprintf(text, sizeof(text),
+			         ", \"replicas_at\": [{\"at\": %lld, \"replicas\": %lld}, "
+			         "{\"at\": 90.5, \"replicas\": 1}]",
+			         1 + draw(rng, 80), draw(rng, 9));
+			add(&json, text);
+		}
+		add(&json,
+		    "}], \"loads\": [{\"service\": \"s\", \"kind\": \"concurrency\", \"users\": 2, \"requests\": 4,"
 		    "\"isl\": 10, \"osl\": 3}]");
 	}
 	snprintf(text, sizeof(text), stops ? ", \"stop\": {\"after\": %lld}}" : "}",

@@ -231,6 +231,35 @@ START_TEST(history)
 }
 END_TEST
 
+/*
+ * Six replicas instead of two from 100 s to 200 s: their project has the quota, the gang of six has
+ * none. It leaves at 100 s, 10 s after its last checkpoint; the new replicas are on their GPUs from
+ * 101 s on. At 200 s they go, and it has 310 s to go.
+ */
+START_TEST(yields_to_replicas_that_come)
+{
+	struct test_run r;
+	run(&r,
+	    "\"projects\": [{\"name\": \"chat\", \"quota\": 8}, {\"name\": \"lab\"}],"
+	    "\"services\": [{\"name\": \"chat\", \"model\": \"llama-3.1-8b-instruct\", "
+	    "\"project\": \"chat\", \"replicas\": 2, \"replicas_at\": [{\"at\": 100, \"replicas\": 6},"
+	    "{\"at\": 200, \"replicas\": 2}]}], \"loads\": [{\"service\": \"chat\", \"kind\": "
+	    "\"rate\", \"rate\": 20, \"requests\": 200, \"isl\": 200, \"osl\": 20}],"
+	    "\"jobs\": [{\"name\": \"train\", \"project\": \"lab\", \"workers\": 6, "
+	    "\"work\": 400, \"checkpoint_every\": 30}]");
+	const struct job_summary *const j = job(&r, "train");
+	ck_assert_int_eq(j->finished, 510 * S);
+	ck_assert_int_eq(j->waited, 100 * S);
+	ck_assert_double_eq_tol(j->lost, HOURS(6 * 10.0), 1e-12);
+	ck_assert_double_eq_tol(r.summary.projects[0].held_by_services, HOURS(2 * 510.0 + 4 * 99.0),
+	                        1e-9);
+	ck_assert_double_eq_tol(r.summary.projects[1].held, HOURS(6 * 410.0), 1e-9);
+	ck_assert_double_eq_tol(r.summary.allocated,
+	                        (2 * 510.0 + 4 * 99.0 + 6 * 410.0) / (8 * 510.0), 1e-9);
+	test_run_fini(&r);
+}
+END_TEST
+
 #define CHAT                                                                                        \
 	"\"services\": [{\"name\": \"chat\", \"model\": \"llama-3.1-8b-instruct\", "                \
 	"\"replicas\": 6}], \"loads\": [{\"service\": \"chat\", \"kind\": \"rate\", \"rate\": 20, " \
@@ -330,6 +359,7 @@ int main(void)
 	tcase_add_test(tc, a_minimum_runtime);
 	tcase_add_test(tc, priority_policies);
 	tcase_add_test(tc, history);
+	tcase_add_test(tc, yields_to_replicas_that_come);
 	tcase_add_test(tc, reasons);
 	tcase_add_test(tc, leaves_services_alone);
 	tcase_add_test(tc, a_placement_policy);
