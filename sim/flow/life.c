@@ -451,14 +451,12 @@ void life_event(struct sim *s)
 
 bool life_is_stuck(const struct sim *s)
 {
-	if (schedule_goes_on(s)) {
-		return false;
-	}
 	uint32_t at_doors = 0;
 	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
 		at_doors += s->cluster.services[i].door.n;
 	}
-	bool stuck = at_doors == s->cluster.requests.in_use && s->life->change_at == NS_NEVER;
+	bool stuck = at_doors == s->cluster.requests.in_use && !schedule_goes_on(s) &&
+	             s->life->change_at == NS_NEVER;
 	for (size_t i = 0; i < s->sc->n_loads; i++) {
 		stuck = stuck && s->loads[i]->ops->peek(s->loads[i]) == NS_NEVER;
 	}
