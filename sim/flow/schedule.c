@@ -153,6 +153,13 @@ static size_t keep_promises(struct sim *s)
 	return n;
 }
 
+static void note_promise(struct schedule *d, const struct promise *p)
+{
+	if (p->place.status == SCHED_PIPELINED) {
+		vec_push(&d->promises, *p);
+	}
+}
+
 /* Pending replicas that were given a place start there; the others stay where they are. */
 static void apply_replicas(struct sim *s, const struct sched_result *r)
 {
@@ -165,9 +172,8 @@ static void apply_replicas(struct sim *s, const struct sched_result *r)
 		const struct promise promise = {.replica = d->replicas.at[i], .place = *t};
 		if (waits && t->status == SCHED_BINDING) {
 			bind_replica(s, promise.replica, t);
-		} else if (t->status == SCHED_PIPELINED) {
-			vec_push(&d->promises, promise);
 		}
+		note_promise(d, &promise);
 	}
 }
 
@@ -184,9 +190,7 @@ static void apply_jobs(struct sim *s, const struct sched_result *r)
 		const bool there = t->status == SCHED_BINDING || t->status == SCHED_RUNNING;
 		const struct promise promise = {.is_worker = true, .worker = w, .place = *t};
 		d->nodes[w.job][w.index] = there ? t->node : NODE_NONE;
-		if (t->status == SCHED_PIPELINED) {
-			vec_push(&d->promises, promise);
-		}
+		note_promise(d, &promise);
 		workers[d->pods.tasks.at[first + i].job - first_job] += there;
 	}
 	for (size_t i = 0; i < d->open.n; i++) {
