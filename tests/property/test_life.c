@@ -34,9 +34,26 @@ static char *join(char *list, char *more)
 	return both;
 }
 
+/* An autoscaler decides, quick ones so that much happens. */
+static char *scaler(void)
+{
+	static const char *const policies[] = {
+		"\"policy\": \"kpa\", \"min\": 0, \"scale_to_zero_grace\": \"4s\", \"stable_window\": \"12s\", \"target_burst_capacity\": 20",
+		"\"policy\": \"hpa\", \"min\": 1, \"scale_down_delay\": \"10s\", \"tick\": \"5s\"",
+	};
+	const long long limit = between(0, 2) * between(1, 40);
+	return mem_printf("\"autoscaler\": {%s, \"metric\": \"concurrency\", \"target\": %lld, "
+	                  "\"max\": %lld, \"concurrency_hard_limit\": %lld, "
+	                  "\"initialization_timeout\": \"%llds\"}",
+	                  pick(policies, 2), between(1, 40), between(2, 4), limit, between(10, 90));
+}
+
 /* When there are how many replicas; some services are not there at first, some never change. */
 static char *changes(void)
 {
+	if (between(0, 2) == 0) {
+		return scaler();
+	}
 	char *list = mem_strdup("");
 	long long at = between(0, 1) * between(1, 40);
 	char *const start = mem_printf("\"start\": %lld", at);
