@@ -243,6 +243,58 @@ START_TEST(who_is_pending_starts_when_a_gpu_is_free)
 }
 END_TEST
 
+/* One long request of b, and one of a, which begins when its engine is built, on the same GPU. */
+static void run_beside(struct test_run *r, const char *requests_of_a, bool exact)
+{
+	char *const text = mem_printf(
+		"{\"aliquot\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", \"gpus\": 1, "
+		"\"storage_bandwidth\": \"2GB\"}]}, \"services\": [{\"name\": \"a\", \"model\": "
+		"\"llama-3.1-8b-instruct\", \"fraction\": 0.45, \"start\": \"5s\", " START
+		"}, {\"name\": \"b\", \"model\": \"llama-3.1-8b-instruct\", \"fraction\": 0.45}], "
+		"\"loads\": [{\"service\": \"a\", \"isl\": 1000, \"osl\": 200, \"kind\": \"rate\", "
+		"\"rate\": 1, \"requests\": %s}, {\"service\": \"b\", \"isl\": 100, \"osl\": 6000, "
+		"%s}]}",
+		1.0, requests_of_a, ONE);
+	test_run(r, text, exact);
+	free(text);
+}
+
+static const struct request_record *last_of(const struct test_run *r, uint16_t service)
+{
+	const struct request_record *last = NULL;
+	for (size_t i = 0; i < r->n; i++) {
+		last = r->records[i].service == service ? &r->records[i] : last;
+	}
+	return last;
+}
+
+/*
+ * A replica with a lower number joins the GPU on which another runs alone, in the middle of its
+ * steps: from its first step on they share it, and what the one loses the other had.
+ */
+START_TEST(who_comes_shares_with_who_is_there)
+{
+	struct test_run one, two, exact;
+	run_beside(&one, "1", false);
+	run_beside(&two, "2", false);
+	run_beside(&exact, "2", true);
+	/* one more request of a in the same batch: b is later by what its steps take longer */
+	const struct request_record *const a = last_of(&two, 0), *const b = last_of(&two, 1);
+	const struct request_record *const alone = last_of(&one, 1);
+	ck_assert_int_gt(a->admitted, b->first);
+	ck_assert_int_lt(a->end, b->end);
+	ck_assert_int_gt(b->end, alone->end);
+	ck_assert_int_eq(b->end, last_of(&exact, 1)->end);
+	ck_assert_int_eq(a->end, last_of(&exact, 0)->end);
+	/* alone a request of 200 tokens takes 1.4 s; beside each other both are half as fast */
+	const double slow = (double)(a->end - a->admitted) / 1e9;
+	ck_assert_msg(slow > 2.4 && slow < 3.2, "%.3f s", slow);
+	test_run_fini(&one);
+	test_run_fini(&two);
+	test_run_fini(&exact);
+}
+END_TEST
+
 /* A GPU fails under a request: that is lost, and the replica comes back elsewhere, or there later.
  */
 START_TEST(a_failed_gpu_costs_a_start)
@@ -307,6 +359,7 @@ int main(void)
 	tcase_add_loop_test(t, who_drains_answers_first, 0, 2);
 	tcase_add_test(t, the_least_advanced_leave_first);
 	tcase_add_test(t, who_is_pending_starts_when_a_gpu_is_free);
+	tcase_add_test(t, who_comes_shares_with_who_is_there);
 	tcase_add_loop_test(t, a_failed_gpu_costs_a_start, 0, 2);
 	tcase_add_test(t, slow_links_and_starts);
 	suite_add_tcase(s, t);
