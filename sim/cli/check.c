@@ -11,6 +11,7 @@
 #include "report/facts.h"
 #include "report/trust.h"
 #include "flow/sim.h"
+#include "cli/check_policy.h"
 #include "cli/cli.h"
 
 #define COSTS_COLUMN 11
@@ -153,7 +154,8 @@ static void print_key(const struct option_seen *seen, size_t object)
 	char *const value = value_text(seen);
 	int used = printf("  %-27s %-21s %-15s ", key, value, source);
 	free(value);
-	if (seen->help == NULL) {
+	const char *const help = check_policy_help(seen);
+	if (help == NULL) {
 		putchar('\n');
 		return;
 	}
@@ -162,12 +164,13 @@ static void print_key(const struct option_seen *seen, size_t object)
 		used = 0;
 	}
 	printf("%*s", MEANING_COLUMN - used, "");
-	facts_fold(seen->help, MEANING_COLUMN, stdout);
+	facts_fold(help, MEANING_COLUMN, stdout);
 }
 
 /* Every key under the object it belongs to, in the order in which the loader met them. */
 static void print_keys(const struct scenario *sc)
 {
+	struct option_log *const options = check_policies(sc);
 	const char *last = "";
 	size_t last_length = SIZE_MAX;
 	for (size_t i = 0; i < option_log_size(sc->log); i++) {
@@ -180,7 +183,13 @@ static void print_keys(const struct scenario *sc)
 			last_length = object;
 		}
 		print_key(seen, object);
+		for (size_t k = 0; k < option_log_size(options); k++) {
+			if (check_is_option_of(option_log_at(options, k), seen)) {
+				print_key(option_log_at(options, k), object);
+			}
+		}
 	}
+	option_log_free(options);
 }
 
 /*
@@ -214,18 +223,26 @@ static json_t *fit_json(const struct scenario *sc, size_t i)
 		(json_int_t)(fits ? 0 : missing), "kv_capacity_tokens", (json_int_t)capacity);
 }
 
+static void add_keys(json_t *keys, const struct option_log *log)
+{
+	for (size_t i = 0; i < option_log_size(log); i++) {
+		const struct option_seen *const seen = option_log_at(log, i);
+		json_array_append_new(keys, json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "path",
+		                                      seen->path, "value", seen->value, "source",
+		                                      seen->source, "unit", seen->unit, "meaning",
+		                                      check_policy_help(seen)));
+	}
+}
+
 /* `sim` is NULL when the scenario is infeasible: then nobody fits at once. */
 static void print_json(const struct scenario *sc, const struct sim *sim)
 {
 	json_t *const keys = json_array();
 	json_t *const fits = json_array();
-	for (size_t i = 0; i < option_log_size(sc->log); i++) {
-		const struct option_seen *const seen = option_log_at(sc->log, i);
-		json_array_append_new(keys,
-		                      json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "path", seen->path,
-		                                "value", seen->value, "source", seen->source,
-		                                "unit", seen->unit, "meaning", seen->help));
-	}
+	struct option_log *const options = check_policies(sc);
+	add_keys(keys, sc->log);
+	add_keys(keys, options);
+	option_log_free(options);
 	for (size_t i = 0; i < sc->n_services; i++) {
 		json_t *const one = fit_json(sc, i);
 		struct sim_fit fit = {0};

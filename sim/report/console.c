@@ -458,6 +458,43 @@ static void put_trust(FILE *out, const struct report *r, size_t i)
 	free(list);
 }
 
+/* Of a service that nobody asks there is nothing to say, unless its memory was asked back. */
+static bool is_idle(const struct report *r, size_t i)
+{
+	bool idle = r->summary->services[i].oom_kills == 0;
+	for (size_t k = 0; k < r->scenario->n_loads; k++) {
+		idle = idle && r->scenario->loads[k].service != i;
+	}
+	return idle;
+}
+
+static void put_service(FILE *out, const struct report *r, size_t i)
+{
+	const struct service_summary *const v = &r->summary->services[i];
+
+	put_what(out, r, i);
+	if (is_idle(r, i)) {
+		struct line l = line_start(out, "load");
+		line_add(&l, "none");
+		line_end(&l);
+	} else {
+		put_table(out, v);
+		put_counts(out, v);
+		put_rates(out, v);
+		put_replicas(out, v);
+	}
+	if (v->comes_and_goes) {
+		put_lives(out, v);
+	}
+	if (v->autoscaler != NULL) {
+		report_scaling(out, v);
+	}
+	if (!is_idle(r, i)) {
+		put_trust(out, r, i);
+	}
+	putc('\n', out);
+}
+
 void report_console(FILE *out, const struct report *r, bool colour)
 {
 	const struct summary *s = r->summary;
@@ -465,19 +502,7 @@ void report_console(FILE *out, const struct report *r, bool colour)
 	put_head(out, s, colour);
 	put_limits(out, s, colour);
 	for (size_t i = 0; i < s->n_services; i++) {
-		put_what(out, r, i);
-		put_table(out, &s->services[i]);
-		put_counts(out, &s->services[i]);
-		put_rates(out, &s->services[i]);
-		put_replicas(out, &s->services[i]);
-		if (s->services[i].comes_and_goes) {
-			put_lives(out, &s->services[i]);
-		}
-		if (s->services[i].autoscaler != NULL) {
-			report_scaling(out, &s->services[i]);
-		}
-		put_trust(out, r, i);
-		putc('\n', out);
+		put_service(out, r, i);
 	}
 	report_jobs(out, r);
 	report_faults(out, s);

@@ -109,7 +109,12 @@ static void check_limit(const struct scenario_loader *l, const struct json_at *l
 	} else if (below) {
 		json_fail(limit, "is below %s", of);
 	} else if (!l->lends_memory) {
-		json_fail(limit, "needs scheduler.memory_share \"dynamic\"");
+		char path[512];
+
+		json_fail(limit,
+		          "needs scheduler.memory_share \"dynamic\"; without it nothing is lent: "
+		          "leave the limit out, or drop it with --set %s=null",
+		          json_path(limit, path, sizeof(path)));
 	}
 }
 
