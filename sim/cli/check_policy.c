@@ -71,7 +71,7 @@ static void add_options(const struct scenario *sc, const struct option_seen *see
 	struct err *const err = err_new();
 	const struct json_at root = json_root(NULL, sc->file, err);
 	const struct json_at at = {
-		.value = stated, .up = &root, .key = seen->path, .file = sc->file, .err = err};
+		.value = stated, .up = &root, .key = path, .file = sc->file, .err = err};
 	json_object_del(stated, "policy");
 	option_fill(head->options, self, &at, seen->source, out);
 	option_fini(head->options, self);

@@ -40,6 +40,9 @@ struct report {
 /* The screen of `aliquot run`, at most 100 columns. `colour`: escape codes for the verdicts. */
 void report_console(FILE *out, const struct report *r, bool colour);
 
+/* Its line about a load, of a service that writes tokens or not. */
+void report_load(FILE *out, const struct scenario_load *load, bool generates);
+
 /* Its lines about GPUs: all of them, and what those hold that replicas share. */
 void report_gpus(FILE *out, const struct report *r);
 /* The latter as a key of the summary; none where no GPU is shared. */

@@ -166,6 +166,12 @@ static bool is_constant(const struct probing *p)
 			        "all the time; --set services.%s.replicas_at=null does without",
 			        base->services[i].name, base->services[i].name);
 		}
+		if (base->services[i].autoscaler.policy.name != NULL) {
+			err_add(err, ERR_USAGE, NULL,
+			        "%s has an autoscaler, which says how many replicas there are; "
+			        "--set services.%s.autoscaler=null does without",
+			        base->services[i].name, base->services[i].name);
+		}
 	}
 	return err_count(err) == 0;
 }
