@@ -153,6 +153,21 @@ static char *faults(void)
 	return list;
 }
 
+/* Training of two teams beside the services, which takes the GPUs that they leave. */
+static char *jobs(void)
+{
+	char *list = mem_strdup("");
+	for (long long n = between(1, 5); n > 0; n--) {
+		list = join(
+			list,
+			mem_printf("{\"name\": \"j%lld\", \"workers\": %lld, \"min_workers\": 1, "
+		                   "\"work\": \"%llds\", \"submit\": \"%llds\", "
+		                   "\"checkpoint_every\": \"20s\"}",
+		                   n, between(1, 6), between(10, 400), between(0, 200)));
+	}
+	return list;
+}
+
 static char *scenario(uint64_t number)
 {
 	static const char *const shares[] = {
@@ -170,18 +185,19 @@ static char *scenario(uint64_t number)
 		services = join(services, service(i, share == 4));
 		loads = join(loads, load(i));
 	}
-	char *const fail = faults();
+	const bool trains = share != 4 && between(0, 2) == 0;
+	char *const more = trains ? jobs() : faults();
 	/* 2 nodes of 4 GPUs: they may be too few for all who are wanted */
 	char *const text = mem_printf(
 		"{\"aliquot\": 1, \"seed\": %llu, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-nvl\", "
 		"\"count\": 2, \"gpus\": 6}]}, \"scheduler\": {\"compute_share\": %s, \"placement\": "
-		"\"%s\"}, \"services\": [%s], \"loads\": [%s], \"faults\": [%s], \"stop\": "
+		"\"%s\"}, \"services\": [%s], \"loads\": [%s], \"%s\": [%s], \"stop\": "
 		"{\"after\": \"%llds\"}}",
 		(unsigned long long)number, shares[share], pick(placements, 4), services, loads,
-		fail, between(100, 600));
+		trains ? "jobs" : "faults", more, between(100, 600));
 	free(services);
 	free(loads);
-	free(fail);
+	free(more);
 	rng_free(rng);
 	return text;
 }
