@@ -3,11 +3,12 @@
  * what it answers is wanted from then on. Also the hard limit of requests at one replica: who has
  * that many is sent no more, and further requests wait at the door.
  */
+#include "flow/scale.h"
+
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "flow/scale.h"
 
 static void fail(struct sim *s, const struct scenario_policy *written, const char *why)
 {
