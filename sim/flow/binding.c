@@ -177,12 +177,15 @@ static void say_down(const struct service_summary *v, char *text, size_t size)
 	         v->name, v->oom_kills == 1 ? "once" : times, 100.0 * v->down);
 }
 
-/* Nobody is served: jobs wait for GPUs, or do not. */
-static void say_jobs(struct summary *out)
+/*
+ * Nobody is served: jobs wait for GPUs, or do not. Who waited less than a period was only not
+ * looked at yet.
+ */
+static void say_jobs(const struct sim *s, struct summary *out)
 {
 	size_t waited = 0;
 	for (size_t i = 0; i < out->n_jobs; i++) {
-		waited += out->jobs[i].waited > 0;
+		waited += out->jobs[i].waited >= s->sc->period;
 	}
 	snprintf(out->binding, sizeof(out->binding),
 	         waited > 0 ? "GPUs: %zu of %zu jobs waited for some"
@@ -227,7 +230,7 @@ static bool scales_late(const struct service_summary *v)
 void say_binding(const struct sim *s, struct summary *out)
 {
 	if (out->n_services == 0) {
-		say_jobs(out);
+		say_jobs(s, out);
 		return;
 	}
 	const size_t worst = slowest_service(out);

@@ -65,8 +65,30 @@ char *job_refusal(const struct sim *s, uint32_t index)
 	return s->sc->native ? NULL : refused_by_project(s, job);
 }
 
-static void say_why(const struct sim *s, const struct sched_why *w, char *text, size_t size)
+static bool is_promised(const struct schedule *d, size_t job)
 {
+	for (size_t i = 0; i < d->promises.n; i++) {
+		if (d->promises.at[i].is_worker && d->promises.at[i].worker.job == job) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The last cycle had nothing to say: it gave the job GPUs that are being left, or took its own. */
+static const char *between_cycles(const struct schedule *d, size_t job)
+{
+	if (is_promised(d, job)) {
+		return "others have left for it, the next cycle gives it their GPUs";
+	}
+	return d->jobs[job].preemptions > 0
+	               ? "it had to stop, and the scheduler has not looked at it since"
+	               : "the scheduler has not looked at it yet";
+}
+
+static void say_why(const struct sim *s, size_t job, char *text, size_t size)
+{
+	const struct sched_why *const w = &s->schedule->why[job];
 	const struct scenario_project *const p = &s->sc->projects[w->queue];
 	switch (w->reason) {
 	case SCHED_OVER_LIMIT:
@@ -89,7 +111,7 @@ static void say_why(const struct sim *s, const struct sched_why *w, char *text, 
 	case SCHED_TOO_FEW:
 		break;
 	}
-	snprintf(text, size, "the scheduler has not looked at it yet");
+	snprintf(text, size, "%s", between_cycles(s->schedule, job));
 }
 
 /* --- results ----------------------------------------------------------------------------------
@@ -136,7 +158,7 @@ static void summarise_job(const struct sim *s, size_t i, struct job_summary *out
 		.evicted = j->evicted,
 	};
 	if (j->state == JOB_PENDING) {
-		say_why(s, &s->schedule->why[i], out->reason, sizeof(out->reason));
+		say_why(s, i, out->reason, sizeof(out->reason));
 	} else if (j->state == JOB_REJECTED) {
 		snprintf(out->reason, sizeof(out->reason), "%s", s->schedule->rejected[i]);
 	}

@@ -10,9 +10,7 @@
 #include "flow/scale.h"
 #include "flow/schedule.h"
 
-#define PROGRESS_EVERY                                                            \
-	65536 /* events between looks at the interrupt flag and the progress line \
-	       */
+#define PROGRESS_EVERY 65536 /* events between progress lines */
 
 static void context_line(const void *arg, char *buf, size_t size)
 {
@@ -272,6 +270,12 @@ static void end_services(struct sim *s)
 	}
 }
 
+/* Looked at after each event: a cycle of a large cluster's scheduler takes long. */
+static bool is_interrupted(const struct sim *s)
+{
+	return s->options.interrupt != NULL && *s->options.interrupt != 0;
+}
+
 bool sim_run(struct sim *s)
 {
 	int64_t next_look = PROGRESS_EVERY;
@@ -286,10 +290,10 @@ bool sim_run(struct sim *s)
 		if (s->events.count >= next_look) {
 			next_look = s->events.count + PROGRESS_EVERY;
 			report_progress(s);
-			if (s->options.interrupt != NULL && *s->options.interrupt != 0) {
-				s->incomplete = true;
-				break;
-			}
+		}
+		if (is_interrupted(s)) {
+			s->incomplete = true;
+			break;
 		}
 	}
 	end_replicas(s);

@@ -75,8 +75,8 @@ static void put_each(FILE *out, const struct report *r, struct time_unit unit)
 
 /* Jobs that were written as one. */
 struct sums {
-	size_t finished, running, waiting, rejected;
-	ns_t waited;
+	size_t came, finished, running, waiting, rejected;
+	i128_t waited; /* ns of 100,000 jobs for years */
 	double done, lost;
 	int64_t preemptions;
 };
@@ -86,6 +86,7 @@ static void add_up(const struct summary *s, const struct scenario_job_group *g, 
 	for (size_t i = g->first; i < g->first + g->n; i++) {
 		const struct job_summary *j = &s->jobs[i];
 
+		sum->came += j->submitted != NS_NEVER;
 		sum->finished += strcmp(j->state, "finished") == 0;
 		sum->running += strcmp(j->state, "running") == 0;
 		sum->waiting += strcmp(j->state, "pending") == 0;
@@ -95,6 +96,12 @@ static void add_up(const struct summary *s, const struct scenario_job_group *g, 
 		sum->lost += j->lost;
 		sum->preemptions += j->preemptions;
 	}
+}
+
+/* Of the jobs that came; NS_NEVER: none did. */
+static ns_t mean_wait(const struct sums *sum)
+{
+	return sum->came > 0 ? (ns_t)(sum->waited / (i128_t)sum->came) : NS_NEVER;
 }
 
 static void put_groups(FILE *out, const struct report *r, struct time_unit unit)
@@ -113,7 +120,7 @@ static void put_groups(FILE *out, const struct report *r, struct time_unit unit)
 		fprintf(out, "  %-16.16s %-12.12s %6zu %8zu %7zu %7zu %8zu %7s %9s %7s %4lld\n",
 		        g->name, sc->projects[sc->jobs[g->first].project].name, g->n, sum.finished,
 		        sum.running, sum.waiting, sum.rejected,
-		        time_text(sum.waited / (ns_t)g->n, unit, text[0], sizeof(text[0])),
+		        time_text(mean_wait(&sum), unit, text[0], sizeof(text[0])),
 		        number(sum.done, text[1], sizeof(text[1])),
 		        number(sum.lost, text[2], sizeof(text[2])), (long long)sum.preemptions);
 	}

@@ -75,6 +75,12 @@ static void read_history(struct scenario_loader *l, const struct json_at *schedu
 
 	if (json_get(scheduler, "time_based_fair_share", &at) &&
 	    scenario_fill(l, scenario_history_table, &keys, &at)) {
+		struct json_at half_life;
+
+		if (keys.half_life > 0 && keys.half_life < NS_PER_S &&
+		    json_get(&at, "half_life", &half_life)) {
+			json_fail(&half_life, "must be 0 or at least 1 s");
+		}
 		*h = (struct scenario_history){
 			.k_milli = llround(keys.k * MILLI),
 			.tumbling = keys.window_type == SCENARIO_TUMBLING,

@@ -107,6 +107,59 @@ START_TEST(console_variants)
 }
 END_TEST
 
+static void jobs_console(FILE *out, const struct report *r)
+{
+	report_jobs(out, r);
+}
+
+/* Waits of many jobs over years are more nanoseconds than 63 bits hold; who never came has none. */
+START_TEST(long_waits_add_up)
+{
+	enum { JOBS = 22 };
+	struct job_summary jobs[JOBS];
+	struct scenario_job specs[JOBS] = {{0}};
+	struct project_summary project = {.name = "default"};
+	struct scenario_project spec = {.name = "default"};
+	struct scenario_job_group group = {"train", 0, JOBS};
+	struct report_run run;
+
+	report_run_init(&run, 1, false);
+	const struct scenario plain = run.scenario;
+	for (size_t i = 0; i < JOBS; i++) {
+		const bool came = i < JOBS - 1;
+
+		jobs[i] = (struct job_summary){
+			.name = "train",
+			.state = came ? "pending" : "expected",
+			.submitted = came ? 0 : NS_NEVER,
+			.waited = came ? 50 * 86400 * NS_PER_S * 365 : 0,
+		};
+	}
+	run.summary.jobs = jobs;
+	run.summary.n_jobs = JOBS;
+	run.summary.projects = &project;
+	run.summary.n_projects = 1;
+	run.summary.simulated = 50 * 86400 * NS_PER_S * 365;
+	run.scenario.jobs = specs;
+	run.scenario.n_jobs = JOBS;
+	run.scenario.projects = &spec;
+	run.scenario.n_projects = 1;
+	run.scenario.job_groups = &group;
+	run.scenario.n_job_groups = 1;
+	char *text = text_of(jobs_console, &run.report);
+
+	ck_assert_ptr_nonnull(strstr(text, "  train            default          22        0 "
+	                                   "      0      21        0  18,250 "));
+	free(text);
+	run.scenario = plain;
+	run.summary.jobs = NULL;
+	run.summary.n_jobs = 0;
+	run.summary.projects = NULL;
+	run.summary.n_projects = 0;
+	report_run_fini(&run);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("report console");
@@ -114,6 +167,7 @@ int main(void)
 
 	tcase_add_test(t, console_golden);
 	tcase_add_test(t, console_variants);
+	tcase_add_test(t, long_waits_add_up);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 
