@@ -83,6 +83,8 @@ static void fill_scenario(struct report_run *run, size_t n_services)
 			.llm = &run->llm,
 			.engine = &run->engine,
 			.replicas = 2,
+			.initial = 2,
+			.places = 2,
 			.gpus_per_replica = 4,
 			.fraction_ppm = SHARE_WHOLE,
 			.tensor_parallel = 4,
