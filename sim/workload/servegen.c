@@ -151,7 +151,7 @@ static bool next(struct workload *w, struct arrival *out)
 	*out = (struct arrival){.at = e.at, .warmup = s->sent < s->load->warmup_requests};
 	draw_lengths(s, a, out);
 	s->sent++;
-	const struct servegen_window *const window = live_window(a);
+	const struct servegen_window *const window = &a->client.windows.at[a->window];
 	go(a, window, draw_gap(a, window), s->load->scale);
 	plan(s, e.entity);
 	return true;
