@@ -322,6 +322,34 @@ START_TEST(a_failed_gpu_costs_a_start)
 }
 END_TEST
 
+/*
+ * A start that takes longer than it may is given up, to the nanosecond. Who then waits at the door
+ * waits for nobody: a run without an end says so, instead of going on for ever.
+ */
+START_TEST(a_start_that_takes_too_long_is_given_up)
+{
+	struct test_run r;
+	run(&r, &(struct life_case){
+			.gpus = 2,
+			.replicas = "\"autoscaler\": {\"policy\": \"fixed\", \"initial\": 1, "
+				    "\"initialization_timeout\": \"5s\"}",
+			.load = "\"kind\": \"rate\", \"rate\": 1, \"arrivals\": \"constant\", "
+				"\"requests\": 20",
+			.more = ", \"faults\": [{\"kind\": \"gpu\", \"at\": \"3500ms\", "
+				"\"node\": \"n-0\", \"gpu\": 0}]"});
+	const struct service_summary *const v = &r.summary.services[0];
+	ck_assert_int_eq((ns_t)area(&r, LIFE_STARTING), 5 * S);
+	ck_assert_int_eq(v->failed_starts, 1);
+	ck_assert_int_eq(v->cold_starts, 0);
+	ck_assert_int_gt(v->unfinished, 15);
+	ck_assert_int_eq(v->unfinished, v->at_door);
+	ck_assert(r.summary.incomplete);
+	ck_assert_int_le(r.summary.simulated, 21 * S);
+	ck_assert_int_eq(r.summary.faults[0].recovery, NS_NEVER);
+	test_run_fini(&r);
+}
+END_TEST
+
 /* A link at half its speed from the middle of the weights on; starts at half their speed. */
 START_TEST(slow_links_and_starts)
 {
@@ -361,6 +389,7 @@ int main(void)
 	tcase_add_test(t, who_is_pending_starts_when_a_gpu_is_free);
 	tcase_add_test(t, who_comes_shares_with_who_is_there);
 	tcase_add_loop_test(t, a_failed_gpu_costs_a_start, 0, 2);
+	tcase_add_test(t, a_start_that_takes_too_long_is_given_up);
 	tcase_add_test(t, slow_links_and_starts);
 	suite_add_tcase(s, t);
 	SRunner *const runner = srunner_create(s);
