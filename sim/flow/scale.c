@@ -180,6 +180,9 @@ static void decide(struct sim *s, uint32_t service)
 	sim_assert(c->answer.replicas <= v->n && c->answer.next > s->events.now);
 	if (c->answer.replicas != wanted) {
 		note_change(s, service, wanted);
+	}
+	/* those that were not ready in time are tried again */
+	if (c->answer.replicas != wanted || life_count(s, service, LIFE_FAILED) > 0) {
 		life_want(s, service, c->answer.replicas);
 	}
 }

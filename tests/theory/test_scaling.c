@@ -236,6 +236,96 @@ START_TEST(a_planner_finds_the_fewest)
 }
 END_TEST
 
+/* A bundled scenario. */
+static void run_bundled(struct test_run *r, const char *name)
+{
+	char *const file = mem_printf("scenarios/%s.json", name);
+	json_t *const json = json_load_file(file, 0, NULL);
+	ck_assert_msg(json != NULL, "%s", file);
+	char *const text = json_dumps(json, 0);
+	test_run(r, text, false);
+	test_run_check(r);
+	free(text);
+	json_decref(json);
+	free(file);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const ns_t x = *(const ns_t *)a, y = *(const ns_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* The 95th percentile of the TTFT of those who came in [from, to). */
+static ns_t ttft_p95(const struct test_run *r, ns_t from, ns_t to)
+{
+	ns_t *const ttft = mem_new(r->n, sizeof(*ttft));
+	size_t n = 0;
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->records[i].arrival >= from && r->records[i].arrival < to) {
+			ttft[n++] = r->records[i].first - r->records[i].arrival;
+		}
+	}
+	ck_assert_uint_gt(n, 100);
+	qsort(ttft, n, sizeof(*ttft), by_size);
+	const ns_t p95 = ttft[n * 95 / 100];
+	free(ttft);
+	return p95;
+}
+
+#define RAMP 32 /* minutes */
+
+/*
+ * From 1 to 16 replicas: in no minute is the p95 of the TTFT above twice what it is in the last
+ * one, when all 16 are there at the highest load; nobody is refused or lost. When the load jumps
+ * instead, it is a thousand times as long, and the reason is said.
+ */
+START_TEST(a_ramp_is_followed_and_a_cliff_is_not)
+{
+	struct test_run ramp, cliff;
+	run_bundled(&ramp, "autoscale_ramp");
+	const ns_t steady = ttft_p95(&ramp, (RAMP - 1) * 60 * S, RAMP * 60 * S);
+	const struct service_summary *const v = &ramp.summary.services[0];
+	ck_assert_int_eq(v->replicas, 16);
+	ck_assert_int_eq(v->rejected + v->lost + v->unfinished, 0);
+	for (int i = 0; i < RAMP; i++) {
+		const ns_t p95 = ttft_p95(&ramp, i * 60 * S, (i + 1) * 60 * S);
+		ck_assert_msg(p95 <= 2 * steady, "minute %d: %g ms, steady %g ms", i,
+		              (double)p95 / 1e6, (double)steady / 1e6);
+	}
+	run_bundled(&cliff, "autoscale_cliff");
+	ck_assert_int_eq(cliff.summary.services[0].replicas, 16);
+	ck_assert_int_gt(ttft_p95(&cliff, 300 * S, 420 * S), 1000 * steady);
+	ck_assert_ptr_nonnull(strstr(cliff.summary.binding, "scale-out: "));
+	ck_assert_ptr_nonnull(strstr(cliff.summary.binding, "autoscaler kpa was late"));
+	test_run_fini(&ramp);
+	test_run_fini(&cliff);
+}
+END_TEST
+
+/* Replicas that never find a GPU in time are tried again, as long as someone waits. */
+START_TEST(who_found_no_gpu_is_tried_again)
+{
+	struct test_run r;
+	test_run(
+		&r,
+		"{\"aliquot\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", \"gpus\": 1}]}, "
+		"\"services\": [{\"name\": \"a\", \"model\": \"qwen3-8b\"}, {\"name\": \"b\", "
+		"\"model\": \"qwen3-8b\", \"autoscaler\": {\"policy\": \"kpa\", \"initial\": 0, "
+		"\"scale_to_zero_after\": 0, \"max\": 1, \"initialization_timeout\": \"100s\"}}], "
+		"\"loads\": [{\"service\": \"b\", \"kind\": \"concurrency\", \"users\": 1, "
+		"\"requests\": 1, \"isl\": 10, \"osl\": 10}], \"stop\": {\"after\": \"1000s\"}}",
+		false);
+	const struct service_summary *const v = &r.summary.services[1];
+	ck_assert_int_eq(v->unfinished, 1);
+	/* wanted at 0 s; given up after 100 s, wanted again at the next look, at once or 2 s later
+	 */
+	ck_assert_int_ge(v->failed_starts, 9);
+	ck_assert_int_le(v->failed_starts, 10);
+	test_run_fini(&r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *const s = suite_create("scaling");
@@ -247,6 +337,8 @@ int main(void)
 	tcase_add_test(t, a_hard_limit_holds);
 	tcase_add_test(t, the_promise_of_the_cost_model);
 	tcase_add_test(t, a_planner_finds_the_fewest);
+	tcase_add_test(t, a_ramp_is_followed_and_a_cliff_is_not);
+	tcase_add_test(t, who_found_no_gpu_is_tried_again);
 	suite_add_tcase(s, t);
 	SRunner *const r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
