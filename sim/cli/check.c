@@ -167,6 +167,16 @@ static void print_key(const struct option_seen *seen, size_t object)
 	facts_fold(help, MEANING_COLUMN, stdout);
 }
 
+/* Is there an entry of that path? */
+static bool is_logged(const struct option_log *log, const char *path)
+{
+	size_t i = 0;
+	while (i < option_log_size(log) && strcmp(option_log_at(log, i)->path, path) != 0) {
+		i++;
+	}
+	return i < option_log_size(log);
+}
+
 /* Every key under the object it belongs to, in the order in which the loader met them. */
 static void print_keys(const struct scenario *sc)
 {
@@ -184,8 +194,10 @@ static void print_keys(const struct scenario *sc)
 		}
 		print_key(seen, object);
 		for (size_t k = 0; k < option_log_size(options); k++) {
-			if (check_is_option_of(option_log_at(options, k), seen)) {
-				print_key(option_log_at(options, k), object);
+			const struct option_seen *const option = option_log_at(options, k);
+			/* what the scenario knows too follows, with what other keys make of it */
+			if (check_is_option_of(option, seen) && !is_logged(sc->log, option->path)) {
+				print_key(option, object);
 			}
 		}
 	}
@@ -223,10 +235,13 @@ static json_t *fit_json(const struct scenario *sc, size_t i)
 		(json_int_t)(fits ? 0 : missing), "kv_capacity_tokens", (json_int_t)capacity);
 }
 
-static void add_keys(json_t *keys, const struct option_log *log)
+static void add_keys(json_t *keys, const struct option_log *log, const struct option_log *but)
 {
 	for (size_t i = 0; i < option_log_size(log); i++) {
 		const struct option_seen *const seen = option_log_at(log, i);
+		if (but != NULL && is_logged(but, seen->path)) {
+			continue;
+		}
 		json_array_append_new(keys, json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "path",
 		                                      seen->path, "value", seen->value, "source",
 		                                      seen->source, "unit", seen->unit, "meaning",
@@ -240,8 +255,8 @@ static void print_json(const struct scenario *sc, const struct sim *sim)
 	json_t *const keys = json_array();
 	json_t *const fits = json_array();
 	struct option_log *const options = check_policies(sc);
-	add_keys(keys, sc->log);
-	add_keys(keys, options);
+	add_keys(keys, sc->log, NULL);
+	add_keys(keys, options, sc->log);
 	option_log_free(options);
 	for (size_t i = 0; i < sc->n_services; i++) {
 		json_t *const one = fit_json(sc, i);
