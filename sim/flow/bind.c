@@ -380,6 +380,9 @@ bool bind_services(struct sim *s)
 		return false;
 	}
 	share_build(s);
+	if (!swap_begin(s)) {
+		return false;
+	}
 	memory_begin(s);
 	return true;
 }
@@ -402,6 +405,7 @@ void unbind_services(struct sim *s)
 	free(s->oom_victim_self);
 	free(s->placement_self);
 	rng_free(s->placement_rng);
+	swap_free(s);
 	share_free(s);
 	cluster_fini(&s->cluster);
 }

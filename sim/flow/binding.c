@@ -79,6 +79,13 @@ static void say_wait(enum replica_block why, const struct service_summary *v, do
 		         "scheduling ahead: %s waits for steps planned earlier %.0f %% of the time",
 		         v->name, pct);
 		break;
+	case BLOCK_SWAP:
+		snprintf(
+			text, size,
+			"memory swap: requests of %s wait for it to come to its GPU %.0f %% of the "
+			"time",
+			v->name, pct);
+		break;
 	case BLOCK_NONE:
 	case BLOCK_PROMPTS:
 	case BLOCK_COUNT:

@@ -49,6 +49,9 @@ bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request)
 			             PHASE_STEP_DONE);
 		}
 	}
+	if (s->swap != NULL) {
+		swap_queued(s, replica);
+	}
 	return true;
 }
 
@@ -262,6 +265,31 @@ static void plan_start(struct sim *s, struct replica *r, uint32_t replica, ns_t 
 	}
 }
 
+/* The next batch of a replica without one, but with requests. */
+static void plan_next_batch(struct sim *s, struct replica *r, uint32_t replica)
+{
+	const ns_t now = s->events.now;
+	const struct request *const head = &s->cluster.requests.at[r->waiting.head];
+	plan_start(s, r, replica,
+	           head->preemptions == 0 && head->admitted > now ? head->admitted : now);
+}
+
+/* Nothing is in work; where replicas are swapped, it may leave its GPUs. */
+static void be_idle(struct sim *s, struct replica *r, uint32_t replica)
+{
+	r->state = REPLICA_IDLE;
+	event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
+	if (r->leaving) {
+		life_drained(s, replica);
+	}
+	if (s->swap != NULL) {
+		swap_idle(s, replica);
+		if (r->state == REPLICA_IDLE && r->waiting.n > 0) { /* it yielded in vain */
+			plan_next_batch(s, r, replica);
+		}
+	}
+}
+
 void engine_step_done(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
@@ -282,16 +310,10 @@ void engine_step_done(struct sim *s, uint32_t replica)
 		return;
 	}
 	stretch_end(r);
-	if (r->waiting.n > 0) {
-		const struct request *const head = &s->cluster.requests.at[r->waiting.head];
-		plan_start(s, r, replica,
-		           head->preemptions == 0 && head->admitted > now ? head->admitted : now);
+	if (r->waiting.n > 0 && !r->yields) {
+		plan_next_batch(s, r, replica);
 	} else {
-		r->state = REPLICA_IDLE;
-		event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
-		if (r->leaving) {
-			life_drained(s, replica);
-		}
+		be_idle(s, r, replica);
 	}
 }
 
@@ -308,14 +330,12 @@ static int64_t plan_end(const struct sim *s, const struct replica *r)
 	return r->limit;
 }
 
-/* A killed replica is there again; false: nobody waits for it, or who does is not ready. */
-static bool start_again(struct sim *s, uint32_t replica)
+/* A replica is idle again; false: nobody waits for it, or who does is not ready. */
+static bool wakes(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
 	const ns_t now = s->events.now;
-	kill_over(s, replica);
-	event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
-	if (r->waiting.n == 0) {
+	if (r->state != REPLICA_IDLE || r->waiting.n == 0) {
 		return false;
 	}
 	const struct request *const head = &s->cluster.requests.at[r->waiting.head];
@@ -326,6 +346,17 @@ static bool start_again(struct sim *s, uint32_t replica)
 	}
 	plan_start(s, r, replica, at);
 	return false;
+}
+
+/* A killed replica is there again; false as wakes(). */
+static bool start_again(struct sim *s, uint32_t replica)
+{
+	kill_over(s, replica);
+	event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
+	if (s->swap != NULL) {
+		swap_idle(s, replica);
+	}
+	return wakes(s, replica);
 }
 
 /* Compose the batch and begin its steps. */
@@ -355,7 +386,11 @@ static void begin_steps(struct sim *s, uint32_t replica)
 
 void engine_start(struct sim *s, uint32_t replica)
 {
-	if (s->cluster.replicas[replica].state != REPLICA_DOWN || start_again(s, replica)) {
+	const enum replica_state state = (enum replica_state)s->cluster.replicas[replica].state;
+	const bool begins = state == REPLICA_DOWN   ? start_again(s, replica)
+	                    : state == REPLICA_AWAY ? swap_event(s, replica) && wakes(s, replica)
+	                                            : true;
+	if (begins) {
 		begin_steps(s, replica);
 	}
 }

@@ -31,6 +31,7 @@ struct bound_service { /* a service with its policies and cost models */
 };
 
 struct gaps;
+struct swap;        /* replicas that leave their GPUs for others: swap.h */
 struct share_group; /* replicas that share GPUs */
 struct schedule;    /* jobs, and what the cluster's scheduler knows: schedule.h */
 struct life;        /* replicas that come and go: life.h */
@@ -64,6 +65,7 @@ struct sim {
 	struct life *life;         /* NULL: every replica is there from start to end */
 	struct faults *faults;     /* NULL: nothing fails */
 	struct scaler *scalers;    /* of all services; NULL: none has one */
+	struct swap *swap;         /* NULL: nobody does */
 	struct workload **loads;
 	struct request_log *log;
 	struct gaps *gaps;                    /* NULL unless asked for */
@@ -144,6 +146,33 @@ bool memory_is_fresh(const struct sim *s, const struct replica *r);
 
 /* memory.c: a replica whose process starts takes its memory, from those who borrowed it. */
 void memory_take(struct sim *s, uint32_t replica);
+
+/* memory.c: a replica that leaves its GPUs for another keeps what it holds inside its request, then
+ * nothing; when it comes back its KV cache has room for so many blocks again, as a new one has
+ * where they are negative. */
+void memory_part(struct sim *s, uint32_t replica);
+void memory_leave(struct sim *s, uint32_t replica);
+void memory_return(struct sim *s, uint32_t replica, int64_t blocks);
+
+/* memory.c: blocks that its pool begins with. */
+int64_t memory_first(const struct sim *s, uint32_t replica);
+
+/* swap_begin.c: who may be swapped; after the groups, before the memory. False with errors added.
+ */
+bool swap_begin(struct sim *s);
+void swap_free(struct sim *s);
+
+/* swap_begin.c: times a replica came back, where there is swap. */
+uint32_t swap_count(const struct sim *s, uint32_t replica);
+
+/* swap.c: a request joined the waiting list of a replica; it may be away. */
+void swap_queued(struct sim *s, uint32_t replica);
+
+/* swap.c: a replica has nothing in work: others may come. It may be away afterwards. */
+void swap_idle(struct sim *s, uint32_t replica);
+
+/* swap.c: the event of a replica that is away; true: it is on its GPUs, and idle. */
+bool swap_event(struct sim *s, uint32_t replica);
 
 /* kill.c: the GPU process of a replica is killed for its memory; it starts again by itself. */
 void kill_replica(struct sim *s, uint32_t replica);

@@ -163,18 +163,30 @@ static void borrow_at_start(struct sim *s, uint32_t replica)
 	}
 }
 
+int64_t memory_first(const struct sim *s, uint32_t replica)
+{
+	return first_blocks(&s->cluster.seats[replica]);
+}
+
+/* On a GPU that it shares, and not in host memory? */
+static bool is_there(const struct sim *s, uint32_t replica)
+{
+	const struct replica *const r = &s->cluster.replicas[replica];
+	return r->group != GROUP_NONE && r->state != REPLICA_AWAY;
+}
+
 void memory_begin(struct sim *s)
 {
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
 		const struct seat *const seat = &s->cluster.seats[i];
-		if (s->cluster.replicas[i].group != GROUP_NONE) {
+		if (is_there(s, i)) {
 			s->cluster.replicas[i].kv.capacity = first_blocks(seat);
 			cluster_hold(&s->cluster, i, seat->base + first_blocks(seat) * seat->block,
 			             0);
 		}
 	}
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
-		if (s->cluster.replicas[i].group != GROUP_NONE) {
+		if (is_there(s, i)) {
 			borrow_at_start(s, i);
 		}
 	}
@@ -188,4 +200,55 @@ void memory_take(struct sim *s, uint32_t replica)
 	cluster_hold(&s->cluster, replica, bytes, s->events.now);
 	s->cluster.replicas[replica].kv.capacity = first_blocks(seat);
 	borrow_at_start(s, replica);
+}
+
+void memory_part(struct sim *s, uint32_t replica)
+{
+	const struct seat *const seat = &s->cluster.seats[replica];
+	const struct replica *const r = &s->cluster.replicas[replica];
+	if (r->kv.capacity > seat->own) {
+		hold(s, replica, seat->own);
+		memory_wake(s, r);
+	}
+}
+
+void memory_leave(struct sim *s, uint32_t replica)
+{
+	const struct seat *const seat = &s->cluster.seats[replica];
+	struct replica *const r = &s->cluster.replicas[replica];
+	sim_assert(r->kv.used == 0 || r->kv.prefix != NULL);
+	cluster_hold(&s->cluster, replica, -(seat->base + r->kv.capacity * seat->block),
+	             s->events.now);
+	r->kv.capacity = 0;
+	memory_wake(s, r);
+}
+
+/* Blocks that are free on every GPU of a replica, whoever gave them back and when. */
+static int64_t free_blocks(const struct sim *s, uint32_t replica)
+{
+	uint32_t n;
+	const uint32_t *const gpus = cluster_gpus_of(&s->cluster, replica, &n);
+	int64_t least = INT64_MAX;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct gpu *const g = &s->cluster.gpus[gpus[i]];
+		const int64_t blocks = (g->memory - g->used) / s->cluster.seats[replica].block;
+		least = blocks < least ? blocks : least;
+	}
+	return least;
+}
+
+void memory_return(struct sim *s, uint32_t replica, int64_t blocks)
+{
+	const struct seat *const seat = &s->cluster.seats[replica];
+	const int64_t wanted = blocks >= 0      ? blocks
+	                       : seat->step > 0 ? first_blocks(seat)
+	                                        : seat->most;
+	const int64_t own = wanted < seat->own ? wanted : seat->own;
+	enforce(s, replica, seat->base + own * seat->block);
+	cluster_hold(&s->cluster, replica, seat->base + own * seat->block, s->events.now);
+	s->cluster.replicas[replica].kv.capacity = own;
+	const int64_t room = own + free_blocks(s, replica);
+	if (wanted > own && room > own) {
+		hold(s, replica, room < wanted ? room : wanted);
+	}
 }

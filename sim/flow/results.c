@@ -122,6 +122,7 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	out->prefix_cache = s->services[i].shared;
 	summary_service(s->log, i, spec->slo, spec->n_slo, out);
 	sim_fit(s, i, &fit);
+	out->swaps = s->swap != NULL ? 0 : -1;
 	out->name = spec->name;
 	out->submitted = (int64_t)service->submitted;
 	out->too_long = (int64_t)service->too_long;
@@ -143,6 +144,7 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 		out->oom_kills += s->cluster.seats[k].kills;
 		out->cold_starts += s->cluster.seats[k].starts;
 		out->placed[r->gpu_kind] += s->life == NULL || life_bound(s, k) > 0;
+		out->swaps += s->swap != NULL ? swap_count(s, k) : 0;
 		busy += (double)r->totals.busy / TICKS_PER_NS;
 		gpu += (double)r->totals.gpu / TICKS_PER_NS;
 		prompt += (double)r->totals.prompt / TICKS_PER_NS;

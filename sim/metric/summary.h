@@ -49,6 +49,7 @@ struct service_summary {
 	int64_t *placed;                            /* of them, by group of nodes */
 	int64_t kv_capacity_tokens, kv_peak_tokens; /* per replica; peak over replicas */
 	int64_t preemptions;
+	int64_t swaps; /* times a replica came back from host memory; -1: there is no swap */
 	int64_t oom_kills,
 		cold_starts; /* of replicas whose memory others had asked for; starts again */
 	double running_avg, waiting_avg;  /* sequences per replica, time average */

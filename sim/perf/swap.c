@@ -1,12 +1,7 @@
 /* Swaps over the host link, and vLLM's sleep. */
 #include "perf/swap.h"
 
-#include <assert.h>
-
 #include "base/check.h"
-
-const char *const swap_methods[] = {"memory", "sleep_1", "sleep_2", NULL};
-static_assert(SWAP_SLEEP_2 == 2, "the names are in this order");
 
 ns_t perf_swap_copy(const struct swap_copies *copies)
 {

@@ -7,15 +7,6 @@
 
 #include "perf/start.h"
 
-/* What a model leaves its GPU by. */
-enum swap_method {
-	SWAP_MEMORY,  /* Run:ai: all that the process holds, KV cache included */
-	SWAP_SLEEP_1, /* vLLM: weights into host memory, KV cache dropped */
-	SWAP_SLEEP_2, /* vLLM: both dropped; weights come from storage again */
-};
-
-extern const char *const swap_methods[]; /* NULL-terminated */
-
 /* Bytes that pass a host link in each direction, of one exchange on it. */
 struct swap_copies {
 	bytes_t out, in;

@@ -21,6 +21,12 @@ const struct compute_share_policy *const compute_share_policies[] = {
 	NULL,
 };
 
+#define SWAP(name) &swap_##name,
+const struct swap_policy *const swap_policies[] = {
+#include "policy/policies.def"
+	NULL,
+};
+
 #define OOM_VICTIM(name) &oom_victim_##name,
 const struct oom_victim_policy *const oom_victim_policies[] = {
 #include "policy/policies.def"
@@ -59,6 +65,11 @@ static const char *const oom_victim_names[] = {
 #include "policy/policies.def"
 };
 
+#define SWAP(name) #name,
+static const char *const swap_names[] = {
+#include "policy/policies.def"
+};
+
 #define AUTOSCALER(name) #name,
 static const char *const autoscaler_names[] = {
 #include "policy/policies.def"
@@ -73,6 +84,7 @@ static const char *const priority_names[] = {
 #define PLACEMENT(name) {"placement", &placement_##name.head},
 #define COMPUTE_SHARE(name) {"compute_share", &compute_share_##name.head},
 #define OOM_VICTIM(name) {"oom_victim", &oom_victim_##name.head},
+#define SWAP(name) {"swap", &swap_##name.head},
 #define AUTOSCALER(name) {"autoscaler", &autoscaler_##name.head},
 #define PRIORITY(name) {"priority", &priority_##name.head},
 static const struct {
@@ -93,6 +105,7 @@ static const struct {
 	{"placement", placement_names, COUNT(placement_names)},
 	{"compute_share", compute_share_names, COUNT(compute_share_names)},
 	{"oom_victim", oom_victim_names, COUNT(oom_victim_names)},
+	{"swap", swap_names, COUNT(swap_names)},
 	{"autoscaler", autoscaler_names, COUNT(autoscaler_names)},
 	{"priority", priority_names, COUNT(priority_names)},
 };
@@ -125,6 +138,11 @@ const struct compute_share_policy *compute_share_find(const char *name)
 const struct oom_victim_policy *oom_victim_find(const char *name)
 {
 	return oom_victim_policies[place_of(oom_victim_names, COUNT(oom_victim_names), name)];
+}
+
+const struct swap_policy *swap_find(const char *name)
+{
+	return swap_policies[place_of(swap_names, COUNT(swap_names), name)];
 }
 
 const struct autoscaler_policy *autoscaler_find(const char *name)

@@ -11,12 +11,14 @@
 #include "policy/policy.h"
 #include "policy/priority.h"
 #include "policy/routing.h"
+#include "policy/swap.h"
 
 /* NULL-terminated, in the order of policies.def. */
 extern const struct routing_policy *const routing_policies[];
 extern const struct placement_policy *const placement_policies[];
 extern const struct compute_share_policy *const compute_share_policies[];
 extern const struct oom_victim_policy *const oom_victim_policies[];
+extern const struct swap_policy *const swap_policies[];
 extern const struct autoscaler_policy *const autoscaler_policies[];
 extern const struct priority_policy *const priority_policies[];
 
@@ -25,6 +27,7 @@ const struct routing_policy *routing_find(const char *name);
 const struct placement_policy *placement_find(const char *name);
 const struct compute_share_policy *compute_share_find(const char *name);
 const struct oom_victim_policy *oom_victim_find(const char *name);
+const struct swap_policy *swap_find(const char *name);
 const struct autoscaler_policy *autoscaler_find(const char *name);
 const struct priority_policy *priority_find(const char *name);
 

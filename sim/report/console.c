@@ -292,6 +292,10 @@ static void put_replicas(FILE *out, const struct service_summary *s)
 		         human(100.0 * s->prefix_hit_rate, text, sizeof(text)));
 	}
 	line_add(&l, "preempted %s", str_thousands(s->preemptions, text, sizeof(text)));
+	if (s->swaps >= 0) {
+		line_add(&l, "came back from host memory %s",
+		         str_thousands(s->swaps, text, sizeof(text)));
+	}
 	if (s->oom_kills > 0) {
 		line_add(&l, "killed for others' memory %s",
 		         str_thousands(s->oom_kills, text, sizeof(text)));

@@ -47,6 +47,9 @@ static void put_replicas(struct json_writer *w, const struct service_summary *s)
 	json_end(w);
 	json_put_int(w, "cold_starts", s->cold_starts);
 	json_put_int(w, "oom_kills", s->oom_kills);
+	if (s->swaps >= 0) {
+		json_put_int(w, "swaps", s->swaps);
+	}
 	put_level(w, "replicas", s->replicas_avg, s->replicas);
 	if (s->autoscaler != NULL) {
 		report_scaling_json(w, s);

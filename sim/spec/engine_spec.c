@@ -16,6 +16,9 @@ static const char *const pools[] = {"static", "elastic", NULL};
 static const char *const loaders[] = {"safetensors", "streamer", "serverless", NULL};
 static_assert(LOADER_SERVERLESS == 2, "the names are those of enum loader");
 
+const char *const swap_methods[] = {"memory", "sleep_1", "sleep_2", NULL};
+static_assert(SWAP_SLEEP_2 == 2, "the names are those of enum swap_method");
+
 /* Smallest accepted efficiency and utilisation: below, a typing mistake. */
 #define LEAST_EFFICIENCY 0.01
 #define LEAST_SHARE 0.001

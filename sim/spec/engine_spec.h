@@ -81,6 +81,15 @@ struct engine_startup {
 	double reload_s;                       /* more when it wakes from level 2 */
 };
 
+/* What a model leaves its GPU by. */
+enum swap_method {
+	SWAP_MEMORY,  /* Run:ai: all that the process holds, KV cache included */
+	SWAP_SLEEP_1, /* vLLM: weights into host memory, KV cache dropped */
+	SWAP_SLEEP_2, /* vLLM: both dropped; weights come from storage again */
+};
+
+extern const char *const swap_methods[]; /* NULL-terminated */
+
 struct engine_spec {
 	char *name;
 	char *title;

@@ -61,6 +61,7 @@ const struct scenario_section scenario_sections[] = {
 	{"cluster", scenario_cluster_table},
 	{"cluster.nodes[]", scenario_nodes_table},
 	{"scheduler", scenario_scheduler_table},
+	{"scheduler.swap", scenario_swap_table},
 	{"services[]", scenario_service_table},
 	{"services[].replicas_at[]", scenario_change_table},
 	{"services[].autoscaler", scenario_autoscaler_table},
@@ -223,6 +224,7 @@ static void read_root(struct scenario_loader *l, const struct json_at *root)
 		scenario_check_goodput(l->sc, &at);
 	}
 	scenario_check_lives(l->sc, root);
+	scenario_check_swap(l, root);
 }
 
 /* File name without folder and .json; caller frees. */

@@ -35,6 +35,17 @@ struct scenario_nodes { /* `count` equal nodes */
 	int64_t cpus;
 	bytes_t host_memory;
 	double storage_bandwidth; /* bytes/s */
+	bytes_t swap_reserved;    /* of each GPU, for what stays of processes that are swapped */
+};
+
+/* Replicas that leave their GPUs for others, and come back (semantics.md section 4). */
+struct scenario_swap {
+	bool on;
+	struct scenario_policy policy; /* who goes out */
+	int method;                    /* enum swap_method */
+	bytes_t host_memory;           /* of a node, for what is swapped */
+	ns_t residency;                /* before which nobody goes out */
+	bool bidirectional;            /* out and in at once */
 };
 
 /* What a step costs on one group of nodes, and who says so. */
@@ -273,6 +284,7 @@ struct scenario {
 	struct scenario_fault *faults;
 	size_t n_faults;
 	struct scenario_policy placement, compute_share, oom_victim, priority;
+	struct scenario_swap swap;
 	ns_t stop_after; /* NS_NEVER when absent */
 	char **assumptions;
 	size_t n_assumptions;

@@ -173,7 +173,7 @@ void scenario_read_part(struct scenario_loader *l, struct scenario_service *serv
 
 bytes_t scenario_gpu_memory(const struct scenario_nodes *nodes)
 {
-	const int64_t mib = nodes->gpu->memory_bytes / MIB;
+	const int64_t mib = (nodes->gpu->memory_bytes - nodes->swap_reserved) / MIB;
 
 	return (mib - mib % STEP_MIB) * MIB;
 }

@@ -28,6 +28,7 @@ extern const char scenario_later[];
 #define SCENARIO_OOM_VICTIM "largest_overuse"
 #define SCENARIO_PRIORITY_POLICY "fair_share"
 #define SCENARIO_PERIOD "1s"
+#define SCENARIO_SWAP "lru"
 #define SCENARIO_PRIORITY "inference"
 #define SCENARIO_JOB_PRIORITY "train"
 #define SCENARIO_PREEMPTIBLE_BELOW 100 /* jobs of a lower priority may be evicted */
@@ -142,6 +143,11 @@ void scenario_read_mig(struct scenario_loader *l, struct scenario_service *servi
 /* `root` is the whole scenario; before the services, which depend on it. */
 void scenario_read_scheduler(struct scenario_loader *l, const struct json_at *root);
 
+/* The `swap` of a scheduler; after its policies, before the services. */
+void scenario_read_swap(struct scenario_loader *l, const struct json_at *scheduler);
+/* After the services: is there one that may be swapped, and nothing that swap does not go with? */
+void scenario_check_swap(struct scenario_loader *l, const struct json_at *root);
+
 void scenario_read_services(struct scenario_loader *l, const struct json_at *at);
 /* False with an error at `at` when the service cannot have this limit. */
 bool scenario_add_slo(struct scenario_service *service, const struct slo *slo,
@@ -236,6 +242,7 @@ extern const struct scenario_section scenario_sections[]; /* ends with a NULL ti
 extern const struct option scenario_cluster_table[], scenario_nodes_table[],
 	scenario_scheduler_table[];
 extern const struct option scenario_history_table[];
+extern const struct option scenario_swap_table[];
 extern const struct option scenario_service_table[];
 extern const struct option scenario_project_table[];
 extern const struct option scenario_job_table[];

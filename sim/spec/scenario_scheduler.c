@@ -9,7 +9,7 @@ struct scheduler_keys {
 	int kind;
 	int memory_share;
 	ns_t period, min_runtime;
-	const json_t *placement, *compute_share, *oom_victim, *priority, *history, *later;
+	const json_t *placement, *compute_share, *oom_victim, *priority, *history, *swap;
 };
 
 struct history_keys {
@@ -46,7 +46,8 @@ const struct option scenario_scheduler_table[] = {
 	 memory_shares, NULL, "whether memory that nobody uses is lent up to the limits"},
 	{"oom_victim", OPTION_NODE, offsetof(struct scheduler_keys, oom_victim), 0, 0, "", NULL, NULL,
 	 "the policy that picks who dies for another's request; " SCENARIO_OOM_VICTIM},
-	SCENARIO_LATER("swap", scheduler_keys),
+	{"swap", OPTION_NODE, offsetof(struct scheduler_keys, swap), 0, 0, "", NULL, NULL,
+	 "replicas go to host memory while others need their GPUs; off when absent"},
 	{"period", OPTION_DURATION, offsetof(struct scheduler_keys, period), 1, 9e18, SCENARIO_PERIOD, NULL, "s",
 	 "from one look at the jobs that wait to the next"},
 	{"min_runtime", OPTION_DURATION, offsetof(struct scheduler_keys, min_runtime), 0, 9e18, "0s", NULL, "s",
@@ -137,6 +138,7 @@ void scenario_read_scheduler(struct scenario_loader *l, const struct json_at *ro
 	                     SCENARIO_COMPUTE_SHARE);
 	scenario_read_policy(l, &l->sc->oom_victim, &at, "oom_victim", SCENARIO_OOM_VICTIM);
 	scenario_read_policy(l, &l->sc->priority, &at, "priority", SCENARIO_PRIORITY_POLICY);
+	scenario_read_swap(l, &at);
 }
 
 void scenario_free_scheduler(struct scenario *sc)
@@ -145,4 +147,5 @@ void scenario_free_scheduler(struct scenario *sc)
 	scenario_free_policy(&sc->compute_share);
 	scenario_free_policy(&sc->oom_victim);
 	scenario_free_policy(&sc->priority);
+	scenario_free_policy(&sc->swap.policy);
 }

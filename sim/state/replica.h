@@ -23,6 +23,7 @@ enum replica_state {
 	REPLICA_IDLE,     /* no step running, none planned */
 	REPLICA_STARTING, /* composes its next batch in this nanosecond */
 	REPLICA_RUNNING,  /* inside a stretch of steps */
+	REPLICA_AWAY,     /* swapped, on its way, or warming up; flow/swap.c */
 	REPLICA_DOWN,     /* its process was killed; it starts again at its event */
 };
 
@@ -40,6 +41,7 @@ enum replica_block {
 	BLOCK_LENT, /* as KV, but others hold the memory that it might borrow */
 	BLOCK_PROMPTS,
 	BLOCK_FRONT, /* the front end has not handed it over yet */
+	BLOCK_SWAP,  /* the replica is not on its GPU, or about to leave it */
 	BLOCK_AHEAD, /* the step that begins was planned before it came */
 	BLOCK_COUNT
 };
@@ -79,6 +81,7 @@ struct replica {
 	bool prompt_step;    /* the running step holds prompt chunks: one step only */
 	bool decode_step;    /* decoding sequences take part in the running steps */
 	bool gap_noted;      /* the token gaps of the first step are in the log already */
+	bool yields;         /* admits nobody, so that another replica can have its GPU */
 	bool shared;         /* its step is timed by its group: flow/share.c */
 	uint8_t blocked;     /* enum replica_block, since blocked_since */
 	ns_t blocked_since;

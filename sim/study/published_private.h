@@ -5,13 +5,13 @@
 #include "base/json.h"
 #include "spec/scenario.h"
 
-/* Is the first request after a start or a swap observed? */
+/* Is the first request after a cold start observed? */
 bool published_is_start(const char *what);
 
 /* Add errors for keys that such a row needs and does not have. */
 void published_check_start(const struct json_at *row);
 
-/* Its TTFT in ms: of `service` with `isl` tokens, cold or for `out`. NaN where one is missing. */
+/* Its TTFT in ms, of `service` with `isl` tokens. NaN where there is no such service. */
 double published_start_ms(const struct scenario *sc, const json_t *row);
 
 #endif

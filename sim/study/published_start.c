@@ -1,17 +1,17 @@
 /*
- * The first request after a cold start or a swap, alone: the stages, its warm-up and its prompt.
- * Nobody waits for anybody here; flow simulates that.
+ * The first request after a cold start, alone: the stages, its warm-up and its prompt. Nobody waits
+ * for anybody here; flow simulates that.
  */
 #include <math.h>
 #include <string.h>
 
 #include "perf/perf.h"
-#include "perf/swap.h"
+#include "perf/start.h"
 #include "study/published_private.h"
 
 bool published_is_start(const char *what)
 {
-	return strcmp(what, "cold") == 0 || strcmp(what, "swap") == 0;
+	return strcmp(what, "cold") == 0;
 }
 
 void published_check_start(const struct json_at *at)
@@ -23,16 +23,11 @@ void published_check_start(const struct json_at *at)
 	if (!(json_number_value(json_object_get(row, "isl")) >= 1.0)) {
 		json_fail(at, "missing key \"isl\", the tokens of that request");
 	}
-	if (strcmp(json_string_value(json_object_get(row, "observe")), "swap") == 0 &&
-	    !json_is_string(json_object_get(row, "out"))) {
-		json_fail(at, "missing key \"out\", the service that makes room");
-	}
 }
 
-static const struct scenario_service *service_of(const struct scenario *sc, const json_t *row,
-                                                 const char *key)
+static const struct scenario_service *service_of(const struct scenario *sc, const json_t *row)
 {
-	const char *const name = json_string_value(json_object_get(row, key));
+	const char *const name = json_string_value(json_object_get(row, "service"));
 	for (size_t i = 0; i < sc->n_services; i++) {
 		if (strcmp(sc->services[i].name, name) == 0) {
 			return &sc->services[i];
@@ -45,16 +40,6 @@ static void shape_of(const struct scenario_service *service, struct llm_shape *o
 {
 	llm_spec_shape(service->llm, (enum precision)service->precision,
 	               (enum precision)service->kv_precision, out);
-}
-
-/* What its process holds of a GPU while nobody asks. */
-static bytes_t held(const struct scenario_service *service)
-{
-	struct llm_shape shape;
-	struct memory_plan plan;
-	shape_of(service, &shape);
-	perf_memory(0, &shape, &service->options, service->tensor_parallel, &plan);
-	return plan.weights + plan.reserved;
 }
 
 static double prompt_ns(const struct scenario *sc, const struct scenario_service *service,
@@ -105,20 +90,10 @@ static ns_t cold_ns(const struct scenario *sc, const struct scenario_service *se
 
 double published_start_ms(const struct scenario *sc, const json_t *row)
 {
-	const struct scenario_service *const in = service_of(sc, row, "service");
-	const bool swap = strcmp(json_string_value(json_object_get(row, "observe")), "swap") == 0;
-	const struct scenario_service *const out = swap ? service_of(sc, row, "out") : in;
+	const struct scenario_service *const service = service_of(sc, row);
 	const tokens_t tokens = (tokens_t)json_number_value(json_object_get(row, "isl"));
-	if (in == NULL || out == NULL) {
+	if (service == NULL) {
 		return (double)NAN;
 	}
-	const struct swap_copies copies = {
-		.out = held(out),
-		.in = held(in),
-		.rate = perf_host_rate(sc->nodes[0].gpu, 1),
-		.bidirectional = !json_is_true(json_object_get(row, "one_way")),
-	};
-	const ns_t start = swap ? perf_swap_copy(&copies) + perf_swap_warmup(&in->startup, tokens)
-	                        : cold_ns(sc, in, tokens);
-	return ((double)start + prompt_ns(sc, in, tokens)) / 1e6;
+	return ((double)cold_ns(sc, service, tokens) + prompt_ns(sc, service, tokens)) / 1e6;
 }

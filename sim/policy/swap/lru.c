@@ -1,0 +1,19 @@
+/* The replica whose last request is longest ago. */
+#include "policy/swap.h"
+
+static uint32_t pick_out(void *self, const struct view *v, const struct swap_candidate *candidates,
+                         uint32_t n)
+{
+	uint32_t best = 0;
+	(void)self;
+	(void)v;
+	for (uint32_t i = 1; i < n; i++) {
+		best = candidates[i].used < candidates[best].used ? i : best;
+	}
+	return best;
+}
+
+const struct swap_policy swap_lru = {
+	.head = {.name = "lru", .help = "who was not asked for the longest time"},
+	.pick_out = pick_out,
+};
