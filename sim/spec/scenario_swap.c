@@ -100,7 +100,8 @@ void scenario_check_swap(struct scenario_loader *l, const struct json_at *root)
 	for (size_t i = 0; i < l->sc->n_services; i++) {
 		const struct scenario_service *const v = &l->sc->services[i];
 		any = any || scenario_borrows(v);
-		stay = stay && v->n_changes == 0 && v->initial == v->places;
+		stay = stay && v->n_changes == 0 && v->initial == v->places &&
+		       v->autoscaler.policy.name == NULL;
 	}
 	if (!any) {
 		json_fail(&at, "nobody can be swapped: that needs a service with a fraction_limit "
