@@ -177,6 +177,19 @@ static bool is_logged(const struct option_log *log, const char *path)
 	return i < option_log_size(log);
 }
 
+/* The options of the policy that `policy` names. */
+static void print_options(const struct scenario *sc, const struct option_log *options,
+                          const struct option_seen *policy, size_t object)
+{
+	for (size_t i = 0; i < option_log_size(options); i++) {
+		const struct option_seen *const option = option_log_at(options, i);
+		/* what the scenario knows too follows, with what other keys make of it */
+		if (check_is_option_of(option, policy) && !is_logged(sc->log, option->path)) {
+			print_key(option, object);
+		}
+	}
+}
+
 /* Every key under the object it belongs to, in the order in which the loader met them. */
 static void print_keys(const struct scenario *sc)
 {
@@ -193,13 +206,7 @@ static void print_keys(const struct scenario *sc)
 			last_length = object;
 		}
 		print_key(seen, object);
-		for (size_t k = 0; k < option_log_size(options); k++) {
-			const struct option_seen *const option = option_log_at(options, k);
-			/* what the scenario knows too follows, with what other keys make of it */
-			if (check_is_option_of(option, seen) && !is_logged(sc->log, option->path)) {
-				print_key(option, object);
-			}
-		}
+		print_options(sc, options, seen, object);
 	}
 	option_log_free(options);
 }
