@@ -184,20 +184,14 @@ static void say_down(const struct service_summary *v, char *text, size_t size)
 	         v->name, v->oom_kills == 1 ? "once" : times, 100.0 * v->down);
 }
 
-/*
- * Nobody is served: jobs wait for GPUs, or do not. Who waited less than a period was only not
- * looked at yet.
- */
-static void say_jobs(const struct sim *s, struct summary *out)
+/* Jobs that waited for GPUs; less than a period was only until they were looked at. */
+static size_t jobs_waited(const struct sim *s, const struct summary *out)
 {
 	size_t waited = 0;
 	for (size_t i = 0; i < out->n_jobs; i++) {
 		waited += out->jobs[i].waited >= s->sc->period;
 	}
-	snprintf(out->binding, sizeof(out->binding),
-	         waited > 0 ? "GPUs: %zu of %zu jobs waited for some"
-	                    : "nothing: %zu of %zu jobs waited for GPUs",
-	         waited, out->n_jobs);
+	return waited;
 }
 
 /* The service most of whose requests found no replica. */
@@ -234,12 +228,8 @@ static bool scales_late(const struct service_summary *v)
 	       v->waiting_avg >= BINDING_SHARE * v->running_avg;
 }
 
-void say_binding(const struct sim *s, struct summary *out)
+static void say_services(const struct sim *s, struct summary *out)
 {
-	if (out->n_services == 0) {
-		say_jobs(s, out);
-		return;
-	}
 	const size_t worst = slowest_service(out);
 	const struct service_summary *const v = &out->services[worst], *const k = most_killed(out);
 	const struct service_summary *const door = most_at_door(out);
@@ -266,5 +256,23 @@ void say_binding(const struct sim *s, struct summary *out)
 			text, size,
 			"GPU speed: hardly a queue at %s; %.0f %% of its busy time in steps with prompts",
 			v->name, 100.0 * v->prefill_share);
+	}
+}
+
+void say_binding(const struct sim *s, struct summary *out)
+{
+	const size_t waited = jobs_waited(s, out);
+	if (out->n_services == 0) {
+		snprintf(out->binding, sizeof(out->binding),
+		         waited > 0 ? "GPUs: %zu of %zu jobs waited for some"
+		                    : "nothing: %zu of %zu jobs waited for GPUs",
+		         waited, out->n_jobs);
+		return;
+	}
+	say_services(s, out);
+	if (waited > 0) {
+		const size_t n = strlen(out->binding);
+		snprintf(out->binding + n, sizeof(out->binding) - n,
+		         "; %zu of %zu jobs waited for GPUs", waited, out->n_jobs);
 	}
 }

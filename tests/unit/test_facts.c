@@ -119,7 +119,7 @@ START_TEST(every_value_points_to_its_source)
 		ck_assert_ptr_null(strstr(line, "price"));
 	}
 	ck_assert_int_eq(values, 3);
-	ck_assert_int_eq(notes, 11); /* bf16 and fp8 share one */
+	ck_assert_int_eq(notes, 12); /* bf16 and fp8 share one */
 	fclose(out);
 	done(&p);
 }
