@@ -220,6 +220,7 @@ void memory_leave(struct sim *s, uint32_t replica)
 	cluster_hold(&s->cluster, replica, -(seat->base + r->kv.capacity * seat->block),
 	             s->events.now);
 	r->kv.capacity = 0;
+	s->cluster.seats[replica].out = true;
 	memory_wake(s, r);
 }
 
@@ -244,6 +245,7 @@ void memory_return(struct sim *s, uint32_t replica, int64_t blocks)
 	                       : seat->step > 0 ? first_blocks(seat)
 	                                        : seat->most;
 	const int64_t own = wanted < seat->own ? wanted : seat->own;
+	s->cluster.seats[replica].out = false;
 	enforce(s, replica, seat->base + own * seat->block);
 	cluster_hold(&s->cluster, replica, seat->base + own * seat->block, s->events.now);
 	s->cluster.replicas[replica].kv.capacity = own;

@@ -90,6 +90,7 @@ static void begin_somewhere(struct sim *s, uint32_t replica)
 		w->pool[node] += host;
 		s->cluster.replicas[replica].state = REPLICA_AWAY;
 		s->cluster.replicas[replica].kv.capacity = 0;
+		s->cluster.seats[replica].out = true;
 	}
 }
 

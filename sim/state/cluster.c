@@ -261,7 +261,8 @@ static uint32_t verify_service(const struct cluster *c, const struct service *se
 		const struct replica *const r = &c->replicas[i];
 		sim_assert(r->kv.used >= 0 && r->kv.used <= r->kv.capacity);
 		sim_assert(blocks_held(c, r) == r->kv.used);
-		if (r->kv.prefix != NULL &&
+		/* what went into host memory is looked at again when it is back */
+		if (r->kv.prefix != NULL && r->state != REPLICA_AWAY &&
 		    (r->kv.prefix->n <= FEW_SPANS || r->iteration % SELDOM == 0)) {
 			verify_prefixes(c, r);
 		}
@@ -309,6 +310,10 @@ static void verify_memory(const struct cluster *c)
 		const int64_t blocks = c->replicas[i].kv.capacity;
 		if (c->replicas[i].group == GROUP_NONE) {
 			continue; /* its GPUs are its own */
+		}
+		if (seat->out) {
+			sim_assert(blocks == 0 && c->replicas[i].state == REPLICA_AWAY);
+			continue;
 		}
 		verify_seat(seat, blocks);
 		for (uint32_t k = 0; !seat->down && k < seat->n_gpus; k++) {

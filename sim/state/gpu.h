@@ -59,6 +59,7 @@ struct seat {                   /* of a replica */
 	ns_t started;           /* its process */
 	uint32_t kills, starts; /* times it was killed, and started again */
 	bool down;              /* killed, and not started again yet: it holds nothing */
+	bool out;               /* in host memory: it holds nothing here either */
 	ns_t died, was_down;    /* its last kill; time down, up to its last start */
 };
 

@@ -97,6 +97,8 @@ START_TEST(names_and_help_are_well_formed)
 			found = oom_victim_find(h->name);
 		} else if (strcmp(kind, "priority") == 0) {
 			found = priority_find(h->name);
+		} else if (strcmp(kind, "swap") == 0) {
+			found = swap_find(h->name);
 		} else {
 			found = autoscaler_find(h->name);
 		}
@@ -107,7 +109,7 @@ START_TEST(names_and_help_are_well_formed)
 			free(self);
 		}
 	}
-	ck_assert_uint_eq(n, 28);
+	ck_assert_uint_eq(n, 32);
 	ck_assert_ptr_null(routing_find("nobody"));
 	ck_assert_ptr_null(placement_find("nobody"));
 	ck_assert_ptr_null(compute_share_find("nobody"));
