@@ -14,7 +14,7 @@ failed=0
 for scenario in scenarios/*.json tests/golden/*/scenario.json; do
 	[ -f "$scenario" ] || continue
 	name=$(echo "${scenario%.json}" | tr '/' '_')
-	"$binary" run "$scenario" --set stop.after=10s -f json --records "$out/$name.jsonl" \
+	"$binary" run "$scenario" --set stop.after=5s -f json --records "$out/$name.jsonl" \
 		>"$out/$name.json" 2>"$out/$name.err"
 	status=$?
 	# 99 is a broken limit: a result like any other.
