@@ -19,7 +19,7 @@ const struct search_probe *size_smaller(const struct size_cell *cell)
 size_t size_tightest(const struct size_cell *cell, const struct size_run *run)
 {
 	size_t tightest = cell->limits.n;
-	double least = INFINITY;
+	double least = (double)INFINITY;
 	for (size_t i = 0; i < cell->limits.n; i++) {
 		const double margin = limit_margin(cell->limits.at[i].slo, run->limits[i].observed);
 		if (margin < least) {

@@ -121,7 +121,6 @@ static const char *const none[] = {NULL};
 static const char *const foreign_gpus[] = {
 	"",
 	"unstated",
-	"A4000",
 	"HGX-B200 or H100-NVL (see note)",
 	"H100-NVL (seed) / HGX-B200 (distilled note)",
 	NULL,
@@ -131,7 +130,6 @@ static const char *const foreign_gpus[] = {
 static const char *const foreign_models[] = {
 	"",
 	"three NIMs",
-	"Phi-3-vision-128k (4B)",
 	"Llama-3.1-8B-Instruct + DeepSeek-R1-Distill-Llama-8B",
 	"mixed: Llama-3.1-8B 0.5 + Phi-4-mini 0.25 + Qwen3-Embedding-0.6B 0.125",
 	"Llama-3.1-8B + Mistral-7B; Llama-3.1-8B + Falcon-11B",
