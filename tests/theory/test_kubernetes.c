@@ -7,25 +7,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "sched/cycle.h"
-#include "sched/snapshot_read.h"
-
-static struct snapshot s;
-static struct sched_result r;
-static bool has_result;
+#include "trial.h"
 
 static void set_up(void)
 {
-	memset(&s, 0, sizeof(s));
-	has_result = false;
-}
-
-static void tear_down(void)
-{
-	if (has_result) {
-		sched_result_fini(&r);
-	}
-	snapshot_fini(&s);
+	trial_begin(&(struct sched_options){.native = true});
 }
 
 #define NODE(name, gpus, cores, gigabytes)                                  \
@@ -43,58 +29,9 @@ static void tear_down(void)
 
 static void read(const char *nodes, const char *jobs)
 {
-	struct err *const err = err_new();
 	char *const text = mem_printf(
 		"{\"cluster\":{\"nodes\":[%s],\"queues\":" QUEUES "},\"jobs\":[%s]}", nodes, jobs);
-	json_t *const root = json_parse(text, strlen(text), "test", err);
-	char *unsupported = NULL;
-	ck_assert_msg(root != NULL, "%s", err_message(err, 0));
-	const struct json_at at = json_root(root, "test", err);
-	struct json_at cluster;
-	struct json_at list;
-	json_get(&at, "cluster", &cluster);
-	json_get(&at, "jobs", &list);
-	ck_assert_msg(snapshot_read(&s, &cluster, &list, &unsupported), "%s", err_message(err, 0));
-	ck_assert_ptr_null(unsupported);
-	json_decref(root);
-	free(text);
-	err_free(err);
-}
-
-static void run(const enum sched_action *actions, size_t n)
-{
-	static const struct sched_options options = {.native = true};
-	if (has_result) {
-		sched_carry_over(&s, &r);
-		sched_result_fini(&r);
-	}
-	sched_cycle(&s, &options, actions, n, &r);
-	has_result = true;
-}
-
-static void cycle(void)
-{
-	static const enum sched_action all[] = {SCHED_ALLOCATE, SCHED_CONSOLIDATE, SCHED_RECLAIM,
-	                                        SCHED_PREEMPT, SCHED_EVICT_STALE};
-	run(all, SCHED_ACTIONS);
-}
-
-static const struct sched_decision *pod(const char *name)
-{
-	for (size_t t = 0; t < s.tasks.n; t++) {
-		if (strcmp(s.tasks.at[t].name, name) == 0) {
-			return &r.tasks[t];
-		}
-	}
-	ck_abort_msg("no pod %s", name);
-}
-
-static void expect(const char *name, enum sched_status status, const char *node)
-{
-	const struct sched_decision *const d = pod(name);
-	const char *const on = d->node != SCHED_NONE ? s.nodes.at[d->node].name : "";
-	ck_assert_msg(d->status == status && strcmp(on, node) == 0, "%s is %s on \"%s\"", name,
-	              sched_status_names[d->status], on);
+	trial_read(text);
 }
 
 /* --- where ------------------------------------------------------------------------------------
@@ -108,8 +45,8 @@ START_TEST(cpu_and_memory_score_and_gpus_do_not)
 	     JOB("x",
 	         GPU("1", "50") ",\"cpu_cores_per_task\":2,\"memory_bytes_per_task\":2000000000",
 	         WAITS("x")));
-	cycle();
-	expect("x", SCHED_BINDING, "a");
+	trial_cycle();
+	trial_expect("x", SCHED_BINDING, "a");
 }
 END_TEST
 
@@ -121,9 +58,9 @@ START_TEST(what_runs_counts_in_the_score)
 	     JOB("x",
 	         GPU("1", "50") ",\"cpu_cores_per_task\":2,\"memory_bytes_per_task\":2000000000",
 	         RUNS("x0", "a") "," WAITS("x1") "," WAITS("x2")));
-	cycle();
-	expect("x1", SCHED_BINDING, "b");
-	expect("x2", SCHED_BINDING, "a");
+	trial_cycle();
+	trial_expect("x1", SCHED_BINDING, "b");
+	trial_expect("x2", SCHED_BINDING, "a");
 }
 END_TEST
 
@@ -134,8 +71,8 @@ START_TEST(each_resource_is_cut_to_a_whole_per_cent)
 	     JOB("x",
 	         GPU("1", "50") ",\"cpu_cores_per_task\":32,\"memory_bytes_per_task\":32000000000",
 	         WAITS("x")));
-	cycle();
-	expect("x", SCHED_BINDING, "a");
+	trial_cycle();
+	trial_expect("x", SCHED_BINDING, "a");
 }
 END_TEST
 
@@ -144,10 +81,10 @@ START_TEST(pods_that_ask_for_nothing_count_as_something)
 	/* 0.1 of 1 core and 0.21 of 2 GB: one node after the other */
 	read(NODE("a", "4", "1", "2") "," NODE("b", "4", "1", "2"),
 	     JOB("x", GPU("1", "50"), WAITS("x0") "," WAITS("x1") "," WAITS("x2")));
-	cycle();
-	expect("x0", SCHED_BINDING, "a");
-	expect("x1", SCHED_BINDING, "b");
-	expect("x2", SCHED_BINDING, "a");
+	trial_cycle();
+	trial_expect("x0", SCHED_BINDING, "a");
+	trial_expect("x1", SCHED_BINDING, "b");
+	trial_expect("x2", SCHED_BINDING, "a");
 }
 END_TEST
 
@@ -160,10 +97,10 @@ START_TEST(mig_instances_are_counted_like_gpus)
 	         "{\"id\":\"x1\",\"mig\":{\"nvidia.com/mig-2g.20gb\":1}}") "," JOB("y",
 	                                                                           GPU("1", "50"),
 	                                                                           WAITS("y")));
-	cycle();
-	expect("x0", SCHED_BINDING, "n");
-	expect("x1", SCHED_PENDING, "");
-	expect("y", SCHED_PENDING, "");
+	trial_cycle();
+	trial_expect("x0", SCHED_BINDING, "n");
+	trial_expect("x1", SCHED_PENDING, "");
+	trial_expect("y", SCHED_PENDING, "");
 }
 END_TEST
 
@@ -176,13 +113,13 @@ START_TEST(priority_then_age_whatever_the_queue_may_hold)
 	     JOB("new", GPU("1", "50"), WAITS("new")) "," JOB(
 		     "old", GPU("1", "50") ",\"age_minutes\":5",
 		     WAITS("old")) "," JOB("urgent", GPU("1", "75"), WAITS("urgent")));
-	cycle();
-	expect("urgent", SCHED_BINDING, "n");
-	expect("old", SCHED_BINDING, "n");
-	expect("new", SCHED_PENDING, "");
-	ck_assert_int_eq(r.jobs[0].reason, SCHED_NO_ROOM);
-	ck_assert_uint_eq(r.jobs[0].placed, 0);
-	ck_assert_uint_eq(r.jobs[0].wanted, 1);
+	trial_cycle();
+	trial_expect("urgent", SCHED_BINDING, "n");
+	trial_expect("old", SCHED_BINDING, "n");
+	trial_expect("new", SCHED_PENDING, "");
+	ck_assert_int_eq(trial.r.jobs[0].reason, SCHED_NO_ROOM);
+	ck_assert_uint_eq(trial.r.jobs[0].placed, 0);
+	ck_assert_uint_eq(trial.r.jobs[0].wanted, 1);
 }
 END_TEST
 
@@ -190,12 +127,12 @@ START_TEST(there_are_no_gangs)
 {
 	read(NODE("n", "2", "8", "8"), JOB("x", GPU("1", "50") ",\"min_available\":3",
 	                                   WAITS("x0") "," WAITS("x1") "," WAITS("x2")));
-	cycle();
-	expect("x0", SCHED_BINDING, "n");
-	expect("x1", SCHED_BINDING, "n");
-	expect("x2", SCHED_PENDING, "");
-	ck_assert_uint_eq(r.jobs[0].placed, 2);
-	ck_assert_uint_eq(r.jobs[0].wanted, 3);
+	trial_cycle();
+	trial_expect("x0", SCHED_BINDING, "n");
+	trial_expect("x1", SCHED_BINDING, "n");
+	trial_expect("x2", SCHED_PENDING, "");
+	ck_assert_uint_eq(trial.r.jobs[0].placed, 2);
+	ck_assert_uint_eq(trial.r.jobs[0].wanted, 3);
 }
 END_TEST
 
@@ -208,18 +145,18 @@ START_TEST(only_lower_priority_makes_room)
 			RUNS("same", "n")) "," JOB("x", GPU("1", "50"),
 	                                           WAITS("x0") "," WAITS("x1"));
 	read(NODE("n", "2", "8", "8"), jobs);
-	run(allocate, 1);
-	ck_assert_uint_eq(r.evictions + r.promises, 0);
-	cycle();
-	expect("x0", SCHED_PIPELINED, "n");
-	expect("low", SCHED_RELEASING, "n");
-	ck_assert_int_eq(pod("low")->action, SCHED_PREEMPT);
-	ck_assert_str_eq(s.jobs.at[pod("low")->by].name, "x");
-	expect("same", SCHED_RUNNING, "n");
-	expect("x1", SCHED_PENDING, "");
-	cycle();
-	expect("x0", SCHED_BINDING, "n");
-	expect("low", SCHED_PENDING, "");
+	trial_run(allocate, 1);
+	ck_assert_uint_eq(trial.r.evictions + trial.r.promises, 0);
+	trial_cycle();
+	trial_expect("x0", SCHED_PIPELINED, "n");
+	trial_expect("low", SCHED_RELEASING, "n");
+	ck_assert_int_eq(trial_pod("low")->action, SCHED_PREEMPT);
+	ck_assert_str_eq(trial.s.jobs.at[trial_pod("low")->by].name, "x");
+	trial_expect("same", SCHED_RUNNING, "n");
+	trial_expect("x1", SCHED_PENDING, "");
+	trial_cycle();
+	trial_expect("x0", SCHED_BINDING, "n");
+	trial_expect("low", SCHED_PENDING, "");
 }
 END_TEST
 
@@ -239,9 +176,9 @@ START_TEST(the_least_important_victim_goes)
 	                                                                               GPU("2",
 	                                                                                   "50"),
 	                                                                               WAITS("x")));
-	cycle();
-	expect("x", SCHED_PIPELINED, "c");
-	ck_assert_uint_eq(r.evictions, 2);
+	trial_cycle();
+	trial_expect("x", SCHED_PIPELINED, "c");
+	ck_assert_uint_eq(trial.r.evictions, 2);
 }
 END_TEST
 
@@ -258,10 +195,10 @@ START_TEST(fewer_victims_then_younger_ones)
 	                                                  RUNS("c", "c")) "," JOB("x",
 	                                                                          GPU("2", "50"),
 	                                                                          WAITS("x")));
-	cycle();
-	expect("x", SCHED_PIPELINED, "c");
-	expect("c", SCHED_RELEASING, "c");
-	ck_assert_uint_eq(r.evictions, 1);
+	trial_cycle();
+	trial_expect("x", SCHED_PIPELINED, "c");
+	trial_expect("c", SCHED_RELEASING, "c");
+	ck_assert_uint_eq(trial.r.evictions, 1);
 }
 END_TEST
 
@@ -273,11 +210,11 @@ START_TEST(who_need_not_leave_stays_the_most_important_first)
 		     RUNS("b", "n")) "," JOB("c", GPU("1", "30"),
 	                                     RUNS("c", "n")) "," JOB("x", GPU("1", "50"),
 	                                                             WAITS("x")));
-	cycle();
-	expect("x", SCHED_PIPELINED, "n");
-	expect("a", SCHED_RELEASING, "n");
-	expect("b", SCHED_RUNNING, "n");
-	expect("c", SCHED_RUNNING, "n");
+	trial_cycle();
+	trial_expect("x", SCHED_PIPELINED, "n");
+	trial_expect("a", SCHED_RELEASING, "n");
+	trial_expect("b", SCHED_RUNNING, "n");
+	trial_expect("c", SCHED_RUNNING, "n");
 }
 END_TEST
 
@@ -286,10 +223,10 @@ START_TEST(what_is_leaving_need_not_be_pushed)
 	read(NODE("n", "2", "8", "8"),
 	     JOB("a", GPU("1", "10"), "{\"id\":\"a\",\"state\":\"Releasing\",\"node\":\"n\"}") "," JOB(
 		     "b", GPU("1", "20"), RUNS("b", "n")) "," JOB("x", GPU("1", "50"), WAITS("x")));
-	cycle();
-	expect("x", SCHED_PIPELINED, "n");
-	expect("b", SCHED_RUNNING, "n");
-	ck_assert_uint_eq(r.evictions, 0);
+	trial_cycle();
+	trial_expect("x", SCHED_PIPELINED, "n");
+	trial_expect("b", SCHED_RUNNING, "n");
+	ck_assert_uint_eq(trial.r.evictions, 0);
 }
 END_TEST
 
@@ -297,7 +234,7 @@ int main(void)
 {
 	Suite *const suite = suite_create("kubernetes");
 	TCase *const t = tcase_create("kubernetes");
-	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_checked_fixture(t, set_up, trial_end);
 	tcase_add_test(t, cpu_and_memory_score_and_gpus_do_not);
 	tcase_add_test(t, what_runs_counts_in_the_score);
 	tcase_add_test(t, each_resource_is_cut_to_a_whole_per_cent);

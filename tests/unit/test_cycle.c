@@ -7,27 +7,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "sched/cycle.h"
-#include "sched/snapshot_read.h"
-
-static struct snapshot s;
-static struct sched_result r;
-static struct sched_options options;
-static bool has_result;
+#include "trial.h"
 
 static void set_up(void)
 {
-	memset(&s, 0, sizeof(s));
-	options = (struct sched_options){.max_consolidated = 16, .stale_grace = 60 * NS_PER_S};
-	has_result = false;
-}
-
-static void tear_down(void)
-{
-	if (has_result) {
-		sched_result_fini(&r);
-	}
-	snapshot_fini(&s);
+	trial_begin(NULL);
 }
 
 #define NODE(name, gpus) "{\"name\":\"" name "\",\"gpus\":" gpus ",\"gpu_memory_mib\":1000}"
@@ -37,52 +21,9 @@ static void tear_down(void)
 
 static void read(const char *nodes, const char *queues, const char *jobs)
 {
-	struct err *const err = err_new();
 	char *const text = mem_printf("{\"cluster\":{\"nodes\":[%s],\"queues\":%s},\"jobs\":[%s]}",
 	                              nodes, queues, jobs);
-	json_t *const root = json_parse(text, strlen(text), "test", err);
-	char *unsupported = NULL;
-	ck_assert_msg(root != NULL, "%s", err_message(err, 0));
-	const struct json_at at = json_root(root, "test", err);
-	struct json_at cluster;
-	struct json_at list;
-	json_get(&at, "cluster", &cluster);
-	json_get(&at, "jobs", &list);
-	ck_assert_msg(snapshot_read(&s, &cluster, &list, &unsupported), "%s", err_message(err, 0));
-	ck_assert_ptr_null(unsupported);
-	json_decref(root);
-	free(text);
-	err_free(err);
-}
-
-static void cycle(void)
-{
-	static const enum sched_action all[] = {SCHED_ALLOCATE, SCHED_CONSOLIDATE, SCHED_RECLAIM,
-	                                        SCHED_PREEMPT, SCHED_EVICT_STALE};
-	if (has_result) {
-		sched_carry_over(&s, &r);
-		sched_result_fini(&r);
-	}
-	sched_cycle(&s, &options, all, SCHED_ACTIONS, &r);
-	has_result = true;
-}
-
-static const struct sched_decision *pod(const char *name)
-{
-	for (size_t t = 0; t < s.tasks.n; t++) {
-		if (strcmp(s.tasks.at[t].name, name) == 0) {
-			return &r.tasks[t];
-		}
-	}
-	ck_abort_msg("no pod %s", name);
-}
-
-static void expect(const char *name, enum sched_status status, const char *node)
-{
-	const struct sched_decision *const d = pod(name);
-	const char *const on = d->node != SCHED_NONE ? s.nodes.at[d->node].name : "";
-	ck_assert_msg(d->status == status && strcmp(on, node) == 0, "%s is %s on \"%s\"", name,
-	              sched_status_names[d->status], on);
+	trial_read(text);
 }
 
 START_TEST(what_is_reclaimed_is_used_one_cycle_later)
@@ -91,17 +32,17 @@ START_TEST(what_is_reclaimed_is_used_one_cycle_later)
 	     "{\"name\":\"old\",\"queue\":\"a\",\"gpus_per_task\":2,\"tasks\":[{\"id\":\"old\","
 	     "\"state\":\"Running\",\"node\":\"n\"}]},"
 	     "{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":2,\"tasks\":[{\"id\":\"new\"}]}");
-	cycle();
-	expect("old", SCHED_RELEASING, "n");
-	expect("new", SCHED_PIPELINED, "n");
-	ck_assert_int_eq(pod("old")->action, SCHED_RECLAIM);
-	ck_assert_str_eq(s.jobs.at[pod("old")->by].name, "new");
-	cycle();
-	expect("new", SCHED_BINDING, "n");
-	expect("old", SCHED_PENDING, "");
-	cycle();
-	expect("new", SCHED_RUNNING, "n");
-	ck_assert_uint_eq(r.evictions + r.binds + r.promises, 0);
+	trial_cycle();
+	trial_expect("old", SCHED_RELEASING, "n");
+	trial_expect("new", SCHED_PIPELINED, "n");
+	ck_assert_int_eq(trial_pod("old")->action, SCHED_RECLAIM);
+	ck_assert_str_eq(trial.s.jobs.at[trial_pod("old")->by].name, "new");
+	trial_cycle();
+	trial_expect("new", SCHED_BINDING, "n");
+	trial_expect("old", SCHED_PENDING, "");
+	trial_cycle();
+	trial_expect("new", SCHED_RUNNING, "n");
+	ck_assert_uint_eq(trial.r.evictions + trial.r.binds + trial.r.promises, 0);
 }
 END_TEST
 
@@ -122,9 +63,9 @@ START_TEST(a_minimum_runtime_protects_the_core_of_a_job)
 	     PROTECTED(
 		     "10m",
 		     "9m") "{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":2,\"tasks\":[{\"id\":\"new\"}]}");
-	cycle();
-	expect("new", SCHED_PENDING, "");
-	ck_assert_uint_eq(r.evictions, 0);
+	trial_cycle();
+	trial_expect("new", SCHED_PENDING, "");
+	ck_assert_uint_eq(trial.r.evictions, 0);
 }
 END_TEST
 
@@ -134,10 +75,10 @@ START_TEST(what_is_above_the_minimum_is_not_protected)
 	     PROTECTED(
 		     "10m",
 		     "9m") "{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"new\"}]}");
-	cycle();
-	expect("new", SCHED_PIPELINED, "n");
-	expect("3", SCHED_RELEASING, "n");
-	expect("2", SCHED_RUNNING, "n");
+	trial_cycle();
+	trial_expect("new", SCHED_PIPELINED, "n");
+	trial_expect("3", SCHED_RELEASING, "n");
+	trial_expect("2", SCHED_RUNNING, "n");
 }
 END_TEST
 
@@ -147,9 +88,9 @@ START_TEST(protection_ends)
 	     PROTECTED(
 		     "10m",
 		     "10m") "{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":2,\"tasks\":[{\"id\":\"new\"}]}");
-	cycle();
-	expect("new", SCHED_PIPELINED, "n");
-	ck_assert_uint_eq(r.evictions, 4);
+	trial_cycle();
+	trial_expect("new", SCHED_PIPELINED, "n");
+	ck_assert_uint_eq(trial.r.evictions, 4);
 }
 END_TEST
 
@@ -162,30 +103,31 @@ END_TEST
 START_TEST(parts_of_several_gpus_are_of_different_ones)
 {
 	read(NODE("n", "2"), QUEUES, HALVES("2"));
-	cycle();
-	expect("wide", SCHED_BINDING, "n");
-	ck_assert_int_eq(pod("wide")->groups[0], pod("one")->groups[0]); /* the fuller one first */
-	ck_assert_int_ne(pod("wide")->groups[0], pod("wide")->groups[1]);
-	ck_assert_int_eq(r.nodes[0].idle, 0);
-	ck_assert_int_eq(r.allocated[2].of[SCHED_GPU], 1500000);
+	trial_cycle();
+	trial_expect("wide", SCHED_BINDING, "n");
+	ck_assert_int_eq(trial_pod("wide")->groups[0],
+	                 trial_pod("one")->groups[0]); /* the fuller one first */
+	ck_assert_int_ne(trial_pod("wide")->groups[0], trial_pod("wide")->groups[1]);
+	ck_assert_int_eq(trial.r.nodes[0].idle, 0);
+	ck_assert_int_eq(trial.r.allocated[2].of[SCHED_GPU], 1500000);
 }
 END_TEST
 
 START_TEST(more_parts_than_gpus_find_no_room)
 {
 	read(NODE("n", "2"), QUEUES, HALVES("3"));
-	cycle();
-	expect("wide", SCHED_PENDING, "");
-	ck_assert_int_eq(r.jobs[1].reason, SCHED_NO_ROOM);
+	trial_cycle();
+	trial_expect("wide", SCHED_PENDING, "");
+	ck_assert_int_eq(trial.r.jobs[1].reason, SCHED_NO_ROOM);
 }
 END_TEST
 
 START_TEST(spread_takes_the_emptiest_gpu)
 {
-	options.spread_gpus = true;
+	trial.options.spread_gpus = true;
 	read(NODE("n", "2"), QUEUES, HALVES("1"));
-	cycle();
-	ck_assert_int_ne(pod("wide")->groups[0], pod("one")->groups[0]);
+	trial_cycle();
+	ck_assert_int_ne(trial_pod("wide")->groups[0], trial_pod("one")->groups[0]);
 }
 END_TEST
 
@@ -194,17 +136,17 @@ START_TEST(whole_gpus_pack_or_spread)
 	const char *const jobs =
 		"{\"name\":\"x\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"x\"}]}";
 	read(NODE("big", "4") "," NODE("small", "2"), QUEUES, jobs);
-	cycle();
-	expect("x", SCHED_BINDING, "small");
-	tear_down();
+	trial_cycle();
+	trial_expect("x", SCHED_BINDING, "small");
+	trial_end();
 	set_up();
-	options.spread_nodes = true;
+	trial.options.spread_nodes = true;
 	read(NODE("big", "4") ",{\"name\":\"used\",\"gpus\":4}", QUEUES,
 	     "{\"name\":\"y\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"y\","
 	     "\"state\":\"Running\",\"node\":\"big\"}]},"
 	     "{\"name\":\"x\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"x\"}]}");
-	cycle();
-	expect("x", SCHED_BINDING, "used");
+	trial_cycle();
+	trial_expect("x", SCHED_BINDING, "used");
 }
 END_TEST
 
@@ -213,9 +155,9 @@ START_TEST(mib_are_charged_in_hundredths_rounded_up)
 	read(NODE("n", "1"), QUEUES,
 	     "{\"name\":\"x\",\"queue\":\"b\",\"gpu_memory_mib_per_task\":331,"
 	     "\"tasks\":[{\"id\":\"x\"}]}");
-	cycle();
-	expect("x", SCHED_BINDING, "n");
-	ck_assert_int_eq(r.allocated[2].of[SCHED_GPU], 340000);
+	trial_cycle();
+	trial_expect("x", SCHED_BINDING, "n");
+	ck_assert_int_eq(trial.r.allocated[2].of[SCHED_GPU], 340000);
 }
 END_TEST
 
@@ -226,11 +168,11 @@ START_TEST(a_gang_too_large_says_how_far_it_got)
 	     "{\"id\":\"0\"},{\"id\":\"1\"},{\"id\":\"2\"}]},"
 	     "{\"name\":\"y\",\"queue\":\"b\",\"gpus_per_task\":1,\"min_available\":2,"
 	     "\"tasks\":[{\"id\":\"y\"}]}");
-	cycle();
-	expect("0", SCHED_PENDING, "");
-	ck_assert_uint_eq(r.jobs[0].placed, 2);
-	ck_assert_uint_eq(r.jobs[0].wanted, 3);
-	ck_assert_int_eq(r.jobs[1].reason, SCHED_TOO_FEW);
+	trial_cycle();
+	trial_expect("0", SCHED_PENDING, "");
+	ck_assert_uint_eq(trial.r.jobs[0].placed, 2);
+	ck_assert_uint_eq(trial.r.jobs[0].wanted, 3);
+	ck_assert_int_eq(trial.r.jobs[1].reason, SCHED_TOO_FEW);
 }
 END_TEST
 
@@ -251,14 +193,14 @@ START_TEST(mig_instances_are_counted_and_charged_by_their_compute)
 					       "1") "}]},"
 	                                            "{\"name\":\"whole\",\"queue\":\"a\",\"gpus_per_task\":1,\"tasks\":[{\"id\":"
 	                                            "\"whole\"}]}");
-	cycle();
-	expect("two", SCHED_BINDING, "n");
-	expect("one", SCHED_BINDING, "n");
-	expect("too-many", SCHED_PENDING, "");
-	expect("whole", SCHED_PENDING, "");
-	ck_assert_int_eq(r.allocated[2].of[SCHED_GPU], 4 * sched_unit[SCHED_GPU]);
-	ck_assert_int_eq(r.allocated[1].of[SCHED_GPU], 2 * sched_unit[SCHED_GPU]);
-	ck_assert_int_eq(s.total.of[SCHED_GPU], 7 * sched_unit[SCHED_GPU]);
+	trial_cycle();
+	trial_expect("two", SCHED_BINDING, "n");
+	trial_expect("one", SCHED_BINDING, "n");
+	trial_expect("too-many", SCHED_PENDING, "");
+	trial_expect("whole", SCHED_PENDING, "");
+	ck_assert_int_eq(trial.r.allocated[2].of[SCHED_GPU], 4 * sched_unit[SCHED_GPU]);
+	ck_assert_int_eq(trial.r.allocated[1].of[SCHED_GPU], 2 * sched_unit[SCHED_GPU]);
+	ck_assert_int_eq(trial.s.total.of[SCHED_GPU], 7 * sched_unit[SCHED_GPU]);
 }
 END_TEST
 
@@ -281,12 +223,12 @@ START_TEST(a_semi_preemptible_job_loses_only_what_is_above_its_minimum)
 	read(NODE("n", "4"), TWO_OF_FOUR("2"),
 	     SEMI("2", FOUR_RUN) ",{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":2,"
 	                         "\"tasks\":[{\"id\":\"new\"}]}");
-	cycle();
-	expect("new", SCHED_PIPELINED, "n");
-	expect("0", SCHED_RUNNING, "n");
-	expect("1", SCHED_RUNNING, "n");
-	expect("2", SCHED_RELEASING, "n");
-	expect("3", SCHED_RELEASING, "n");
+	trial_cycle();
+	trial_expect("new", SCHED_PIPELINED, "n");
+	trial_expect("0", SCHED_RUNNING, "n");
+	trial_expect("1", SCHED_RUNNING, "n");
+	trial_expect("2", SCHED_RELEASING, "n");
+	trial_expect("3", SCHED_RELEASING, "n");
 }
 END_TEST
 
@@ -296,9 +238,9 @@ START_TEST(the_core_of_a_semi_preemptible_job_never_leaves)
 	read(NODE("n", "4"), TWO_OF_FOUR("0"),
 	     SEMI("3", FOUR_RUN) ",{\"name\":\"new\",\"queue\":\"b\",\"gpus_per_task\":2,"
 	                         "\"tasks\":[{\"id\":\"new\"}]}");
-	cycle();
-	expect("new", SCHED_PENDING, "");
-	ck_assert_uint_eq(r.evictions, 0);
+	trial_cycle();
+	trial_expect("new", SCHED_PENDING, "");
+	ck_assert_uint_eq(trial.r.evictions, 0);
 }
 END_TEST
 
@@ -306,9 +248,9 @@ START_TEST(the_core_of_a_semi_preemptible_job_needs_quota)
 {
 	read(NODE("n", "4"), TWO_OF_FOUR("2"),
 	     SEMI("3", "{\"id\":\"0\"},{\"id\":\"1\"},{\"id\":\"2\"},{\"id\":\"3\"}"));
-	cycle();
-	expect("0", SCHED_PENDING, "");
-	ck_assert_int_eq(r.jobs[0].reason, SCHED_OVER_QUOTA);
+	trial_cycle();
+	trial_expect("0", SCHED_PENDING, "");
+	ck_assert_int_eq(trial.r.jobs[0].reason, SCHED_OVER_QUOTA);
 }
 END_TEST
 
@@ -321,11 +263,12 @@ START_TEST(what_is_above_the_core_of_a_semi_preemptible_job_needs_no_quota)
 	                                                                         "\"gpus_per_task\":1,\"tasks\":[{\"id\":\"one\"}]},"
 	                                                                         "{\"name\":\"more\",\"queue\":\"a\",\"preemptible\":false,\"priority\":5,"
 	                                                                         "\"gpus_per_task\":1,\"tasks\":[{\"id\":\"two\"}]}");
-	cycle();
-	expect("3", SCHED_BINDING, "n");
-	expect("one", SCHED_BINDING, "n"); /* the third GPU of the quota: two are the core's */
-	expect("two", SCHED_PENDING, "");
-	ck_assert_int_eq(r.jobs[2].reason, SCHED_OVER_QUOTA);
+	trial_cycle();
+	trial_expect("3", SCHED_BINDING, "n");
+	trial_expect("one", SCHED_BINDING,
+	             "n"); /* the third GPU of the quota: two are the core's */
+	trial_expect("two", SCHED_PENDING, "");
+	ck_assert_int_eq(trial.r.jobs[2].reason, SCHED_OVER_QUOTA);
 }
 END_TEST
 
@@ -339,14 +282,14 @@ END_TEST
 
 static void expect_first(const struct priority_policy *policy, const char *name)
 {
-	options.priority = policy;
+	trial.options.priority = policy;
 	read(NODE("n", "1"), QUEUES, LINE);
-	cycle();
-	expect("new", strcmp(name, "new") == 0 ? SCHED_BINDING : SCHED_PENDING,
-	       strcmp(name, "new") == 0 ? "n" : "");
-	expect(name, SCHED_BINDING, "n");
-	ck_assert_uint_eq(r.binds, 1);
-	tear_down();
+	trial_cycle();
+	trial_expect("new", strcmp(name, "new") == 0 ? SCHED_BINDING : SCHED_PENDING,
+	             strcmp(name, "new") == 0 ? "n" : "");
+	trial_expect(name, SCHED_BINDING, "n");
+	ck_assert_uint_eq(trial.r.binds, 1);
+	trial_end();
 	set_up();
 }
 
@@ -369,13 +312,13 @@ END_TEST
 
 START_TEST(strict_priority_takes_from_any_queue_the_lowest_first)
 {
-	options.priority = &priority_strict_priority;
+	trial.options.priority = &priority_strict_priority;
 	read(NODE("n", "2"), QUEUES, HELD);
-	cycle();
-	expect("low", SCHED_RELEASING, "n");
-	expect("mid", SCHED_RUNNING, "n");
-	expect("x", SCHED_PIPELINED, "n");
-	ck_assert_int_eq(pod("low")->action, SCHED_PREEMPT);
+	trial_cycle();
+	trial_expect("low", SCHED_RELEASING, "n");
+	trial_expect("mid", SCHED_RUNNING, "n");
+	trial_expect("x", SCHED_PIPELINED, "n");
+	ck_assert_int_eq(trial_pod("low")->action, SCHED_PREEMPT);
 }
 END_TEST
 
@@ -384,12 +327,12 @@ START_TEST(a_fair_share_and_fifo_keep_what_is_within_quota)
 	static const struct priority_policy *const policies[] = {&priority_fair_share,
 	                                                         &priority_fifo};
 	for (size_t i = 0; i < 2; i++) {
-		options.priority = policies[i];
+		trial.options.priority = policies[i];
 		read(NODE("n", "2"), QUEUES, HELD);
-		cycle();
-		expect("x", SCHED_PENDING, "");
-		ck_assert_uint_eq(r.evictions + r.promises, 0);
-		tear_down();
+		trial_cycle();
+		trial_expect("x", SCHED_PENDING, "");
+		ck_assert_uint_eq(trial.r.evictions + trial.r.promises, 0);
+		trial_end();
 		set_up();
 	}
 }
@@ -406,24 +349,24 @@ END_TEST
 
 START_TEST(a_placement_policy_is_asked_for_room_now_first)
 {
-	options.placement = &placement_binpack;
+	trial.options.placement = &placement_binpack;
 	read(NODE("a", "2") "," NODE("b", "2"), QUEUES, LEAVING);
-	cycle();
-	expect("x", SCHED_BINDING, "b");
-	tear_down();
+	trial_cycle();
+	trial_expect("x", SCHED_BINDING, "b");
+	trial_end();
 	set_up();
-	options.placement = &placement_binpack;
-	options.no_idle_bonus = true;
+	trial.options.placement = &placement_binpack;
+	trial.options.no_idle_bonus = true;
 	read(NODE("a", "2") "," NODE("b", "2"), QUEUES, LEAVING);
-	cycle();
-	expect("x", SCHED_PIPELINED, "a");
+	trial_cycle();
+	trial_expect("x", SCHED_PIPELINED, "a");
 }
 END_TEST
 
 /* Node and GPU of a quarter beside a half on `a` and three quarters on `b`. */
 static void expect_quarter(const struct placement_policy *policy, const char *node, bool shared)
 {
-	options.placement = policy;
+	trial.options.placement = policy;
 	read(NODE("a", "2") "," NODE("b", "2"), QUEUES,
 	     "{\"name\":\"h\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.5,\"tasks\":["
 	     "{\"id\":\"h\",\"state\":\"Running\",\"node\":\"a\",\"gpu_groups\":[\"g\"]}]},"
@@ -431,10 +374,10 @@ static void expect_quarter(const struct placement_policy *policy, const char *no
 	     "{\"id\":\"t\",\"state\":\"Running\",\"node\":\"b\",\"gpu_groups\":[\"g\"]}]},"
 	     "{\"name\":\"x\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.25,"
 	     "\"tasks\":[{\"id\":\"x\"}]}");
-	cycle();
-	expect("x", SCHED_BINDING, node);
-	ck_assert_int_eq(pod("x")->groups[0] == 0, shared);
-	tear_down();
+	trial_cycle();
+	trial_expect("x", SCHED_BINDING, node);
+	ck_assert_int_eq(trial_pod("x")->groups[0] == 0, shared);
+	trial_end();
 	set_up();
 }
 
@@ -449,33 +392,33 @@ END_TEST
 
 START_TEST(a_placement_policy_sees_what_leaves_a_shared_gpu)
 {
-	options.placement = &placement_fgd;
+	trial.options.placement = &placement_fgd;
 	read(NODE("n", "1"), QUEUES,
 	     "{\"name\":\"stays\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.5,\"tasks\":[{\"id\":\"stays\",\"state\":\"Running\",\"node\":\"n\",\"gpu_groups\":[\"g\"]}]},"
 	     "{\"name\":\"goes\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.5,\"tasks\":[{\"id\":\"goes\",\"state\":\"Releasing\",\"node\":\"n\",\"gpu_groups\":[\"g\"]}]},"
 	     "{\"name\":\"x\",\"queue\":\"b\",\"gpu_fraction_per_task\":0.5,\"tasks\":[{\"id\":\"x\"}]}");
-	cycle();
-	expect("x", SCHED_PIPELINED, "n");
-	expect("stays", SCHED_RUNNING, "n");
-	ck_assert_int_eq(pod("x")->groups[0], pod("stays")->groups[0]);
+	trial_cycle();
+	trial_expect("x", SCHED_PIPELINED, "n");
+	trial_expect("stays", SCHED_RUNNING, "n");
+	ck_assert_int_eq(trial_pod("x")->groups[0], trial_pod("stays")->groups[0]);
 }
 END_TEST
 
 /* `wide` leaves first, in vain, and comes back; its GPUs are in another order than the node's. */
 START_TEST(who_comes_back_to_the_same_gpus_never_left)
 {
-	options.placement = &placement_binpack;
+	trial.options.placement = &placement_binpack;
 	read(NODE("n", "3"), QUEUES,
 	     "{\"name\":\"a\",\"queue\":\"b\",\"preemptible\":false,\"gpu_fraction_per_task\":0.5,\"tasks\":[{\"id\":\"a\",\"state\":\"Running\",\"node\":\"n\",\"gpu_groups\":[\"a\"]}]},"
 	     "{\"name\":\"b\",\"queue\":\"b\",\"preemptible\":false,\"gpu_fraction_per_task\":0.5,\"tasks\":[{\"id\":\"b\",\"state\":\"Running\",\"node\":\"n\",\"gpu_groups\":[\"b\"]}]},"
 	     "{\"name\":\"wide\",\"queue\":\"b\",\"gpu_devices_per_task\":2,\"gpu_fraction_per_task\":0.5,\"tasks\":[{\"id\":\"wide\",\"state\":\"Running\",\"node\":\"n\",\"gpu_groups\":[\"b\",\"a\"]}]},"
 	     "{\"name\":\"old\",\"queue\":\"b\",\"age_minutes\":9,\"gpus_per_task\":1,\"tasks\":[{\"id\":\"old\",\"state\":\"Running\",\"node\":\"n\"}]},"
 	     "{\"name\":\"x\",\"queue\":\"b\",\"priority\":75,\"gpus_per_task\":1,\"tasks\":[{\"id\":\"x\"}]}");
-	cycle();
-	expect("x", SCHED_PIPELINED, "n");
-	expect("old", SCHED_RELEASING, "n");
-	expect("wide", SCHED_RUNNING, "n");
-	ck_assert_uint_eq(r.evictions, 1);
+	trial_cycle();
+	trial_expect("x", SCHED_PIPELINED, "n");
+	trial_expect("old", SCHED_RELEASING, "n");
+	trial_expect("wide", SCHED_RUNNING, "n");
+	ck_assert_uint_eq(trial.r.evictions, 1);
 }
 END_TEST
 
@@ -483,7 +426,7 @@ int main(void)
 {
 	Suite *const suite = suite_create("cycle");
 	TCase *const t = tcase_create("cycle");
-	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_checked_fixture(t, set_up, trial_end);
 	tcase_add_test(t, what_is_reclaimed_is_used_one_cycle_later);
 	tcase_add_test(t, a_minimum_runtime_protects_the_core_of_a_job);
 	tcase_add_test(t, what_is_above_the_minimum_is_not_protected);

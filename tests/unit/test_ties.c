@@ -7,27 +7,12 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "sched/cycle.h"
 #include "sched/snapshot_read.h"
-
-static struct snapshot s;
-static struct sched_result r;
-static struct sched_options options;
-static bool has_result;
+#include "trial.h"
 
 static void set_up(void)
 {
-	memset(&s, 0, sizeof(s));
-	options = (struct sched_options){.max_consolidated = 16, .stale_grace = 60 * NS_PER_S};
-	has_result = false;
-}
-
-static void tear_down(void)
-{
-	if (has_result) {
-		sched_result_fini(&r);
-	}
-	snapshot_fini(&s);
+	trial_begin(NULL);
 }
 
 #define NODE(name, gpus, zone)                                                                     \
@@ -57,51 +42,8 @@ static char *text_of(const char *nodes, const char *dra, const char *jobs)
 
 static void read(const char *nodes, const char *dra, const char *jobs)
 {
-	struct err *const err = err_new();
 	char *const text = text_of(nodes, dra, jobs);
-	json_t *const root = json_parse(text, strlen(text), "test", err);
-	char *unsupported = NULL;
-	ck_assert_msg(root != NULL, "%s", err_message(err, 0));
-	const struct json_at at = json_root(root, "test", err);
-	struct json_at cluster;
-	struct json_at list;
-	json_get(&at, "cluster", &cluster);
-	json_get(&at, "jobs", &list);
-	ck_assert_msg(snapshot_read(&s, &cluster, &list, &unsupported), "%s", err_message(err, 0));
-	ck_assert_ptr_null(unsupported);
-	json_decref(root);
-	free(text);
-	err_free(err);
-}
-
-static void cycle(void)
-{
-	static const enum sched_action all[] = {SCHED_ALLOCATE, SCHED_CONSOLIDATE, SCHED_RECLAIM,
-	                                        SCHED_PREEMPT, SCHED_EVICT_STALE};
-	if (has_result) {
-		sched_carry_over(&s, &r);
-		sched_result_fini(&r);
-	}
-	sched_cycle(&s, &options, all, SCHED_ACTIONS, &r);
-	has_result = true;
-}
-
-static const struct sched_decision *pod(const char *name)
-{
-	for (size_t t = 0; t < s.tasks.n; t++) {
-		if (strcmp(s.tasks.at[t].name, name) == 0) {
-			return &r.tasks[t];
-		}
-	}
-	ck_abort_msg("no pod %s", name);
-}
-
-static void expect(const char *name, enum sched_status status, const char *node)
-{
-	const struct sched_decision *const d = pod(name);
-	const char *const on = d->node != SCHED_NONE ? s.nodes.at[d->node].name : "";
-	ck_assert_msg(d->status == status && strcmp(on, node) == 0, "%s is %s on \"%s\"", name,
-	              sched_status_names[d->status], on);
+	trial_read(text);
 }
 
 /* --- labels -----------------------------------------------------------------------------------
@@ -115,8 +57,8 @@ START_TEST(one_goes_where_its_like_are)
 	read(ZONES, "null",
 	     JOB("db", "b", "1", ON("n1") LABELS("db")) "," JOB("web", "b", "4",
 	                                                        NEAR("db", "zone")));
-	cycle();
-	expect("web", SCHED_BINDING, "n0");
+	trial_cycle();
+	trial_expect("web", SCHED_BINDING, "n0");
 }
 END_TEST
 
@@ -124,8 +66,8 @@ START_TEST(the_first_of_its_kind_goes_anywhere_with_a_value)
 {
 	read("{\"name\":\"m\",\"gpus\":1,\"gpu_memory_mib\":1000}," NODE("n0", "4", "east"), "null",
 	     JOB("web", "b", "1", NEAR("web", "zone")));
-	cycle();
-	expect("web", SCHED_BINDING, "n0"); /* m is fuller and in no zone */
+	trial_cycle();
+	trial_expect("web", SCHED_BINDING, "n0"); /* m is fuller and in no zone */
 }
 END_TEST
 
@@ -135,8 +77,8 @@ START_TEST(a_zone_without_room_leaves_it_waiting)
 	     "{\"name\":\"db\",\"queue\":\"b\",\"gpus_per_task\":2,\"preemptible\":false,"
 	     "\"tasks\":[{\"id\":\"db\"," ON("n2")
 	             LABELS("db") "}]}," JOB("web", "b", "1", NEAR("db", "zone")));
-	cycle();
-	expect("web", SCHED_PENDING, "");
+	trial_cycle();
+	trial_expect("web", SCHED_PENDING, "");
 }
 END_TEST
 
@@ -145,10 +87,10 @@ START_TEST(both_can_move)
 	read(ZONES, "null",
 	     JOB("db", "b", "2", ON("n2") LABELS("db")) "," JOB("web", "b", "1",
 	                                                        NEAR("db", "zone")));
-	cycle();
-	expect("db", SCHED_PIPELINED, "n0");
-	expect("web", SCHED_PIPELINED, "n0");
-	ck_assert_int_eq(pod("web")->action, SCHED_CONSOLIDATE);
+	trial_cycle();
+	trial_expect("db", SCHED_PIPELINED, "n0");
+	trial_expect("web", SCHED_PIPELINED, "n0");
+	ck_assert_int_eq(trial_pod("web")->action, SCHED_CONSOLIDATE);
 }
 END_TEST
 
@@ -157,8 +99,8 @@ START_TEST(other_labels_are_others)
 	read(ZONES, "null",
 	     JOB("db", "b", "1", ON("n1") LABELS("cache")) "," JOB("web", "b", "1",
 	                                                           APART("db", "zone")));
-	cycle();
-	expect("web", SCHED_BINDING, "n2");
+	trial_cycle();
+	trial_expect("web", SCHED_BINDING, "n2");
 }
 END_TEST
 
@@ -167,8 +109,8 @@ START_TEST(one_keeps_apart_from_its_like)
 	read(ZONES, "null",
 	     JOB("db", "b", "1", ON("n2") LABELS("db")) "," JOB("web", "b", "1",
 	                                                        APART("db", "zone")));
-	cycle();
-	expect("web", SCHED_BINDING, "n0"); /* n2 is the fullest */
+	trial_cycle();
+	trial_expect("web", SCHED_BINDING, "n0"); /* n2 is the fullest */
 }
 END_TEST
 
@@ -177,8 +119,8 @@ START_TEST(who_is_there_keeps_others_apart_too)
 	read(ZONES, "null",
 	     JOB("db", "b", "1", ON("n2") APART("db", "zone")) "," JOB("web", "b", "1",
 	                                                               LABELS("db")));
-	cycle();
-	expect("web", SCHED_BINDING, "n0");
+	trial_cycle();
+	trial_expect("web", SCHED_BINDING, "n0");
 }
 END_TEST
 
@@ -195,9 +137,9 @@ START_TEST(apart_by_the_names_of_nodes)
 	                                                                                           "1",
 	                                                                                           APART("x",
 	                                                                                                 "kai.scheduler/type")));
-	cycle();
-	ck_assert_uint_eq(r.binds, 3);
-	expect("w", SCHED_PENDING, "");
+	trial_cycle();
+	ck_assert_uint_eq(trial.r.binds, 3);
+	trial_expect("w", SCHED_PENDING, "");
 }
 END_TEST
 
@@ -207,8 +149,8 @@ START_TEST(next_to_one_that_leaves_is_a_promise)
 	     "{\"name\":\"db\",\"queue\":\"b\",\"gpus_per_task\":1,\"tasks\":[{\"id\":\"db\","
 	     "\"state\":\"Releasing\",\"node\":\"n0\"," LABELS("db") "}]}," JOB(
 		     "web", "b", "1", APART("db", "zone")));
-	cycle();
-	expect("web", SCHED_PIPELINED, "n0");
+	trial_cycle();
+	trial_expect("web", SCHED_PIPELINED, "n0");
 }
 END_TEST
 
@@ -219,8 +161,8 @@ START_TEST(next_to_one_that_comes_is_a_promise)
 	read(ZONES, "null",
 	     JOB("db", "b", "1", STATE("Pipelined", "n1") LABELS("db")) "," JOB(
 		     "web", "b", "1", NEAR("db", "kubernetes.io/hostname")));
-	cycle();
-	expect("web", SCHED_PIPELINED, "n1");
+	trial_cycle();
+	trial_expect("web", SCHED_PIPELINED, "n1");
 }
 END_TEST
 
@@ -229,8 +171,8 @@ START_TEST(a_place_now_goes_before_a_promise)
 	read(NODE("n0", "4", "east") "," NODE("n1", "4", "west"), "null",
 	     JOB("db", "b", "1", STATE("Releasing", "n0") LABELS("db")) "," JOB(
 		     "web", "b", "1", APART("db", "zone")));
-	cycle();
-	expect("web", SCHED_BINDING, "n1"); /* n0 is the first by name of two alike */
+	trial_cycle();
+	trial_expect("web", SCHED_BINDING, "n1"); /* n0 is the first by name of two alike */
 }
 END_TEST
 
@@ -239,9 +181,9 @@ START_TEST(one_that_is_tied_does_not_speak_for_others)
 	read(NODE("n0", "1", "east"), "null",
 	     JOB("old", "a", "1", ON("n0") LABELS("db")) "," JOB(
 		     "web", "b", "1", NEAR("web", "rack")) "," JOB("new", "b", "1", LABELS("db")));
-	cycle();
-	expect("web", SCHED_PENDING, "");
-	expect("new", SCHED_PIPELINED, "n0");
+	trial_cycle();
+	trial_expect("web", SCHED_PENDING, "");
+	trial_expect("new", SCHED_PIPELINED, "n0");
 }
 END_TEST
 
@@ -251,22 +193,22 @@ START_TEST(who_is_in_the_way_can_be_evicted)
 	read(NODE("n0", "2", "east"), "null",
 	     JOB("db", "a", "1", ON("n0") LABELS("db")) "," JOB("web", "b", "1",
 	                                                        APART("db", "zone")));
-	cycle();
-	expect("db", SCHED_RELEASING, "n0");
-	expect("web", SCHED_PIPELINED, "n0");
-	cycle();
-	expect("web", SCHED_BINDING, "n0");
+	trial_cycle();
+	trial_expect("db", SCHED_RELEASING, "n0");
+	trial_expect("web", SCHED_PIPELINED, "n0");
+	trial_cycle();
+	trial_expect("web", SCHED_BINDING, "n0");
 }
 END_TEST
 
 START_TEST(kubernetes_knows_labels_too)
 {
-	options.native = true;
+	trial.options.native = true;
 	read(ZONES, "null",
 	     JOB("db", "b", "1", ON("n1") LABELS("db")) "," JOB(
 		     "web", "b", "1", NEAR("db", "kubernetes.io/hostname")));
-	cycle();
-	expect("web", SCHED_BINDING, "n1"); /* the others are emptier */
+	trial_cycle();
+	trial_expect("web", SCHED_BINDING, "n1"); /* the others are emptier */
 }
 END_TEST
 
@@ -293,13 +235,13 @@ START_TEST(claims_are_counted_and_charged_as_gpus)
 	                              "2") "," CLAIM("more", "nvidia.com/gpu", "c", "1")),
 	     JOB("x", "c", "0", CLAIMS("one")) "," JOB("y", "b", "0", CLAIMS("two")) "," JOB(
 		     "z", "c", "0", CLAIMS("more")));
-	ck_assert_int_eq(s.total.of[SCHED_GPU], 3000000);
-	cycle();
-	expect("x", SCHED_BINDING, "n0");
-	expect("y", SCHED_BINDING, "n0");
-	expect("z", SCHED_PENDING, "");
-	ck_assert_int_eq(r.jobs[2].reason, SCHED_OVER_LIMIT);
-	ck_assert_int_eq(r.allocated[1].of[SCHED_GPU], 2000000);
+	ck_assert_int_eq(trial.s.total.of[SCHED_GPU], 3000000);
+	trial_cycle();
+	trial_expect("x", SCHED_BINDING, "n0");
+	trial_expect("y", SCHED_BINDING, "n0");
+	trial_expect("z", SCHED_PENDING, "");
+	ck_assert_int_eq(trial.r.jobs[2].reason, SCHED_OVER_LIMIT);
+	ck_assert_int_eq(trial.r.allocated[1].of[SCHED_GPU], 2000000);
 }
 END_TEST
 
@@ -308,9 +250,9 @@ START_TEST(other_devices_are_no_gpus)
 	read(BARE("n0") "," BARE("n1"),
 	     DRA(SLICE("nic", "n1", "2"), CLAIM("nics", "nic", "b", "2")),
 	     JOB("x", "c", "0", CLAIMS("nics")));
-	ck_assert_int_eq(s.total.of[SCHED_GPU], 0);
-	cycle();
-	expect("x", SCHED_BINDING, "n1"); /* nor are they bound to a queue */
+	ck_assert_int_eq(trial.s.total.of[SCHED_GPU], 0);
+	trial_cycle();
+	trial_expect("x", SCHED_BINDING, "n1"); /* nor are they bound to a queue */
 }
 END_TEST
 
@@ -324,13 +266,13 @@ START_TEST(claims_of_other_queues_wait)
 	                                                     "\"nvidia.com/gpu\","
 	                                                     "\"Count\":1}"),
 	     JOB("x", "b", "0", CLAIMS("theirs")) "," JOB("y", "b", "0", CLAIMS("no")));
-	cycle();
-	expect("x", SCHED_PENDING, "");
-	expect("y", SCHED_PENDING, "");
-	options.native = true;
-	cycle();
-	expect("x", SCHED_BINDING, "n0"); /* the rule is not Kubernetes' */
-	expect("y", SCHED_BINDING, "n0");
+	trial_cycle();
+	trial_expect("x", SCHED_PENDING, "");
+	trial_expect("y", SCHED_PENDING, "");
+	trial.options.native = true;
+	trial_cycle();
+	trial_expect("x", SCHED_BINDING, "n0"); /* the rule is not Kubernetes' */
+	trial_expect("y", SCHED_BINDING, "n0");
 }
 END_TEST
 
@@ -344,12 +286,12 @@ START_TEST(a_shared_claim_is_held_once_and_in_one_place)
 	read(BARE("n0") "," BARE("n1"), SHARED,
 	     JOB("x", "b", "0", ON("n1") CLAIMS("shared")) "," JOB(
 		     "y", "b", "0", CLAIMS("shared")) "," JOB("z", "b", "0", CLAIMS("own")));
-	cycle();
-	expect("y", SCHED_BINDING, "n1");
-	expect("z", SCHED_BINDING, "n0");
-	cycle();
-	ck_assert_uint_eq(r.binds + r.evictions + r.promises, 0);
-	ck_assert_int_eq(r.allocated[1].of[SCHED_GPU], 3000000); /* each pod is charged */
+	trial_cycle();
+	trial_expect("y", SCHED_BINDING, "n1");
+	trial_expect("z", SCHED_BINDING, "n0");
+	trial_cycle();
+	ck_assert_uint_eq(trial.r.binds + trial.r.evictions + trial.r.promises, 0);
+	ck_assert_int_eq(trial.r.allocated[1].of[SCHED_GPU], 3000000); /* each pod is charged */
 }
 END_TEST
 
@@ -358,8 +300,8 @@ START_TEST(a_claim_that_is_promised_is_joined_by_promises)
 	read(BARE("n0") "," BARE("n1"), SHARED,
 	     JOB("x", "b", "0", STATE("Pipelined", "n1") CLAIMS("shared")) "," JOB(
 		     "y", "b", "0", CLAIMS("shared")));
-	cycle();
-	expect("y", SCHED_PIPELINED, "n1");
+	trial_cycle();
+	trial_expect("y", SCHED_PIPELINED, "n1");
 }
 END_TEST
 
@@ -369,8 +311,8 @@ START_TEST(a_claim_that_is_left_can_be_taken_elsewhere_later)
 	     DRA(SLICE("nvidia.com/gpu", "n0", "1"), CLAIM("shared", "nvidia.com/gpu", "b", "1")),
 	     JOB("x", "b", "0", STATE("Releasing", "n1") CLAIMS("shared")) "," JOB(
 		     "y", "b", "0", CLAIMS("shared")));
-	cycle();
-	expect("y", SCHED_PIPELINED, "n0");
+	trial_cycle();
+	trial_expect("y", SCHED_PIPELINED, "n0");
 }
 END_TEST
 
@@ -381,8 +323,8 @@ START_TEST(pods_that_share_a_claim_stay_together)
 	     "{\"name\":\"j\",\"queue\":\"b\",\"cpu_cores_per_task\":1,\"min_available\":1,"
 	     "\"tasks\":[{\"id\":\"x\",\"state\":\"Running\",\"node\":\"n1\"," CLAIMS(
 		     "shared") "},{\"id\":\"y\"," CLAIMS("shared") "}]}");
-	cycle();
-	expect("y", SCHED_PENDING, "");
+	trial_cycle();
+	trial_expect("y", SCHED_PENDING, "");
 }
 END_TEST
 
@@ -394,23 +336,23 @@ START_TEST(devices_that_are_reclaimed_are_free_a_cycle_later)
 	                                                            "1")),
 	     JOB("x", "a", "0", ON("n0") CLAIMS("old")) "," JOB(
 		     "y", "a", "0", ON("n0") CLAIMS("old")) "," JOB("z", "b", "0", CLAIMS("new")));
-	cycle(); /* both must leave before the devices do */
-	expect("x", SCHED_RELEASING, "n0");
-	expect("y", SCHED_RELEASING, "n0");
-	expect("z", SCHED_PIPELINED, "n0");
-	cycle();
-	expect("z", SCHED_BINDING, "n0");
-	expect("x", SCHED_PENDING, "");
+	trial_cycle(); /* both must leave before the devices do */
+	trial_expect("x", SCHED_RELEASING, "n0");
+	trial_expect("y", SCHED_RELEASING, "n0");
+	trial_expect("z", SCHED_PIPELINED, "n0");
+	trial_cycle();
+	trial_expect("z", SCHED_BINDING, "n0");
+	trial_expect("x", SCHED_PENDING, "");
 }
 END_TEST
 
 START_TEST(who_knows_what_becomes_of_it_may_claim_what_is_missing)
 {
-	s.judged = true;
+	trial.s.judged = true;
 	read(BARE("n0"), DRA(SLICE("nic", "n0", "3"), CLAIM("x", "fpga", "b", "1")),
 	     JOB("x", "b", "0", CLAIMS("x")) "," JOB("y", "b", "0", CLAIMS("z")));
-	cycle();
-	ck_assert_uint_eq(r.binds, 0);
+	trial_cycle();
+	ck_assert_uint_eq(trial.r.binds, 0);
 }
 END_TEST
 
@@ -420,12 +362,12 @@ START_TEST(a_shared_claim_overcommits_nothing)
 	read(BARE("n0") "," BARE("n1"), SHARED,
 	     JOB("x", "b", "0", ON("n0") CLAIMS("shared")) "," JOB("y", "b", "0",
 	                                                           ON("n0") CLAIMS("shared")));
-	ck_assert_ptr_null(snapshot_overcommit(&s));
-	snapshot_fini(&s);
+	ck_assert_ptr_null(snapshot_overcommit(&trial.s));
+	snapshot_fini(&trial.s);
 	read(BARE("n0") "," BARE("n1"), SHARED,
 	     JOB("x", "b", "0", ON("n0") CLAIMS("shared")) "," JOB("y", "b", "0",
 	                                                           ON("n0") CLAIMS("own")));
-	why = snapshot_overcommit(&s);
+	why = snapshot_overcommit(&trial.s);
 	ck_assert_ptr_nonnull(why);
 	free(why);
 }
@@ -435,7 +377,7 @@ int main(void)
 {
 	Suite *const suite = suite_create("ties");
 	TCase *const t = tcase_create("ties");
-	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_checked_fixture(t, set_up, trial_end);
 	tcase_add_test(t, one_goes_where_its_like_are);
 	tcase_add_test(t, the_first_of_its_kind_goes_anywhere_with_a_value);
 	tcase_add_test(t, a_zone_without_room_leaves_it_waiting);

@@ -7,27 +7,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "sched/cycle.h"
-#include "sched/snapshot_read.h"
-
-static struct snapshot s;
-static struct sched_result r;
-static const struct placement_policy *placement;
-static bool has_result;
+#include "trial.h"
 
 static void set_up(void)
 {
-	memset(&s, 0, sizeof(s));
-	placement = NULL;
-	has_result = false;
-}
-
-static void tear_down(void)
-{
-	if (has_result) {
-		sched_result_fini(&r);
-	}
-	snapshot_fini(&s);
+	trial_begin(NULL);
 }
 
 /* A node of a rack in a zone. */
@@ -47,58 +31,13 @@ static void tear_down(void)
 
 static void read(const char *nodes, const char *jobs)
 {
-	struct err *const err = err_new();
 	char *const text = mem_printf(
 		"{\"cluster\":{\"nodes\":[%s],\"topologies\":[{\"ObjectMeta\":{\"Name\":\"t\"},"
 		"\"Spec\":{\"Levels\":[{\"NodeLabel\":\"zone\"},{\"NodeLabel\":\"rack\"}]}}],"
 		"\"queues\":[{\"name\":\"a\",\"gpu_quota\":0},{\"name\":\"b\",\"gpu_quota\":-1}]},"
 		"\"jobs\":[%s]}",
 		nodes, jobs);
-	json_t *const root = json_parse(text, strlen(text), "test", err);
-	char *unsupported = NULL;
-	ck_assert_msg(root != NULL, "%s", err_message(err, 0));
-	const struct json_at at = json_root(root, "test", err);
-	struct json_at cluster;
-	struct json_at list;
-	json_get(&at, "cluster", &cluster);
-	json_get(&at, "jobs", &list);
-	ck_assert_msg(snapshot_read(&s, &cluster, &list, &unsupported), "%s", err_message(err, 0));
-	ck_assert_ptr_null(unsupported);
-	json_decref(root);
-	free(text);
-	err_free(err);
-}
-
-static void cycle(void)
-{
-	static const enum sched_action all[] = {SCHED_ALLOCATE, SCHED_CONSOLIDATE, SCHED_RECLAIM,
-	                                        SCHED_PREEMPT, SCHED_EVICT_STALE};
-	const struct sched_options options = {
-		.placement = placement, .max_consolidated = 16, .stale_grace = 60 * NS_PER_S};
-	if (has_result) {
-		sched_carry_over(&s, &r);
-		sched_result_fini(&r);
-	}
-	sched_cycle(&s, &options, all, SCHED_ACTIONS, &r);
-	has_result = true;
-}
-
-static const struct sched_decision *pod(const char *name)
-{
-	for (size_t t = 0; t < s.tasks.n; t++) {
-		if (strcmp(s.tasks.at[t].name, name) == 0) {
-			return &r.tasks[t];
-		}
-	}
-	ck_abort_msg("no pod %s", name);
-}
-
-static void expect(const char *name, enum sched_status status, const char *node)
-{
-	const struct sched_decision *const d = pod(name);
-	const char *const on = d->node != SCHED_NONE ? s.nodes.at[d->node].name : "";
-	ck_assert_msg(d->status == status && strcmp(on, node) == 0, "%s is %s on \"%s\"", name,
-	              sched_status_names[d->status], on);
+	trial_read(text);
 }
 
 /* Three racks with 2, 4 and 3 free GPUs, one GPU a node. */
@@ -115,29 +54,29 @@ static void expect(const char *name, enum sched_status status, const char *node)
 START_TEST(the_fullest_rack_that_takes_all_is_first)
 {
 	read(RACKS, JOB("j", "b", "1", REQUIRED("rack"), POD("0") "," POD("1") "," POD("2")));
-	cycle();
-	expect("0", SCHED_BINDING, "c0");
-	expect("1", SCHED_BINDING, "c1");
-	expect("2", SCHED_BINDING, "c2");
+	trial_cycle();
+	trial_expect("0", SCHED_BINDING, "c0");
+	trial_expect("1", SCHED_BINDING, "c1");
+	trial_expect("2", SCHED_BINDING, "c2");
 }
 END_TEST
 
 START_TEST(placement_policies_choose_within_racks)
 {
-	placement = &placement_first_fit;
+	trial.options.placement = &placement_first_fit;
 	read(RACKS, JOB("j", "b", "1", REQUIRED("rack"), POD("0") "," POD("1") "," POD("2")));
-	cycle();
-	expect("0", SCHED_BINDING, "c0");
-	expect("2", SCHED_BINDING, "c2");
-	tear_down();
+	trial_cycle();
+	trial_expect("0", SCHED_BINDING, "c0");
+	trial_expect("2", SCHED_BINDING, "c2");
+	trial_end();
 	set_up();
-	placement = &placement_first_fit;
+	trial.options.placement = &placement_first_fit;
 	read(RACKS, JOB("j", "b", "1", PREFERRED("rack"),
 	                POD("0") "," POD("1") "," POD("2") "," POD("3") "," POD("4")));
-	cycle();
-	expect("0", SCHED_BINDING, "b0");
-	expect("3", SCHED_BINDING, "b3");
-	expect("4", SCHED_BINDING, "a0");
+	trial_cycle();
+	trial_expect("0", SCHED_BINDING, "b0");
+	trial_expect("3", SCHED_BINDING, "b3");
+	trial_expect("4", SCHED_BINDING, "a0");
 }
 END_TEST
 
@@ -145,13 +84,13 @@ START_TEST(what_no_rack_takes_waits_whole)
 {
 	read(RACKS, JOB("j", "b", "1", REQUIRED("rack"),
 	                POD("0") "," POD("1") "," POD("2") "," POD("3") "," POD("4")));
-	cycle();
-	expect("0", SCHED_PENDING, "");
-	ck_assert_uint_eq(r.binds, 0);
-	ck_assert_int_eq(r.jobs[0].reason, SCHED_NO_ROOM);
-	ck_assert(r.jobs[0].apart);
-	ck_assert_uint_eq(r.jobs[0].placed, 0);
-	ck_assert_uint_eq(r.jobs[0].wanted, 5);
+	trial_cycle();
+	trial_expect("0", SCHED_PENDING, "");
+	ck_assert_uint_eq(trial.r.binds, 0);
+	ck_assert_int_eq(trial.r.jobs[0].reason, SCHED_NO_ROOM);
+	ck_assert(trial.r.jobs[0].apart);
+	ck_assert_uint_eq(trial.r.jobs[0].placed, 0);
+	ck_assert_uint_eq(trial.r.jobs[0].wanted, 5);
 }
 END_TEST
 
@@ -159,9 +98,9 @@ START_TEST(a_level_above_takes_what_no_rack_does)
 {
 	read(RACKS, JOB("j", "b", "1", REQUIRED("zone"),
 	                POD("0") "," POD("1") "," POD("2") "," POD("3") "," POD("4")));
-	cycle();
-	expect("0", SCHED_BINDING, "a0");
-	expect("4", SCHED_BINDING, "b2");
+	trial_cycle();
+	trial_expect("0", SCHED_BINDING, "a0");
+	trial_expect("4", SCHED_BINDING, "b2");
 }
 END_TEST
 
@@ -170,10 +109,10 @@ START_TEST(preferred_goes_wider_and_fills_the_emptiest_first)
 	/* no rack takes five, zone z does: of its racks b has more free and goes first */
 	read(RACKS, JOB("j", "b", "1", PREFERRED("rack"),
 	                POD("0") "," POD("1") "," POD("2") "," POD("3") "," POD("4")));
-	cycle();
-	expect("0", SCHED_BINDING, "b0");
-	expect("3", SCHED_BINDING, "b3");
-	expect("4", SCHED_BINDING, "a0");
+	trial_cycle();
+	trial_expect("0", SCHED_BINDING, "b0");
+	trial_expect("3", SCHED_BINDING, "b3");
+	trial_expect("4", SCHED_BINDING, "a0");
 }
 END_TEST
 
@@ -182,8 +121,8 @@ START_TEST(preferred_is_no_condition)
 	read(RACKS, JOB("j", "b", "1", PREFERRED("rack"),
 	                POD("0") "," POD("1") "," POD("2") "," POD("3") "," POD("4") "," POD(
 				"5") "," POD("6") "," POD("7") "," POD("8")));
-	cycle();
-	ck_assert_uint_eq(r.binds, 9);
+	trial_cycle();
+	ck_assert_uint_eq(trial.r.binds, 9);
 }
 END_TEST
 
@@ -195,8 +134,8 @@ START_TEST(required_bounds_preferred)
 	                "\"PreferredLevel\":\"rack\"}",
 	                POD("0") "," POD("1") "," POD("2") "," POD("3") "," POD("4") "," POD(
 				"5") "," POD("6")));
-	cycle();
-	ck_assert_uint_eq(r.binds, 0);
+	trial_cycle();
+	ck_assert_uint_eq(trial.r.binds, 0);
 }
 END_TEST
 
@@ -206,11 +145,11 @@ START_TEST(pods_that_run_hold_the_others)
 	read(RACKS, "{\"name\":\"j\",\"queue\":\"b\",\"gpus_per_task\":1,\"min_available\":1,"
 	            "\"sub_groups\":{" REQUIRED("rack") "},\"tasks\":[" RUNS("0", "b1") "," POD(
 			    "1") "," POD("2") "," POD("3") "," POD("4") "]}");
-	cycle();
-	expect("1", SCHED_BINDING, "b0");
-	expect("2", SCHED_BINDING, "b2");
-	expect("3", SCHED_BINDING, "b3");
-	expect("4", SCHED_PENDING, "");
+	trial_cycle();
+	trial_expect("1", SCHED_BINDING, "b0");
+	trial_expect("2", SCHED_BINDING, "b2");
+	trial_expect("3", SCHED_BINDING, "b3");
+	trial_expect("4", SCHED_PENDING, "");
 }
 END_TEST
 
@@ -228,11 +167,11 @@ START_TEST(groups_within_groups)
 	                                                          "\"min\":2}]}]",
 	         "{\"id\":\"0\",\"sub_group\":\"x\"},{\"id\":\"1\",\"sub_group\":\"x\"},"
 	         "{\"id\":\"2\",\"sub_group\":\"w\"},{\"id\":\"3\",\"sub_group\":\"w\"}"));
-	cycle();
-	expect("2", SCHED_BINDING, "a0"); /* w goes before x, and a is the fullest */
-	expect("3", SCHED_BINDING, "a1");
-	expect("0", SCHED_BINDING, "b0");
-	expect("1", SCHED_BINDING, "b1");
+	trial_cycle();
+	trial_expect("2", SCHED_BINDING, "a0"); /* w goes before x, and a is the fullest */
+	trial_expect("3", SCHED_BINDING, "a1");
+	trial_expect("0", SCHED_BINDING, "b0");
+	trial_expect("1", SCHED_BINDING, "b1");
 }
 END_TEST
 
@@ -249,11 +188,11 @@ START_TEST(a_domain_that_its_groups_do_not_fit_is_left_again)
 							  "rack") "}]",
 	         "{\"id\":\"0\",\"sub_group\":\"x\"},{\"id\":\"1\",\"sub_group\":\"x\"},"
 	         "{\"id\":\"2\",\"sub_group\":\"w\"},{\"id\":\"3\",\"sub_group\":\"w\"}"));
-	cycle();
-	expect("2", SCHED_BINDING, "n2");
-	expect("3", SCHED_BINDING, "n2");
-	expect("0", SCHED_BINDING, "n3");
-	expect("1", SCHED_BINDING, "n3");
+	trial_cycle();
+	trial_expect("2", SCHED_BINDING, "n2");
+	trial_expect("3", SCHED_BINDING, "n2");
+	trial_expect("0", SCHED_BINDING, "n3");
+	trial_expect("1", SCHED_BINDING, "n3");
 }
 END_TEST
 
@@ -262,8 +201,8 @@ START_TEST(a_node_without_a_label_is_outside)
 	read("{\"name\":\"n0\",\"gpus\":2,\"labels\":{\"rack\":\"a\"}}," IN(
 		     "n1", "2", "z", "a") "," IN("n2", "4", "z", "b"),
 	     JOB("j", "b", "1", REQUIRED("rack"), POD("0") "," POD("1") "," POD("2")));
-	cycle();
-	expect("0", SCHED_BINDING, "n2"); /* n0 and n1 would be three */
+	trial_cycle();
+	trial_expect("0", SCHED_BINDING, "n2"); /* n0 and n1 would be three */
 }
 END_TEST
 
@@ -271,8 +210,8 @@ START_TEST(racks_of_a_name_in_two_zones_are_two)
 {
 	read(IN("n0", "1", "y", "a") "," IN("n1", "1", "z", "a"),
 	     JOB("j", "b", "1", REQUIRED("rack"), POD("0") "," POD("1")));
-	cycle();
-	ck_assert_uint_eq(r.binds, 0);
+	trial_cycle();
+	ck_assert_uint_eq(trial.r.binds, 0);
 }
 END_TEST
 
@@ -281,9 +220,9 @@ START_TEST(pods_of_several_kinds_are_added_up)
 	/* one pod with 2 GPUs and one without: together they ask for 2, not for twice 2 */
 	read(IN("n0", "3", "z", "a") "," IN("n1", "8", "z", "b"),
 	     JOB("j", "b", "0", REQUIRED("rack"), "{\"id\":\"0\",\"gpus\":2}," POD("1")));
-	cycle();
-	expect("0", SCHED_BINDING, "n0");
-	expect("1", SCHED_BINDING, "n0");
+	trial_cycle();
+	trial_expect("0", SCHED_BINDING, "n0");
+	trial_expect("1", SCHED_BINDING, "n0");
 }
 END_TEST
 
@@ -291,9 +230,9 @@ START_TEST(room_for_pods_counts)
 {
 	read("{\"name\":\"n0\",\"gpus\":2,\"max_pods\":1,\"labels\":{\"zone\":\"z\",\"rack\":\"a\"}}",
 	     JOB("j", "b", "1", REQUIRED("rack"), POD("0") "," POD("1")));
-	cycle();
-	expect("0", SCHED_PENDING, "");
-	ck_assert_uint_eq(r.jobs[0].placed, 0); /* the rack was not even tried */
+	trial_cycle();
+	trial_expect("0", SCHED_PENDING, "");
+	ck_assert_uint_eq(trial.r.jobs[0].placed, 0); /* the rack was not even tried */
 }
 END_TEST
 
@@ -303,11 +242,11 @@ START_TEST(victims_make_room_in_one_rack)
 	read(IN("n0", "2", "z", "a") "," IN("n1", "2", "z", "b"),
 	     FILLER("f0", "n0", "1") "," FILLER("f1", "n1", "1") "," JOB(
 		     "j", "b", "1", REQUIRED("rack"), POD("0") "," POD("1")));
-	cycle();
-	ck_assert_uint_eq(r.evictions, 1);
-	ck_assert_uint_eq(pod("0")->node, pod("1")->node);
-	cycle();
-	expect("0", SCHED_BINDING, s.nodes.at[pod("1")->node].name);
+	trial_cycle();
+	ck_assert_uint_eq(trial.r.evictions, 1);
+	ck_assert_uint_eq(trial_pod("0")->node, trial_pod("1")->node);
+	trial_cycle();
+	trial_expect("0", SCHED_BINDING, trial.s.nodes.at[trial_pod("1")->node].name);
 }
 END_TEST
 
@@ -319,21 +258,21 @@ START_TEST(one_that_fails_does_not_speak_for_others)
 		     "j", "b", "1", REQUIRED("rack"),
 		     POD("0") "," POD("1")) "," JOB("k", "b", "1", REQUIRED("zone"),
 	                                            POD("2") "," POD("3")));
-	cycle();
-	expect("0", SCHED_PENDING, "");
-	expect("2", SCHED_PIPELINED, "n0");
-	expect("3", SCHED_PIPELINED, "n1");
+	trial_cycle();
+	trial_expect("0", SCHED_PENDING, "");
+	trial_expect("2", SCHED_PIPELINED, "n0");
+	trial_expect("3", SCHED_PIPELINED, "n1");
 }
 END_TEST
 
 START_TEST(who_knows_what_becomes_of_it_may_name_what_is_missing)
 {
-	s.judged = true;
+	trial.s.judged = true;
 	read(RACKS,
 	     JOB("j", "b", "1", "\"topology\":{\"Topology\":\"u\",\"RequiredLevel\":\"rack\"}",
 	         POD("0")) "," JOB("k", "b", "1", REQUIRED("row"), POD("1")));
-	cycle();
-	ck_assert_uint_eq(r.binds, 0);
+	trial_cycle();
+	ck_assert_uint_eq(trial.r.binds, 0);
 }
 END_TEST
 
@@ -341,7 +280,7 @@ static SRunner *runner(void)
 {
 	Suite *const suite = suite_create("topology");
 	TCase *const t = tcase_create("topology");
-	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_checked_fixture(t, set_up, trial_end);
 	tcase_add_test(t, the_fullest_rack_that_takes_all_is_first);
 	tcase_add_test(t, placement_policies_choose_within_racks);
 	tcase_add_test(t, what_no_rack_takes_waits_whole);
