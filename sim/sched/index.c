@@ -59,14 +59,24 @@ void index_free(struct index *x)
 	free(x);
 }
 
-/* Of the two subtrees below: the lower rank, and of equal ones both, the left one first. */
-static void play(struct tournament *t, size_t i)
+/* Write a result down; false: it is the same as before. */
+static bool note(struct match *m, struct match result)
+{
+	const bool same =
+		m->rank == result.rank && m->first == result.first && m->equal == result.equal;
+	*m = result;
+	return !same;
+}
+
+/* Of the two subtrees below: the lower rank, and of equal ones both, the left one first. False: as
+ * before, and so is everything above. */
+static bool play(struct tournament *t, size_t i)
 {
 	const struct match *const a = &t->matches[2 * i], *const b = a + 1;
-	t->matches[i] = a->rank < b->rank ? *a
-	                : b->rank < a->rank
-	                        ? *b
-	                        : (struct match){a->rank, a->first, a->equal + b->equal};
+	return note(&t->matches[i],
+	            a->rank < b->rank   ? *a
+	            : b->rank < a->rank ? *b
+	                                : (struct match){a->rank, a->first, a->equal + b->equal});
 }
 
 static struct match ask_node(const struct index *x, const struct placement_ask *ask, uint32_t node,
@@ -102,9 +112,9 @@ static void refresh(struct index *x, struct tournament *t, const struct placemen
 			continue; /* it comes again */
 		}
 		size_t i = (size_t)x->leaves + node;
-		t->matches[i] = ask_node(x, ask, node, gpus);
-		for (i /= 2; i > 0; i /= 2) {
-			play(t, i);
+		bool changed = note(&t->matches[i], ask_node(x, ask, node, gpus));
+		for (i /= 2; i > 0 && changed; i /= 2) {
+			changed = play(t, i);
 		}
 	}
 }

@@ -145,6 +145,57 @@ START_TEST(nodes_of_equal_rank_are_drawn_alike)
 }
 END_TEST
 
+static uint64_t asked; /* nodes, by counting_fit */
+
+static bool counting_fit(void *self, const struct view *v, const struct placement_ask *ask,
+                         uint32_t node, uint32_t *gpus, int64_t *rank)
+{
+	asked++;
+	return placement_binpack.fit(self, v, ask, node, gpus, rank);
+}
+
+/* Nodes asked per pod when a cluster of so many nodes is filled with twice as many pods. */
+static double asked_per_pod(uint32_t nodes)
+{
+	struct placement_policy counting = placement_binpack;
+	struct rng *const rng = rng_new(5, "pods");
+	struct cluster c;
+	struct kinds kinds;
+	counting.fit = counting_fit;
+	cluster_init(&c, 0, 0);
+	for (uint32_t i = 0; i < nodes; i++) {
+		cluster_add_nodes(&c, i % MODELS, 1, 8, GPU);
+		c.nodes[i].cpu = 64000;
+		c.nodes[i].host = 1000;
+	}
+	random_kinds(&kinds, rng);
+	const struct view view = {&c, 0, NULL};
+	struct index *const x = index_new(&counting, NULL, &view, KINDS);
+	asked = 0;
+	for (uint32_t i = 0; i < 2 * nodes; i++) {
+		uint32_t gpus[4];
+		const uint32_t kind = (uint32_t)rng_below(rng, KINDS);
+		take(&c, &kinds.asks[kind], index_choose(x, kind, &kinds.asks[kind], gpus), gpus);
+	}
+	index_free(x);
+	cluster_fini(&c);
+	rng_free(rng);
+	return (double)asked / (2.0 * nodes);
+}
+
+/*
+ * Each answer costs at most one match per level of the tournament, so that a pod costs at most the
+ * logarithm of the nodes if no more nodes are asked about it in a large cluster than in a small
+ * one: at most each kind once about each node, and once about each node that got a pod.
+ */
+START_TEST(a_pod_asks_no_more_nodes_in_a_large_cluster)
+{
+	const double small = asked_per_pod(200), large = asked_per_pod(3200);
+	ck_assert_double_le(small, KINDS * 1.5 + 1);
+	ck_assert_double_le(large, 1.1 * small);
+}
+END_TEST
+
 int main(void)
 {
 	size_t n = 0;
@@ -156,6 +207,7 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, the_tournament_chooses_what_asking_everyone_does, 0, (int)n);
 	tcase_add_test(t, nodes_of_equal_rank_are_drawn_alike);
+	tcase_add_test(t, a_pod_asks_no_more_nodes_in_a_large_cluster);
 	suite_add_tcase(s, t);
 	SRunner *const r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
