@@ -3,6 +3,7 @@
 #define ALIQUOT_FLOW_FLOW_H
 
 #include "event/event.h"
+#include "perf/start.h"
 #include "state/cluster.h"
 #include "workload/workload.h"
 #include "policy/compute_share.h"
@@ -185,6 +186,9 @@ void end_process(struct sim *s, uint32_t replica);
 
 /* kill.c: a request of the waiting list of a replica, taken out of it, is lost. */
 void lose_waiting(struct sim *s, const struct replica *r, uint32_t request);
+
+/* start.c: a start of this replica where it is, its image there and nobody else at the storage. */
+struct start_ask start_ask_of(const struct sim *s, const struct replica *r);
 
 /* start.c: how long a killed process is down: nothing is to be scheduled or pulled. */
 ns_t start_again_time(const struct sim *s, const struct replica *r);

@@ -31,19 +31,11 @@ void start_has_image(struct sim *s, uint32_t replica)
 	*image_of(s, replica) = true;
 }
 
-static struct start_ask ask_of(const struct sim *s, const struct replica *r, bool image_cached)
+struct start_ask start_ask_of(const struct sim *s, const struct replica *r)
 {
 	const struct bound_service *const b = &s->services[r->service];
-	const struct scenario_nodes *const nodes = &s->sc->nodes[r->gpu_kind];
-	return (struct start_ask){
-		.startup = &b->spec->startup,
-		.gpu = nodes->gpu,
-		.gpus = b->spec->gpus_per_replica,
-		.weights = b->memory[r->gpu_kind].weights * b->spec->gpus_per_replica,
-		.storage = nodes->storage_bandwidth,
-		.vision = b->spec->llm->image_tokens > 0,
-		.image_cached = image_cached,
-	};
+	return perf_start_ask(b->spec, &s->sc->nodes[r->gpu_kind],
+	                      b->memory[r->gpu_kind].weights * b->spec->gpus_per_replica);
 }
 
 /* --- reading weights -----------------------------------------------------------------------------
@@ -129,7 +121,8 @@ void start_begin(struct sim *s, uint32_t replica)
 	struct life_slot *const slot = &s->life->slots[replica];
 	const struct replica *const r = &s->cluster.replicas[replica];
 	const uint32_t node = node_of(s, replica);
-	const struct start_ask ask = ask_of(s, r, *image_of(s, replica));
+	struct start_ask ask = start_ask_of(s, r);
+	ask.image_cached = *image_of(s, replica);
 	ns_t of[START_STAGES];
 	perf_start(&ask, of);
 	const ns_t before =
@@ -170,7 +163,7 @@ void start_stop(struct sim *s, uint32_t replica)
 
 ns_t start_again_time(const struct sim *s, const struct replica *r)
 {
-	const struct start_ask ask = ask_of(s, r, true);
+	const struct start_ask ask = start_ask_of(s, r);
 	ns_t of[START_STAGES];
 	return perf_start(&ask, of) - of[START_SCHEDULE] - of[START_DOWNLOAD];
 }

@@ -28,28 +28,15 @@ static struct swap_link *link_of(const struct sim *s, uint32_t replica, uint32_t
 /* --- copies --------------------------------------------------------------------------------------
  */
 
-static struct start_ask start_of(const struct sim *s, uint32_t replica)
-{
-	const struct replica *const r = &s->cluster.replicas[replica];
-	const struct bound_service *const b = &s->services[r->service];
-	return (struct start_ask){
-		.startup = &b->spec->startup,
-		.gpu = gpu_of(s, replica),
-		.gpus = b->spec->gpus_per_replica,
-		.weights = b->memory[r->gpu_kind].weights * b->spec->gpus_per_replica,
-		.storage = s->sc->nodes[r->gpu_kind].storage_bandwidth,
-		.vision = b->spec->llm->vision_parameters > 0.0,
-	};
-}
-
 /* Those chosen fall asleep, then it wakes. */
 static ns_t sleep_time(const struct sim *s, uint32_t replica)
 {
 	const enum swap_method level = (enum swap_method)s->sc->swap.method;
-	const struct start_ask wakes = start_of(s, replica);
+	const struct start_ask wakes = start_ask_of(s, &s->cluster.replicas[replica]);
 	ns_t sum = perf_wake(&wakes, level);
 	for (uint32_t i = 0; i < s->swap->n_chosen; i++) {
-		const struct start_ask sleeps = start_of(s, s->swap->chosen[i]);
+		const struct start_ask sleeps =
+			start_ask_of(s, &s->cluster.replicas[s->swap->chosen[i]]);
 		sum = ns_after(sum, perf_sleep(&sleeps, level));
 	}
 	return sum;

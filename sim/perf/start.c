@@ -8,6 +8,20 @@ const char *const start_stage_names[START_STAGES] = {
 	"trace",    "compile", "capture", "build",
 };
 
+struct start_ask perf_start_ask(const struct scenario_service *service,
+                                const struct scenario_nodes *nodes, bytes_t weights)
+{
+	return (struct start_ask){
+		.startup = &service->startup,
+		.gpu = nodes->gpu,
+		.gpus = service->gpus_per_replica,
+		.weights = weights,
+		.storage = nodes->storage_bandwidth,
+		.vision = llm_spec_sees(service->llm),
+		.image_cached = true,
+	};
+}
+
 double perf_host_rate(const struct gpu_spec *gpu, int64_t gpus)
 {
 	sim_assert(gpus >= 1 && gpu->link_gpus >= 1);

@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "spec/engine_spec.h"
 #include "spec/gpu_spec.h"
+#include "spec/scenario.h"
 
 /* Of a cold start, one after the other. */
 enum start_stage {
@@ -37,6 +38,11 @@ struct start_ask {
 	bool vision;       /* the model has an image encoder */
 	bool image_cached; /* the node has the container's image */
 };
+
+/* A start of a service on nodes of this kind that have its image, alone at their storage; `weights`
+ * as in start_ask. Borrows both. */
+struct start_ask perf_start_ask(const struct scenario_service *service,
+                                const struct scenario_nodes *nodes, bytes_t weights);
 
 /* Durations into `stages`; returns their sum. The first request's warm-up is not in it. */
 ns_t perf_start(const struct start_ask *ask, ns_t stages[START_STAGES]);

@@ -170,7 +170,7 @@ static bool check_blocks(const struct sheet *s, const struct llm_spec *m)
 
 static bool check_geometry(const struct sheet *s, const struct llm_spec *m)
 {
-	const bool sees = m->vision_parameters > 0;
+	const bool sees = llm_spec_sees(m);
 	bool ok = check_attention(s, m);
 
 	ok = check_experts(s, m) && ok;

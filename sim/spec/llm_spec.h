@@ -53,6 +53,12 @@ struct llm_spec {
 	double image_flops;       /* encoder work of one image */
 };
 
+/* Does it take images? */
+static inline bool llm_spec_sees(const struct llm_spec *m)
+{
+	return m->vision_parameters > 0.0;
+}
+
 /*
  * What follows from geometry and precision, per whole model (not per GPU). "Seeing" layers are the
  * attention layers without a window.

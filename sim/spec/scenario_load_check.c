@@ -50,7 +50,7 @@ static void check_lengths(const struct scenario_load *load, const struct llm_spe
 		                                            : "",
 		          longest, llm->context, llm->name);
 	}
-	if (load->images > 0 && llm->vision_parameters <= 0.0) {
+	if (load->images > 0 && !llm_spec_sees(llm)) {
 		json_fail(at, "model \"%s\" sees no images", llm->name);
 	}
 }

@@ -73,6 +73,14 @@ bool case_is_step(const struct study_case *c);
 double case_part(const struct study_case *c);
 
 /*
+ * The cost model of a service on the scenario's first kind of node, for at most so many decoding
+ * sequences; freed with perf_free.
+ */
+struct perf;
+struct perf *case_perf(const struct scenario *sc, const struct scenario_service *service,
+                       int64_t max_seqs);
+
+/*
  * Duration of such a step in ms from the cost model (physics.md section 2): `prefill_latency` of as
  * many whole prompts of isl tokens as there are users, or `decode_step_latency` of as many
  * sequences with isl tokens each in the cache. NaN for other metrics.

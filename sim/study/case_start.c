@@ -63,13 +63,8 @@ double case_start_ms(const struct study_case *c, const struct measured_value *v)
 
 	llm_spec_shape(service->llm, (enum precision)service->precision,
 	               (enum precision)service->kv_precision, &shape);
-	const struct start_ask ask = {
-		.startup = &service->startup,
-		.gpu = c->scenario->nodes[0].gpu,
-		.gpus = service->gpus_per_replica,
-		.weights = (bytes_t)shape.weight_bytes,
-		.storage = c->scenario->nodes[0].storage_bandwidth,
-		.vision = service->llm->vision_parameters > 0.0,
-	};
+	struct start_ask ask =
+		perf_start_ask(service, &c->scenario->nodes[0], (bytes_t)shape.weight_bytes);
+	ask.image_cached = false;
 	return start_ns(&ask, v) / 1e6;
 }

@@ -7,10 +7,9 @@
 
 #define MOST_TOKENS 1e7 /* of one sequence: squares of it still add up in an integer */
 
-static struct perf *cost_model(const struct study_case *c)
+struct perf *case_perf(const struct scenario *sc, const struct scenario_service *service,
+                       int64_t max_seqs)
 {
-	const struct scenario *const sc = c->scenario;
-	const struct scenario_service *const service = &sc->services[0];
 	struct llm_shape shape;
 	const struct perf_ask ask = {
 		.gpu = sc->nodes[0].gpu,
@@ -19,7 +18,7 @@ static struct perf *cost_model(const struct study_case *c)
 		.weights = (enum precision)service->precision,
 		.overlap = service->options.overlap,
 		.tensor_parallel = service->tensor_parallel,
-		.max_seqs = c->run->users,
+		.max_seqs = max_seqs,
 	};
 
 	llm_spec_shape(service->llm, ask.weights, (enum precision)service->kv_precision, &shape);
@@ -56,7 +55,7 @@ double case_step_ms(const struct study_case *c, const char *metric)
 		shape.decodes = batch;
 		shape.context = batch * tokens;
 	}
-	struct perf *const perf = cost_model(c);
+	struct perf *const perf = case_perf(c->scenario, &c->scenario->services[0], c->run->users);
 	perf_step(perf, &shape, &cost);
 	const double rest = (double)(cost.step - cost.gpu);
 	const double gpu = (double)cost.gpu / speed_of(c, perf, &shape);

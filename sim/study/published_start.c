@@ -7,6 +7,7 @@
 
 #include "perf/perf.h"
 #include "perf/start.h"
+#include "study/case.h"
 #include "study/published_private.h"
 
 bool published_is_start(const char *what)
@@ -36,12 +37,6 @@ static const struct scenario_service *service_of(const struct scenario *sc, cons
 	return NULL;
 }
 
-static void shape_of(const struct scenario_service *service, struct llm_shape *out)
-{
-	llm_spec_shape(service->llm, (enum precision)service->precision,
-	               (enum precision)service->kv_precision, out);
-}
-
 static double prompt_ns(const struct scenario *sc, const struct scenario_service *service,
                         tokens_t tokens)
 {
@@ -50,19 +45,8 @@ static double prompt_ns(const struct scenario *sc, const struct scenario_service
 	                                .prompt = tokens,
 	                                .pairs2 = tokens * tokens,
 	                                .admitted = 1};
-	struct llm_shape shape;
 	struct step_cost cost;
-	const struct perf_ask ask = {
-		.gpu = sc->nodes[0].gpu,
-		.llm = &shape,
-		.costs = &service->costs[0].constants,
-		.weights = (enum precision)service->precision,
-		.overlap = service->options.overlap,
-		.tensor_parallel = service->tensor_parallel,
-		.max_seqs = service->options.max_num_seqs,
-	};
-	shape_of(service, &shape);
-	struct perf *const perf = perf_new(&ask);
+	struct perf *const perf = case_perf(sc, service, service->options.max_num_seqs);
 	perf_step(perf, &step, &cost);
 	const double ns = (double)(cost.step >> TICK_SHIFT) + (double)perf_stream(perf) +
 	                  (double)perf_entry(perf);
@@ -75,16 +59,10 @@ static ns_t cold_ns(const struct scenario *sc, const struct scenario_service *se
 {
 	struct llm_shape shape;
 	ns_t stages[START_STAGES];
-	shape_of(service, &shape);
-	const struct start_ask ask = {
-		.startup = &service->startup,
-		.gpu = sc->nodes[0].gpu,
-		.gpus = service->gpus_per_replica,
-		.weights = (bytes_t)shape.weight_bytes,
-		.storage = sc->nodes[0].storage_bandwidth,
-		.vision = service->llm->vision_parameters > 0.0,
-		.image_cached = true,
-	};
+	llm_spec_shape(service->llm, (enum precision)service->precision,
+	               (enum precision)service->kv_precision, &shape);
+	const struct start_ask ask =
+		perf_start_ask(service, &sc->nodes[0], (bytes_t)shape.weight_bytes);
 	return perf_start(&ask, stages) + perf_start_warmup(&service->startup, tokens);
 }
 

@@ -203,7 +203,7 @@ struct workload *workload_open_servegen(const struct scenario_load *load,
 {
 	const struct servegen_ask ask = {.folder = load->folder,
 	                                 .embeds = llm->task == LLM_EMBED,
-	                                 .sees = llm->image_tokens > 0,
+	                                 .sees = llm_spec_sees(llm),
 	                                 .err = err};
 	size_t n = load->n_clients;
 	int64_t *const listed = n == 0 ? servegen_list(&ask, &n) : NULL;

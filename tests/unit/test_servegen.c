@@ -290,7 +290,7 @@ START_TEST(lengths_have_their_chances)
 	struct early seen = {0};
 	int late = 0;
 	profile_begin(&p);
-	p.llm.image_tokens = 1;
+	p.llm.vision_parameters = 1;
 	profile_client(&p, "0,100,1,Gamma,1,0\n1000,0,0,,0,0\n",
 	               "{\"500\": {\"text_tokens\": \"{5: 1}\", \"output_tokens\": \"{7: 1.0}\"},"
 	               "\"0\": {\"text_tokens\": \"{ 100: 0.2,200 : 0.5, 300: 3e-1}\","
