@@ -58,6 +58,29 @@ static inline int64_t placement_left_milli(const struct gpu *g)
 	return g->memory > 0 ? placement_left(g) * 1000 / g->memory : 0;
 }
 
+/* What is left on all GPUs of a node, thousandths of GPUs. */
+static inline int64_t placement_node_left(const struct cluster *c, const struct node *at)
+{
+	int64_t left = 0;
+	for (uint32_t i = at->first; i < at->first + at->n; i++) {
+		left += placement_left_milli(&c->gpus[i]);
+	}
+	return left;
+}
+
+/* What is asked for on such a node, thousandths of GPUs. */
+static inline int64_t placement_asked_milli(const struct cluster *c, const struct node *at,
+                                            const struct placement_ask *ask)
+{
+	const struct gpu_part *const part = &ask->part[at->kind];
+	const bytes_t memory = at->n > 0 ? c->gpus[at->first].memory : 1;
+	return ask->gpus * (part->whole ? 1000 : part->bytes * 1000 / memory);
+}
+
+/* The largest node of openb, in shares of which its policies count (semantics.md section 15). */
+#define PLACEMENT_MOST_CPU INT64_C(128000) /* thousandths of a core */
+#define PLACEMENT_MOST_GPU INT64_C(8000)   /* thousandths of a GPU */
+
 /*
  * The GPUs of a node that take the request, those with the lowest rank first, in ascending order;
  * false: too few, or the node lacks CPU or memory. `rank` NULL: the first ones. Linear in the GPUs

@@ -27,6 +27,18 @@ struct swap_policy {
 	                     const struct swap_candidate *candidates, uint32_t n);
 };
 
+/* The first candidate before which no other goes, for policies. */
+static inline uint32_t swap_first(const struct swap_candidate *candidates, uint32_t n,
+                                  bool (*before)(const struct swap_candidate *a,
+                                                 const struct swap_candidate *b))
+{
+	uint32_t best = 0;
+	for (uint32_t i = 1; i < n; i++) {
+		best = before(&candidates[i], &candidates[best]) ? i : best;
+	}
+	return best;
+}
+
 #define SWAP(name) extern const struct swap_policy swap_##name;
 #include "policy/policies.def"
 

@@ -5,7 +5,6 @@
 #include "policy/placement.h"
 
 #define BAND (INT64_C(1) << 20)
-#define MOST_GPU 8000 /* thousandths of a GPU */
 
 static bool fit(void *self, const struct view *v, const struct placement_ask *ask, uint32_t node,
                 uint32_t *gpus, int64_t *rank)
@@ -13,16 +12,15 @@ static bool fit(void *self, const struct view *v, const struct placement_ask *as
 	const struct cluster *const c = v->cluster;
 	const struct node *const at = &c->nodes[node];
 	const uint32_t own = gpu_size_bit(&ask->part[at->kind], ask->gpus);
-	int64_t left = 0;
 	(void)self;
 	if (!placement_pick(v, ask, node, placement_left, gpus)) {
 		return false;
 	}
-	for (uint32_t i = at->first; i < at->first + at->n; i++) {
-		left += placement_left_milli(&c->gpus[i]);
-	}
 	const int64_t band = at->sizes == 0 ? 2 : at->sizes == own ? 0 : at->sizes & own ? 1 : 3;
-	*rank = ask->gpus == 0 ? 0 : band * BAND + (left * 25 + MOST_GPU - 1) / MOST_GPU;
+	*rank = ask->gpus == 0
+	                ? 0
+	                : band * BAND + (placement_node_left(c, at) * 25 + PLACEMENT_MOST_GPU - 1) /
+	                                        PLACEMENT_MOST_GPU;
 	return true;
 }
 

@@ -1,16 +1,17 @@
 /* The replica that is on the GPU for longest. */
 #include "policy/swap.h"
 
+static bool goes_first(const struct swap_candidate *a, const struct swap_candidate *b)
+{
+	return a->since < b->since;
+}
+
 static uint32_t pick_out(void *self, const struct view *v, const struct swap_candidate *candidates,
                          uint32_t n)
 {
-	uint32_t best = 0;
 	(void)self;
 	(void)v;
-	for (uint32_t i = 1; i < n; i++) {
-		best = candidates[i].since < candidates[best].since ? i : best;
-	}
-	return best;
+	return swap_first(candidates, n, goes_first);
 }
 
 const struct swap_policy swap_fifo = {

@@ -9,13 +9,9 @@ static bool goes_first(const struct swap_candidate *a, const struct swap_candida
 static uint32_t pick_out(void *self, const struct view *v, const struct swap_candidate *candidates,
                          uint32_t n)
 {
-	uint32_t best = 0;
 	(void)self;
 	(void)v;
-	for (uint32_t i = 1; i < n; i++) {
-		best = goes_first(&candidates[i], &candidates[best]) ? i : best;
-	}
-	return best;
+	return swap_first(candidates, n, goes_first);
 }
 
 const struct swap_policy swap_priority = {
