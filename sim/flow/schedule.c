@@ -6,8 +6,6 @@
 
 #include "base/check.h"
 
-#define STALE_GRACE (60 * NS_PER_S) /* KAI's: a gang with too few pods keeps them for so long */
-#define MOST_CONSOLIDATED 16        /* jobs moved for one that waits, as in KAI */
 #define USAGE_EVERY                                                                  \
 	(60 * NS_PER_S) /* where time counts, KAI's: from one look at it to the next \
 	                 */
@@ -16,15 +14,21 @@
 /* --- what projects hold ------------------------------------------------------------------------
  */
 
+/* Add up what a project held until `now`. */
+static void add_up(struct held *h, ns_t now)
+{
+	h->area += (i128_t)h->ppm * (now - h->since);
+	h->service_area += (i128_t)h->service * (now - h->since);
+	h->since = now;
+}
+
 /* A project and all above it hold so much more from now on. */
 static void hold(struct sim *s, size_t project, int64_t ppm)
 {
 	const ns_t now = s->events.now;
 	for (; project != PROJECT_NONE; project = s->sc->projects[project].parent) {
 		struct held *const h = &s->schedule->held[project];
-		h->area += (i128_t)h->ppm * (now - h->since);
-		h->service_area += (i128_t)h->service * (now - h->since);
-		h->since = now;
+		add_up(h, now);
 		h->ppm += ppm;
 		sim_assert(h->ppm >= 0);
 		if (s->schedule->history != NULL) {
@@ -213,7 +217,7 @@ static void wake_later(struct sim *s)
 	}
 	for (size_t i = 0; i < d->open.n; i++) {
 		const ns_t since = d->jobs[d->open.at[i]].short_since;
-		const ns_t over = since != NS_NEVER ? ns_after(since, STALE_GRACE) : NS_NEVER;
+		const ns_t over = since != NS_NEVER ? ns_after(since, SCHED_STALE_GRACE) : NS_NEVER;
 		if (over != NS_NEVER && over > s->events.now) {
 			wake_at(s, over);
 		}
@@ -391,8 +395,8 @@ bool schedule_open(struct sim *s)
 		.seed = sc->seed,
 		.spread_nodes = s->placement == &placement_spread,
 		.k_milli = sc->history.k_milli,
-		.max_consolidated = MOST_CONSOLIDATED,
-		.stale_grace = STALE_GRACE,
+		.max_consolidated = SCHED_CONSOLIDATED,
+		.stale_grace = SCHED_STALE_GRACE,
 	};
 	d->jobs = mem_new(sc->n_jobs, sizeof(*d->jobs));
 	d->nodes = mem_new(sc->n_jobs, sizeof(*d->nodes));
@@ -453,9 +457,7 @@ void schedule_end(struct sim *s)
 	}
 	for (size_t i = 0; i < s->sc->n_projects; i++) {
 		struct held *const h = &d->held[i];
-		h->area += (i128_t)h->ppm * (s->ended - h->since);
-		h->service_area += (i128_t)h->service * (s->ended - h->since);
-		h->since = s->ended;
+		add_up(h, s->ended);
 		if (h->series != NULL) {
 			series_add(h->series, s->ended, h->ppm / MILLI);
 		}

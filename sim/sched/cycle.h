@@ -24,6 +24,10 @@ enum sched_action {
 /* As written in files; ends with NULL. */
 extern const char *const sched_action_names[SCHED_ACTIONS + 1];
 
+/* KAI's own settings of two of the options below. */
+#define SCHED_CONSOLIDATED 16
+#define SCHED_STALE_GRACE (60 * NS_PER_S)
+
 struct sched_options {
 	bool native;                            /* Kubernetes' own scheduler: native.c */
 	const struct priority_policy *priority; /* NULL: fair_share */

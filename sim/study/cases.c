@@ -251,7 +251,7 @@ static void settle(struct sched_case *c, char *take_unsupported, char *take_why,
 static void judge(const struct json_at *at, const struct case_keys *k, struct sched_case *c,
                   char *take_unsupported)
 {
-	struct plan p = {.options = {.max_consolidated = -1, .stale_grace = 60 * NS_PER_S}};
+	struct plan p = {.options = {.max_consolidated = -1, .stale_grace = SCHED_STALE_GRACE}};
 	struct json_at expect;
 	const bool expected = json_get(at, "expect", &expect) && json_want_object(&expect);
 	const size_t before = err_count(at->err);

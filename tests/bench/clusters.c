@@ -92,8 +92,8 @@ static int64_t add_job(struct snapshot *s, struct rng *rng, uint32_t queue)
 static double cycle(struct snapshot *s, const enum sched_action *actions, size_t n,
                     struct sched_result *r)
 {
-	static const struct sched_options options = {.max_consolidated = 16,
-	                                             .stale_grace = 60 * NS_PER_S};
+	static const struct sched_options options = {.max_consolidated = SCHED_CONSOLIDATED,
+	                                             .stale_grace = SCHED_STALE_GRACE};
 	const double start = cpu_s();
 	sched_cycle(s, &options, actions, n, r);
 	return cpu_s() - start;

@@ -20,7 +20,8 @@ static const enum sched_action all[] = {
 	SCHED_ALLOCATE, SCHED_CONSOLIDATE, SCHED_RECLAIM, SCHED_PREEMPT, SCHED_EVICT_STALE,
 };
 
-static struct sched_options options = {.max_consolidated = 16, .stale_grace = 60 * NS_PER_S};
+static struct sched_options options = {.max_consolidated = SCHED_CONSOLIDATED,
+                                       .stale_grace = SCHED_STALE_GRACE};
 
 static uint32_t state;
 

@@ -11,8 +11,8 @@ struct trial trial;
 
 void trial_begin(const struct sched_options *options)
 {
-	static const struct sched_options usual = {.max_consolidated = 16,
-	                                           .stale_grace = 60 * NS_PER_S};
+	static const struct sched_options usual = {.max_consolidated = SCHED_CONSOLIDATED,
+	                                           .stale_grace = SCHED_STALE_GRACE};
 	memset(&trial, 0, sizeof(trial));
 	trial.options = options != NULL ? *options : usual;
 }
