@@ -8,22 +8,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
+#include "draw.h"
 #include "test_run.h"
 
 #define SCENARIOS 30
-
-static struct rng *rng;
-
-static long long between(long long low, long long high)
-{
-	return low + (long long)rng_below(rng, (uint64_t)(high - low + 1));
-}
-
-static const char *pick(const char *const *words, uint64_t n)
-{
-	return words[rng_below(rng, n)];
-}
 
 /* A list of JSON values; takes over both. */
 static char *join(char *list, char *more)
@@ -178,8 +166,8 @@ static char *scenario(uint64_t number)
 		"\"mig\"",
 		"{\"policy\": \"fair\", \"lease\": \"70ms\", \"granularity\": 0.1}"};
 	static const char *const placements[] = {"binpack", "spread", "first_fit", "random"};
-	rng = rng_new(number, "lives");
-	const uint64_t share = rng_below(rng, sizeof(shares) / sizeof(*shares));
+	draw_begin(number, "lives");
+	const uint64_t share = (uint64_t)between(0, sizeof(shares) / sizeof(*shares) - 1);
 	char *services = mem_strdup(""), *loads = mem_strdup("");
 	for (int i = 0; i < 3; i++) {
 		services = join(services, service(i, share == 4));
@@ -198,7 +186,7 @@ static char *scenario(uint64_t number)
 	free(services);
 	free(loads);
 	free(more);
-	rng_free(rng);
+	draw_end();
 	return text;
 }
 
@@ -218,14 +206,6 @@ static void look(const struct test_run *r, struct seen *seen)
 	}
 }
 
-static bool same(const struct request_record *a, const struct request_record *b)
-{
-	return a->id == b->id && a->outcome == b->outcome && a->admitted == b->admitted &&
-	       a->first == b->first && a->second == b->second && a->end == b->end &&
-	       a->replica == b->replica && a->service == b->service &&
-	       a->preemptions == b->preemptions;
-}
-
 static void try_one(uint64_t number, struct seen *seen)
 {
 	struct test_run exact, fast;
@@ -237,7 +217,7 @@ static void try_one(uint64_t number, struct seen *seen)
 	quiet_assert(exact.n == fast.n, "scenario %llu: %zu and %zu records\n%s",
 	             (unsigned long long)number, exact.n, fast.n, text);
 	for (size_t k = 0; k < fast.n; k++) {
-		quiet_assert(same(&exact.records[k], &fast.records[k]),
+		quiet_assert(test_run_same(&exact.records[k], &fast.records[k]),
 		             "scenario %llu differs at record %zu\n%s", (unsigned long long)number,
 		             k, text);
 	}

@@ -7,22 +7,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
+#include "draw.h"
 #include "test_run.h"
 
 #define SCENARIOS 30
-
-static struct rng *rng;
-
-static long long between(long long low, long long high)
-{
-	return low + (long long)rng_below(rng, (uint64_t)(high - low + 1));
-}
-
-static const char *pick(const char *const *words, uint64_t n)
-{
-	return words[rng_below(rng, n)];
-}
 
 static char *service(int i)
 {
@@ -61,7 +49,7 @@ static char *scenario(uint64_t number)
 {
 	static const char *const shares[] = {"time_slicing", "fair", "strict", "sm_sharing"};
 	static const char *const victims[] = {"largest_overuse", "lowest_priority", "newest"};
-	rng = rng_new(number, "crowded GPUs");
+	draw_begin(number, "crowded GPUs");
 	const char *const share = pick(shares, 4), *const victim = pick(victims, 3);
 	char *services = service(0), *loads = load(0);
 	for (int i = 1; i < 3; i++) {
@@ -82,7 +70,7 @@ static char *scenario(uint64_t number)
 		(unsigned long long)number, share, victim, services, loads);
 	free(services);
 	free(loads);
-	rng_free(rng);
+	draw_end();
 	return text;
 }
 
@@ -98,14 +86,6 @@ static int64_t total(const struct test_run *r, int64_t *lost)
 		ck_assert_int_ge(s->oom_kills, s->cold_starts);
 	}
 	return kills;
-}
-
-static bool same(const struct request_record *a, const struct request_record *b)
-{
-	return a->id == b->id && a->outcome == b->outcome && a->admitted == b->admitted &&
-	       a->first == b->first && a->second == b->second && a->end == b->end &&
-	       a->replica == b->replica && a->service == b->service &&
-	       a->preemptions == b->preemptions;
 }
 
 START_TEST(who_lends_kills_and_comes_back_does_so_exactly)
@@ -124,7 +104,7 @@ START_TEST(who_lends_kills_and_comes_back_does_so_exactly)
 		ck_assert_int_eq(lost_exactly, lost_fast);
 		ck_assert_uint_eq(exact.n, fast.n);
 		for (size_t k = 0; k < fast.n; k++) {
-			quiet_assert(same(&exact.records[k], &fast.records[k]),
+			quiet_assert(test_run_same(&exact.records[k], &fast.records[k]),
 			             "scenario %llu differs at record %zu\n%s",
 			             (unsigned long long)i, k, text);
 		}

@@ -8,22 +8,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
+#include "draw.h"
 #include "test_run.h"
 
 #define SCENARIOS 60
-
-static struct rng *rng;
-
-static long long between(long long low, long long high)
-{
-	return low + (long long)rng_below(rng, (uint64_t)(high - low + 1));
-}
-
-static const char *pick(const char *const *words, uint64_t n)
-{
-	return words[rng_below(rng, n)];
-}
 
 static char *service(int i)
 {
@@ -60,7 +48,7 @@ static char *scenario(uint64_t number)
 	static const char *const policies[] = {"lru", "fifo", "priority", "none"};
 	static const char *const methods[] = {"memory", "memory", "sleep_1", "sleep_2"};
 	static const char *const hosts[] = {"1GB", "20GB", "45GB", "70GB", "500GB"};
-	rng = rng_new(number, "swapped replicas");
+	draw_begin(number, "swapped replicas");
 	char *services = service(0), *loads = load(0);
 	for (int i = 1; i < 3; i++) {
 		char *const one = service(i), *const other = load(i);
@@ -86,7 +74,7 @@ static char *scenario(uint64_t number)
 		between(0, 4000), between(0, 1) != 0 ? "true" : "false", services, loads);
 	free(services);
 	free(loads);
-	rng_free(rng);
+	draw_end();
 	return text;
 }
 
@@ -104,14 +92,6 @@ static int64_t total(const struct test_run *r, int64_t *kills)
 	return swaps;
 }
 
-static bool same(const struct request_record *a, const struct request_record *b)
-{
-	return a->id == b->id && a->outcome == b->outcome && a->admitted == b->admitted &&
-	       a->first == b->first && a->second == b->second && a->end == b->end &&
-	       a->replica == b->replica && a->service == b->service &&
-	       a->preemptions == b->preemptions;
-}
-
 START_TEST(who_is_swapped_is_so_exactly)
 {
 	int64_t swaps = 0, kills = 0, ignored = 0;
@@ -127,7 +107,7 @@ START_TEST(who_is_swapped_is_so_exactly)
 		ck_assert_uint_eq(exact.n, fast.n);
 		ck_assert_str_eq(exact.summary.binding, fast.summary.binding);
 		for (size_t k = 0; k < fast.n; k++) {
-			quiet_assert(same(&exact.records[k], &fast.records[k]),
+			quiet_assert(test_run_same(&exact.records[k], &fast.records[k]),
 			             "scenario %llu differs at record %zu\n%s",
 			             (unsigned long long)i, k, text);
 		}

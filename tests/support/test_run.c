@@ -88,3 +88,12 @@ void test_run_check(const struct test_run *r)
 		check_service(r, i);
 	}
 }
+
+bool test_run_same(const struct request_record *a, const struct request_record *b)
+{
+	return a->id == b->id && a->arrival == b->arrival && a->outcome == b->outcome &&
+	       a->admitted == b->admitted && a->first == b->first && a->second == b->second &&
+	       a->end == b->end && a->cached_tokens == b->cached_tokens &&
+	       a->replica == b->replica && a->service == b->service &&
+	       a->preemptions == b->preemptions;
+}

@@ -28,6 +28,9 @@ struct test_run {
 void test_run(struct test_run *r, const char *json, bool exact);
 void test_run_fini(struct test_run *r);
 
+/* Do two records say the same of when and where a request was served? */
+bool test_run_same(const struct request_record *a, const struct request_record *b);
+
 /*
  * What holds in every run for every service: requests add up, each one's times are in order, and,
  * where all that were measured have left, Little's law: the time integral of requests in the system
