@@ -80,7 +80,7 @@ ns_t life_bound(const struct sim *s, uint32_t replica)
 	return slot->bound + (later ? 0 : s->ended - slot->bound_at);
 }
 
-static void set_state(struct sim *s, uint32_t replica, enum life_state state)
+void life_set_state(struct sim *s, uint32_t replica, enum life_state state)
 {
 	struct life_slot *const slot = &s->life->slots[replica];
 	const uint32_t service = s->cluster.replicas[replica].service;
@@ -95,7 +95,7 @@ static void set_state(struct sim *s, uint32_t replica, enum life_state state)
 	slot->due = NS_NEVER;
 }
 
-static void stop_coming(struct life *l, uint32_t replica)
+void life_stop_coming(struct life *l, uint32_t replica)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < l->coming.n; i++) {
@@ -126,7 +126,7 @@ static void be_wanted(struct sim *s, uint32_t replica)
 {
 	struct life_slot *const slot = &s->life->slots[replica];
 	const ns_t timeout = s->services[s->cluster.replicas[replica].service].spec->start_timeout;
-	set_state(s, replica, LIFE_PENDING);
+	life_set_state(s, replica, LIFE_PENDING);
 	slot->born = s->life->births++;
 	slot->deadline = timeout > 0 ? ns_after(s->events.now, timeout) : NS_NEVER;
 	vec_push(&s->life->coming, replica);
@@ -140,7 +140,7 @@ void life_bind(struct sim *s, uint32_t replica, const uint32_t *gpus)
 	if (s->schedule != NULL) {
 		schedule_hold(s, replica, 1);
 	}
-	set_state(s, replica, LIFE_STARTING);
+	life_set_state(s, replica, LIFE_STARTING);
 	slot->bound_at = s->events.now;
 	start_begin(s, replica);
 	life_plan(s);
@@ -151,9 +151,9 @@ static void be_ready(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
 	struct seat *const seat = &s->cluster.seats[replica];
-	stop_coming(s->life, replica);
+	life_stop_coming(s->life, replica);
 	s->life->slots[replica].deadline = NS_NEVER;
-	set_state(s, replica, LIFE_READY);
+	life_set_state(s, replica, LIFE_READY);
 	share_join(s, r);
 	if (r->group != GROUP_NONE) {
 		memory_take(s, replica);
@@ -166,122 +166,6 @@ static void be_ready(struct sim *s, uint32_t replica)
 	service_load_open(&s->cluster.services[r->service], r->index);
 	fault_recovered(s, r->service);
 	door_open(s, r->service);
-}
-
-/* --- going ---------------------------------------------------------------------------------------
- */
-
-/* A replica that holds nothing any more leaves its GPUs. */
-static void leave_gpus(struct sim *s, uint32_t replica, enum life_state state)
-{
-	struct replica *const r = &s->cluster.replicas[replica];
-	struct life_slot *const slot = &s->life->slots[replica];
-	slot->bound += s->events.now - slot->bound_at;
-	share_part(s, r);
-	if (s->schedule != NULL) {
-		schedule_hold(s, replica, -1);
-	}
-	cluster_leave(&s->cluster, replica);
-	stop_coming(s->life, replica);
-	slot->deadline = NS_NEVER;
-	batch_note_block(s, r, BLOCK_NONE);
-	r->state = REPLICA_DOWN;
-	r->leaving = false;
-	event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
-	set_state(s, replica, state);
-}
-
-/* A replica of these states holds nothing: its start is broken off. */
-static void break_off(struct sim *s, uint32_t replica, enum life_state state)
-{
-	if (s->life->slots[replica].state == LIFE_STARTING) {
-		start_stop(s, replica);
-		leave_gpus(s, replica, state);
-	} else {
-		stop_coming(s->life, replica);
-		s->life->slots[replica].deadline = NS_NEVER;
-		set_state(s, replica, state);
-	}
-}
-
-/* A ready replica gets no more requests. */
-static void shut(struct sim *s, uint32_t replica)
-{
-	struct replica *const r = &s->cluster.replicas[replica];
-	struct service *const v = &s->cluster.services[r->service];
-	const bool down = s->cluster.seats[replica].down;
-	if (r->full) { /* it is closed, if it is down twice */
-		r->full = false;
-		if (down) {
-			service_load_open(v, r->index);
-		}
-		return;
-	}
-	service_keep_out(v, r->index);
-	if (!down) { /* else it is closed */
-		service_load_close(v, r->index);
-	}
-}
-
-static void drain(struct sim *s, uint32_t replica)
-{
-	struct replica *const r = &s->cluster.replicas[replica];
-	if (s->cluster.seats[replica].down) {
-		life_release(s, replica);
-		return;
-	}
-	shut(s, replica);
-	set_state(s, replica, LIFE_DRAINING);
-	vec_push(&s->life->coming, replica);
-	r->leaving = true;
-	if (r->state == REPLICA_IDLE) {
-		life_drained(s, replica);
-	}
-}
-
-void life_drained(struct sim *s, uint32_t replica)
-{
-	const ns_t now = s->events.now, front = s->cluster.replicas[replica].front;
-	s->life->slots[replica].due = front > now ? front : now;
-	life_plan(s);
-}
-
-/* The last tokens of a replica that leaves are out. */
-static void be_gone(struct sim *s, uint32_t replica)
-{
-	const struct seat *const seat = &s->cluster.seats[replica];
-	const struct replica *const r = &s->cluster.replicas[replica];
-	if (seat->down) {
-		s->cluster.seats[replica].down = false;
-		door_return(s, replica);
-	} else if (r->group != GROUP_NONE) {
-		cluster_hold(&s->cluster, replica, -(seat->base + r->kv.capacity * seat->block),
-		             s->events.now);
-		memory_wake(s, r);
-	}
-	leave_gpus(s, replica, LIFE_ABSENT);
-	door_open(s, r->service);
-}
-
-void life_release(struct sim *s, uint32_t replica)
-{
-	const struct life_slot *const slot = &s->life->slots[replica];
-	const bool open = slot->state == LIFE_READY;
-	sim_assert(is_bound(slot));
-	if (slot->state == LIFE_STARTING) {
-		break_off(s, replica, LIFE_ABSENT);
-		return;
-	}
-	if (open) {
-		shut(s, replica);
-	}
-	if (!s->cluster.seats[replica].down) {
-		end_process(s, replica);
-	}
-	s->cluster.seats[replica].down = false;
-	door_return(s, replica);
-	leave_gpus(s, replica, LIFE_ABSENT);
-	door_open(s, s->cluster.replicas[replica].service);
 }
 
 /* --- how many ------------------------------------------------------------------------------------
@@ -307,11 +191,11 @@ static void send_away(struct sim *s, const struct service *v)
 	for (size_t k = 0; k < sizeof(order) / sizeof(*order); k++) {
 		const uint32_t replica = newest(s, v, order[k]);
 		if (replica != REQUEST_NONE) {
-			break_off(s, replica, LIFE_ABSENT);
+			leave_break_off(s, replica, LIFE_ABSENT);
 			return;
 		}
 	}
-	drain(s, newest(s, v, LIFE_READY));
+	leave_drain(s, newest(s, v, LIFE_READY));
 }
 
 /* As many as are wanted, as far as there are places. */
@@ -381,7 +265,7 @@ void life_want(struct sim *s, uint32_t service, uint32_t n)
 	struct life_service *const l = &s->life->services[service];
 	for (uint32_t i = v->first; l->count[LIFE_FAILED] > 0 && i < v->first + v->n; i++) {
 		if (s->life->slots[i].state == LIFE_FAILED) {
-			set_state(s, i, LIFE_ABSENT);
+			life_set_state(s, i, LIFE_ABSENT);
 		}
 	}
 	l->wanted = n < v->n ? n : v->n;
@@ -398,14 +282,14 @@ static void go_on(struct sim *s, uint32_t replica)
 	struct life_slot *const slot = &s->life->slots[replica];
 	const uint32_t service = s->cluster.replicas[replica].service;
 	if (slot->state == LIFE_DRAINING) {
-		be_gone(s, replica);
+		leave_gone(s, replica);
 	} else if (slot->due <= s->events.now) {
 		if (start_next(s, replica)) {
 			be_ready(s, replica);
 		}
 	} else { /* its deadline */
 		s->life->services[service].failed++;
-		break_off(s, replica, LIFE_FAILED);
+		leave_break_off(s, replica, LIFE_FAILED);
 	}
 }
 
@@ -484,7 +368,7 @@ void life_begin(struct sim *s)
 			l->slots[replica].due = l->slots[replica].deadline = NS_NEVER;
 			s->cluster.replicas[replica].state = REPLICA_DOWN;
 			if (s->cluster.seats[replica].n_gpus > 0) {
-				set_state(s, replica, LIFE_READY);
+				life_set_state(s, replica, LIFE_READY);
 				start_has_image(s, replica);
 				l->slots[replica].born = l->births++;
 				l->services[i].wanted++;

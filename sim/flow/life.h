@@ -102,8 +102,8 @@ uint32_t life_count(const struct sim *s, uint32_t service, enum life_state state
 void life_bind(struct sim *s, uint32_t replica, const uint32_t *gpus);
 
 /*
- * life.c: a replica that has GPUs loses them at once: what it is computing is lost and counted, who
- * waits there goes back to the door. It is absent then; life_settle() wants another for it.
+ * leave.c: a replica that has GPUs loses them at once: what it is computing is lost and counted,
+ * who waits there goes back to the door. It is absent then; life_settle() wants another for it.
  */
 void life_release(struct sim *s, uint32_t replica);
 
@@ -111,8 +111,23 @@ void life_release(struct sim *s, uint32_t replica);
  * those that find GPUs start. */
 void life_settle(struct sim *s);
 
-/* life.c: the last request of a replica that leaves has left, or its process was killed. */
+/* leave.c: the last request of a replica that leaves has left, or its process was killed. */
 void life_drained(struct sim *s, uint32_t replica);
+
+/* leave.c: a ready replica gets no more requests, and goes when those it has are answered. */
+void leave_drain(struct sim *s, uint32_t replica);
+
+/* leave.c: the last tokens of one that drained are out. */
+void leave_gone(struct sim *s, uint32_t replica);
+
+/* leave.c: one that waits for GPUs or starts on them does so no longer: `state` from now on. */
+void leave_break_off(struct sim *s, uint32_t replica, enum life_state state);
+
+/* life.c: the state changes, the integrals of the service up to now are counted. */
+void life_set_state(struct sim *s, uint32_t replica, enum life_state state);
+
+/* life.c: nothing is due of a replica any more. */
+void life_stop_coming(struct life *l, uint32_t replica);
 
 /* life.c: the integrals of a service up to `now`. */
 void life_account(struct sim *s, uint32_t service, ns_t now);
