@@ -16,7 +16,8 @@
 struct err {
 	VEC(char *) errors;
 	VEC(char *) notes;
-	size_t count; /* of errors, kept or not */
+	size_t count;    /* of errors, kept or not */
+	size_t repeated; /* of those, as one that is kept says the same */
 	int exit_code;
 };
 
@@ -112,13 +113,20 @@ __attribute__((format(printf, 1, 0))) static char *format_message(const char *fm
 	return text;
 }
 
+static bool is_kept(const struct err *e, const char *line)
+{
+	for (size_t i = 0; i < e->errors.n; i++) {
+		if (strcmp(e->errors.at[i], line) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void err_add(struct err *e, enum err_kind kind, const char *where, const char *fmt, ...)
 {
 	if (e->count++ == 0) {
 		e->exit_code = (int)kind;
-	}
-	if (e->errors.n >= KEPT_MESSAGES) {
-		return;
 	}
 	va_list args;
 
@@ -126,8 +134,25 @@ void err_add(struct err *e, enum err_kind kind, const char *where, const char *f
 	char *message = format_message(fmt, args);
 
 	va_end(args);
-	vec_push(&e->errors, one_line(where, message));
+	char *line = one_line(where, message);
+
+	if (is_kept(e, line)) {
+		e->repeated++;
+	} else if (e->errors.n < KEPT_MESSAGES) {
+		vec_push(&e->errors, line);
+		line = NULL;
+	}
+	free(line);
 	free(message);
+}
+
+void err_add_all(struct err *e, const struct err *from)
+{
+	for (size_t i = 0; i < from->errors.n; i++) {
+		err_add(e, (enum err_kind)from->exit_code, NULL, "%s", from->errors.at[i]);
+	}
+	e->count +=
+		from->count - from->repeated - from->errors.n; /* those beyond the first hundred */
 }
 
 void err_note(struct err *e, const char *fmt, ...)
@@ -168,9 +193,8 @@ void err_print(const struct err *e, FILE *out)
 	for (size_t i = 0; i < e->errors.n; i++) {
 		fprintf(out, "%s\n", e->errors.at[i]);
 	}
-	if (e->count > e->errors.n) {
-		size_t more = e->count - e->errors.n;
-
+	const size_t more = e->count - e->repeated - e->errors.n;
+	if (more > 0) {
 		fprintf(out, "... and %zu more error%s\n", more, more == 1 ? "" : "s");
 	}
 }

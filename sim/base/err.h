@@ -24,21 +24,26 @@ void err_free(struct err *e);
 /*
  * Add one error. `where` is copied and printed before the message with ": " between; it is
  * "file: path.of.keys", "file:line:column", a file name, or NULL for none. Keeps the first 100
- * messages and counts the rest.
+ * messages and counts the rest; what was said before is counted and not said again, as when ten
+ * services read one data sheet.
  */
 __attribute__((format(printf, 4, 5))) void err_add(struct err *e, enum err_kind kind,
                                                    const char *where, const char *fmt, ...);
 
+/* Add what another list holds, with the exit code of its first. */
+void err_add_all(struct err *e, const struct err *from);
+
 /* Add a remark that does not stop anything ("ignored (transport): --url"); err_print shows it. */
 __attribute__((format(printf, 2, 3))) void err_note(struct err *e, const char *fmt, ...);
 
-/* Number of errors (notes not counted). */
+/* Number of errors, repeated ones too (notes not counted). */
 size_t err_count(const struct err *e);
 
 /* 0 when there is no error, else the kind of the first one. */
 int err_exit_code(const struct err *e);
 
-/* Message i in [0, err_count) as printed, or NULL; borrowed until the list changes. */
+/* Message i as printed, each once, or NULL where there are no more; borrowed until the list
+ * changes. */
 const char *err_message(const struct err *e, size_t i);
 
 /* Print notes ("note: ...") then errors, one line each; then "... and N more errors" if any. */

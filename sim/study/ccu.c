@@ -201,9 +201,7 @@ static bool prepare(struct probing *p, struct ccu *c, int64_t users)
 	c->scenario = scenario_for(p, users, err);
 	struct sim *const sim = c->scenario != NULL ? sim_new(c->scenario, &options, err) : NULL;
 	sim_free(sim);
-	for (size_t i = 0; i < err_count(err); i++) {
-		err_add(p->err, (enum err_kind)err_exit_code(err), NULL, "%s", err_message(err, i));
-	}
+	err_add_all(p->err, err);
 	err_free(err);
 	return sim != NULL && limits_list(c->scenario, &c->limits, p->err);
 }

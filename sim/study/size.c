@@ -408,9 +408,7 @@ static void blame(const struct size_ask *ask, size_t i, const struct err *from, 
 		sweep_blame(&ask->cells, i, from, err);
 		return;
 	}
-	for (size_t k = 0; k < err_count(from); k++) {
-		err_add(err, (enum err_kind)err_exit_code(from), NULL, "%s", err_message(from, k));
-	}
+	err_add_all(err, from);
 }
 
 /*

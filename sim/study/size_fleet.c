@@ -126,10 +126,7 @@ static bool fits(const struct fitting *f, int64_t gpus, bool last, struct fleet 
 		fleet_fini(out);
 		*out = found;
 	} else if (last || err_exit_code(own) != ERR_INFEASIBLE) {
-		for (size_t i = 0; i < err_count(own); i++) {
-			err_add(err, (enum err_kind)err_exit_code(own), NULL, "%s",
-			        err_message(own, i));
-		}
+		err_add_all(err, own);
 	}
 	err_free(own);
 	return ok;

@@ -91,6 +91,46 @@ START_TEST(a_hundred_are_kept_and_the_rest_counted)
 }
 END_TEST
 
+/* A data sheet that ten services read says what is wrong with it once. */
+START_TEST(what_was_said_is_not_said_again)
+{
+	struct err *e = err_new();
+
+	for (int i = 0; i < 10; i++) {
+		err_add(e, ERR_INPUT, "a.json", "no such key");
+		err_add(e, ERR_INPUT, i < 5 ? "a.json: x" : "a.json: y", "no such key");
+	}
+	ck_assert_uint_eq(err_count(e), 20);
+	ck_assert_ptr_null(err_message(e, 3));
+	char *text = printed(e);
+
+	ck_assert_str_eq(text, "a.json: no such key\na.json: x: no such key\n"
+	                       "a.json: y: no such key\n");
+	free(text);
+	err_free(e);
+}
+END_TEST
+
+START_TEST(a_list_takes_another)
+{
+	struct err *e = err_new(), *from = err_new();
+
+	err_add(e, ERR_INPUT, NULL, "number 0");
+	for (int i = 0; i < 103; i++) {
+		err_add(from, ERR_IO, NULL, "number %d", i % 102);
+	}
+	err_add_all(e, from);
+	ck_assert_int_eq(err_exit_code(e), ERR_INPUT);
+	ck_assert_ptr_null(err_message(e, 100));
+	char *text = printed(e);
+
+	ck_assert_ptr_nonnull(strstr(text, "number 99\n... and 2 more errors\n"));
+	free(text);
+	err_free(from);
+	err_free(e);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("err");
@@ -100,6 +140,8 @@ int main(void)
 	tcase_add_test(tcase, the_first_error_decides_the_exit_code);
 	tcase_add_test(tcase, messages_stay_on_one_line);
 	tcase_add_test(tcase, a_hundred_are_kept_and_the_rest_counted);
+	tcase_add_test(tcase, what_was_said_is_not_said_again);
+	tcase_add_test(tcase, a_list_takes_another);
 	suite_add_tcase(suite, tcase);
 
 	SRunner *runner = srunner_create(suite);
