@@ -24,6 +24,12 @@ static const void *field_const(const struct option *o, const void *self)
 	return (const char *)self + o->offset;
 }
 
+/* A number of seconds, which may be written as a duration. */
+static bool is_seconds(const struct option *o)
+{
+	return o->type == OPTION_REAL && o->unit != NULL && strcmp(o->unit, "s") == 0;
+}
+
 /* What a key wants, for messages. */
 static void describe_type(const struct option *o, char *buf, size_t size)
 {
@@ -37,7 +43,8 @@ static void describe_type(const struct option *o, char *buf, size_t size)
 		snprintf(buf, size, "an integer");
 		return;
 	case OPTION_REAL:
-		snprintf(buf, size, "a number");
+		snprintf(buf, size, "%s",
+		         is_seconds(o) ? "a duration like \"250ms\" or a number in s" : "a number");
 		return;
 	case OPTION_SHARE:
 		snprintf(buf, size, "a share like 0.5 or \"50%%\"");
@@ -209,6 +216,16 @@ static bool parse_rate(const char *text, double *out)
 	return ok;
 }
 
+static bool parse_seconds(const char *text, double *out)
+{
+	ns_t ns;
+	if (!str_to_duration(text, &ns)) {
+		return str_to_count(text, out);
+	}
+	*out = (double)ns / (double)NS_PER_S;
+	return true;
+}
+
 static double nanoseconds_per(const char *unit)
 {
 	char *one = mem_printf("1%s", unit != NULL ? unit : "s");
@@ -309,7 +326,7 @@ void option_value_read(const struct option *o, void *self, const struct json_at 
 		read_int(o, field(o, self), at);
 		break;
 	case OPTION_REAL:
-		read_real(o, field(o, self), at, str_to_count);
+		read_real(o, field(o, self), at, is_seconds(o) ? parse_seconds : str_to_count);
 		break;
 	case OPTION_SHARE:
 		read_real(o, field(o, self), at, str_to_share);

@@ -17,6 +17,7 @@ struct sample {
 	bytes_t memory;
 	int arrivals;
 	const json_t *node;
+	double build;
 };
 
 static const char *const arrivals_names[] = {"poisson", "constant", NULL};
@@ -33,6 +34,7 @@ static const struct option table[] = {
 	{"memory", OPTION_BYTES, AT(memory), 1024, 1e15, "80GiB", NULL, NULL, ""},
 	{"arrivals", OPTION_CHOICE, AT(arrivals), 0, 0, "constant", arrivals_names, NULL, ""},
 	{"node", OPTION_NODE, AT(node), 0, 0, "", NULL, NULL, ""},
+	{"build", OPTION_REAL, AT(build), 0, 1e5, "1.5", NULL, "s", ""},
 	{NULL, OPTION_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };
 
@@ -123,6 +125,29 @@ START_TEST(whole_reals_are_integers)
 }
 END_TEST
 
+START_TEST(seconds_may_be_written_as_durations)
+{
+	static const struct {
+		const char *text;
+		double seconds;
+	} cases[] = {{"1.5", 1.5}, {"\"1.5\"", 1.5}, {"\"1m30s\"", 90}, {"\"250ms\"", 0.25}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sample self;
+		char *text = mem_printf("{\"users\": 1, \"build\": %s}", cases[i].text);
+		char *all = fill(text, &self, NULL);
+
+		ck_assert_str_eq(all, "");
+		ck_assert_double_eq_tol(self.build, cases[i].seconds, 1e-12);
+		free(all);
+		free(text);
+		option_fini(table, &self);
+	}
+	expect("{\"users\": 1, \"build\": \"soon\"}",
+	       "x.json: build: expected a duration like \"250ms\" or a number in s, got \"soon\"\n");
+}
+END_TEST
+
 START_TEST(wrong_types)
 {
 	expect("{\"users\": \"abc\"}", "x.json: users: expected an integer, got \"abc\"\n");
@@ -171,7 +196,7 @@ START_TEST(all_errors_of_an_object_are_shown)
 	expect("{\"user\": 3, \"on\": 2, \"zzz\": 1}",
 	       "x.json: unknown key \"user\"; did you mean \"users\"?\n"
 	       "x.json: unknown key \"zzz\"; known: users, on, rate, share, bandwidth, name, think, memory, "
-	       "arrivals, node\n"
+	       "arrivals, node, build\n"
 	       "x.json: missing key \"users\": concurrent users\n"
 	       "x.json: on: expected true or false, got 2\n");
 }
@@ -203,7 +228,7 @@ START_TEST(the_log_knows_every_source)
 	option_log_override(log, "rate", "--set");
 	char *errors = fill("{\"users\": 9, \"rate\": 2.5}", &self, log);
 
-	ck_assert_uint_eq(option_log_size(log), 9);
+	ck_assert_uint_eq(option_log_size(log), 10);
 	ck_assert_str_eq(option_log_at(log, 0)->path, "users");
 	ck_assert_str_eq(option_log_at(log, 0)->value, "9");
 	ck_assert_str_eq(option_log_at(log, 0)->source, "scenario");
@@ -213,7 +238,7 @@ START_TEST(the_log_knows_every_source)
 	ck_assert_str_eq(option_log_at(log, 7)->value, "80 GiB");
 	ck_assert_str_eq(option_log_at(log, 7)->source, "default");
 	option_log_add(log, "users", "10", "engine profile");
-	ck_assert_uint_eq(option_log_size(log), 9);
+	ck_assert_uint_eq(option_log_size(log), 10);
 	ck_assert_str_eq(option_log_at(log, 0)->value, "10");
 	ck_assert_str_eq(option_log_at(log, 0)->source, "engine profile");
 	free(errors);
@@ -230,7 +255,7 @@ START_TEST(values_as_text)
 		fill("{\"users\": 3, \"memory\": 94000000003, \"think\": \"1.5s\"}", &self, NULL);
 	static const char *const texts[] = {"3",          "true", "1500",  "0.5",
 	                                    "6000000000", "none", "1.5 s", "94000000003 B",
-	                                    "constant",   "none"};
+	                                    "constant",   "none", "1.5"};
 	char buf[64];
 
 	for (size_t i = 0; table[i].name != NULL; i++) {
@@ -249,6 +274,7 @@ int main(void)
 	tcase_add_test(tcase, values_are_read);
 	tcase_add_test(tcase, fallbacks_are_used_and_null_counts_as_absent);
 	tcase_add_test(tcase, whole_reals_are_integers);
+	tcase_add_test(tcase, seconds_may_be_written_as_durations);
 	tcase_add_test(tcase, wrong_types);
 	tcase_add_test(tcase, out_of_range);
 	tcase_add_test(tcase, all_errors_of_an_object_are_shown);
