@@ -221,6 +221,40 @@ static void say_door(const struct service_summary *v, char *text, size_t size)
 	         v->name, v->door_s, v->door_starting >= 0.5 ? " to start" : "");
 }
 
+/* Of the requests of a service, those that at least found their replica in host memory. */
+static double swap_share(const struct service_summary *v)
+{
+	return v->swaps > 0 ? share((double)v->swaps, (double)(v->submitted + v->warmup)) : 0.0;
+}
+
+static size_t most_swapped(const struct summary *out)
+{
+	size_t worst = 0;
+	for (size_t i = 1; i < out->n_services; i++) {
+		const struct service_summary *const v = &out->services[i];
+		worst = swap_share(v) > swap_share(&out->services[worst]) ? i : worst;
+	}
+	return worst;
+}
+
+static void say_swap(const struct sim *s, size_t service, const struct service_summary *v,
+                     char *text, size_t size)
+{
+	const struct service *const of = &s->cluster.services[service];
+	const int64_t requests = v->submitted + v->warmup;
+	double waited = 0.0;
+	char times[32];
+	snprintf(times, sizeof(times), "%lld times", (long long)v->swaps);
+	for (uint32_t k = of->first; k < of->first + of->n; k++) {
+		waited += (double)s->cluster.replicas[k].totals.blocked[BLOCK_SWAP];
+	}
+	snprintf(text, size,
+	         "memory swap: %s came back from host memory %s for %lld requests, %.2f s "
+	         "each time",
+	         v->name, v->swaps == 1 ? "once" : times, (long long)requests,
+	         share(waited / (double)NS_PER_S, (double)v->swaps));
+}
+
 /* Did requests wait at the replicas that were there for those that were not yet? */
 static bool scales_late(const struct service_summary *v)
 {
@@ -246,6 +280,8 @@ static void say_services(const struct sim *s, struct summary *out)
 		         100.0 * v->late, v->name, (long long)v->cold_starts, v->autoscaler);
 	} else if (say_queue(s, worst, v, text, size)) {
 		add_slowed(s, worst, v, text, size);
+	} else if (swap_share(&out->services[most_swapped(out)]) >= BINDING_SHARE) {
+		say_swap(s, most_swapped(out), &out->services[most_swapped(out)], text, size);
 	} else if (out->services[most_slowed(out)].slowed >= BINDING_SHARE) {
 		say_slowed(s, most_slowed(out), &out->services[most_slowed(out)], text, size);
 	} else if (v->busy < 0.5) {

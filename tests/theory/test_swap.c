@@ -242,6 +242,9 @@ START_TEST(residency)
 	const ns_t there = 10 * NS_PER_S + copy + warm;
 	const ns_t asked = r.records[0].service == 0 ? r.records[0].arrival : r.records[1].arrival;
 	ck_assert_int_eq(ttft(&r, 0), there + 7 * NS_PER_S + copy + warm + prompt - asked);
+	/* who is seldom asked waits little of the time, and so does each of its requests */
+	ck_assert_msg(strncmp(r.summary.binding, "memory swap: ", 13) == 0, "%s",
+	              r.summary.binding);
 	test_run_fini(&r);
 }
 END_TEST
