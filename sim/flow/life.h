@@ -33,6 +33,7 @@ struct life_slot { /* of a replica */
 	uint64_t born;   /* order in which they were wanted */
 	ns_t due;        /* something happens to it next; NS_NEVER: nothing by itself */
 	ns_t deadline;   /* to be ready */
+	ns_t runs;       /* while it starts: its process does from then on */
 	tick_t left;     /* of reading its weights, if nobody else read */
 	int64_t use_ppm; /* of the node's storage while it reads alone */
 	ns_t build;      /* of its engine, when its weights are there */
@@ -156,6 +157,9 @@ void start_begin(struct sim *s, uint32_t replica);
 
 /* start.c: the image of a replica that is there from the start is on its node. */
 void start_has_image(struct sim *s, uint32_t replica);
+
+/* start.c: replicas of a service that start and whose process is there: scheduled, image pulled. */
+uint32_t start_running(const struct sim *s, uint32_t service);
 
 /* start.c: a stage of its start is over; true: it was the last. */
 bool start_next(struct sim *s, uint32_t replica);

@@ -168,6 +168,7 @@ static void decide(struct sim *s, uint32_t service)
 	service_count(v, s->events.now, 0, 0);
 	c->seen.wanted = wanted;
 	c->seen.ready = c->seen.measured = life_count(s, service, LIFE_READY);
+	c->seen.running = c->seen.ready + start_running(s, service);
 	c->seen.in_flight = v->running + v->waiting;
 	c->seen.poked = c->poked && s->events.now < c->answer.next;
 	c->seen.busy = v->running_area + v->waiting_area;

@@ -130,6 +130,8 @@ void start_begin(struct sim *s, uint32_t replica)
 	const double use = perf_weight_rate(&ask) / ask.storage;
 	slot->stage = STAGE_PREPARE;
 	slot->due = ns_after(s->events.now, stage_time(s, node, before));
+	slot->runs =
+		ns_after(s->events.now, stage_time(s, node, of[START_SCHEDULE] + of[START_IMAGE]));
 	slot->use_ppm = use < 1.0 ? (int64_t)(use * (double)PPM + 0.5) : PPM;
 	slot->left = of[START_WEIGHTS] << TICK_SHIFT;
 	slot->build = of[START_TRACE] + of[START_COMPILE] + of[START_CAPTURE] + of[START_BUILD];
@@ -152,6 +154,17 @@ bool start_next(struct sim *s, uint32_t replica)
 		return true;
 	}
 	return false;
+}
+
+uint32_t start_running(const struct sim *s, uint32_t service)
+{
+	const struct service *const v = &s->cluster.services[service];
+	uint32_t n = 0;
+	for (uint32_t i = v->first; i < v->first + v->n; i++) {
+		const struct life_slot *const slot = &s->life->slots[i];
+		n += slot->state == LIFE_STARTING && slot->runs <= s->events.now;
+	}
+	return n;
 }
 
 void start_stop(struct sim *s, uint32_t replica)

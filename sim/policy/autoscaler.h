@@ -43,6 +43,7 @@ struct autoscale_load {
 struct autoscale_ask {
 	uint32_t wanted;    /* its last answer; at first what the service begins with */
 	uint32_t ready;     /* replicas that take requests */
+	uint32_t running;   /* the same, and those that start and whose process is there */
 	uint32_t measured;  /* of which the metric is known */
 	uint32_t in_flight; /* requests in the system now, those that wait for a replica too */
 	bool poked;         /* it is not its time, but a request came after it said `poke` */

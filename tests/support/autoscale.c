@@ -56,6 +56,7 @@ static void decide(struct run *r, int ready, int unmeasured)
 {
 	const struct view v = {NULL, r->now, NULL};
 	r->ask.ready = ready == AS_WANTED ? r->ask.wanted : (uint32_t)ready;
+	r->ask.running = r->ask.ready;
 	r->ask.measured = r->ask.ready - (uint32_t)unmeasured;
 	r->policy->decide(r->self, &v, &r->ask, &r->answer);
 	r->ask.wanted = r->answer.replicas;

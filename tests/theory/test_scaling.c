@@ -124,6 +124,58 @@ START_TEST(forty_users_are_forty_requests)
 }
 END_TEST
 
+/*
+ * A replica that loads its weights has no metric: 60 users want six of 10, and when 5 are left, the
+ * five that start count as being at the target: 55 of 60 is near enough. Who waits for a GPU, or
+ * for its image, counts for nothing.
+ */
+START_TEST(who_loads_has_no_metric)
+{
+	static const struct {
+		int gpus, image_s;
+		struct scale_change changes[5]; /* a start takes image_s + 49.7 s */
+	} cases[] = {
+		{8,
+	         0,
+	         {{15 * S, 1, 5, 1, ""},
+	          {30 * S, 5, 6, 1, ""},
+	          {75 * S, 6, 2, 5, ""}, /* of one nothing is known: (5 + 10) / 60 */
+	          {90 * S, 2, 1, 2, ""}}},
+		{8, 60, {{15 * S, 1, 5, 1, ""}, {30 * S, 5, 6, 1, ""}, {45 * S, 6, 1, 1, ""}}},
+		{1,
+	         0,
+	         {{15 * S, 1, 5, 1, ""},
+	          {30 * S, 5, 6, 1, ""},
+	          {45 * S, 6, 2, 1, ""}, /* (5 + 10) / 20 */
+	          {75 * S, 2, 1, 2, ""}}},
+	};
+	const size_t i = (size_t)_i;
+	char *const text = mem_printf(
+		"{\"aliquot\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", \"gpus\": 1}, {\"gpu\": \"h100-sxm\", \"gpus\": %d, "
+		"\"storage_bandwidth\": \"100GB\"}]}, \"services\": [{\"name\": \"s\", \"model\": "
+		"\"llama-3.1-8b-instruct\", \"startup\": {\"image\": %d}, \"autoscaler\": {\"policy\": "
+		"\"hpa\", \"target\": 10, \"max\": 8, \"scale_down_delay\": 0}}], \"loads\": "
+		"[{\"service\": \"s\", \"kind\": \"stages\", \"isl\": 100, \"osl\": 20, "
+		"\"stages\": [{\"users\": 60, \"for\": \"30s\"}, {\"users\": 5, \"for\": "
+		"\"75s\"}]}]}",
+		cases[i].gpus, cases[i].image_s);
+	struct test_run r;
+	test_run(&r, text, false);
+	free(text);
+	const struct service_summary *const v = &r.summary.services[0];
+	for (size_t k = 0; k < v->n_changes; k++) {
+		const struct scale_change *const is = &v->changes[k];
+		const struct scale_change *const at = &cases[i].changes[k];
+		ck_assert_msg(is->at == at->at && is->from == at->from && is->to == at->to &&
+		                      is->ready == at->ready,
+		              "change %zu: %lld ns, %u to %u of %u", k, (long long)is->at, is->from,
+		              is->to, is->ready);
+	}
+	ck_assert_int_eq(cases[i].changes[v->n_changes].at, 0);
+	test_run_fini(&r);
+}
+END_TEST
+
 /* One request at a time: the second is sent when the first has left. */
 START_TEST(a_hard_limit_of_one_is_a_line)
 {
@@ -333,6 +385,7 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, zero_and_back);
 	tcase_add_test(t, forty_users_are_forty_requests);
+	tcase_add_loop_test(t, who_loads_has_no_metric, 0, 3);
 	tcase_add_test(t, a_hard_limit_of_one_is_a_line);
 	tcase_add_test(t, a_hard_limit_holds);
 	tcase_add_test(t, the_promise_of_the_cost_model);

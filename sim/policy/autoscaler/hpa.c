@@ -138,15 +138,16 @@ static int64_t round_up(const struct ratio *r)
 }
 
 /*
- * What the metric recommends. Replicas of which nothing is known count as being at the target when
- * there seem to be too many, and as idle when there seem to be too few; so do, then, those that are
- * not ready yet. If that turns the direction, nothing changes.
+ * What the metric recommends. Replicas that run and of which nothing is known, as those that still
+ * load their weights, count as being at the target when there seem to be too many, and as idle when
+ * there seem to be too few; so do, then, those that do not run yet. If that turns the direction,
+ * nothing changes.
  */
 static int64_t recommend(const struct hpa *h, const struct ratio *seen,
                          const struct autoscale_ask *ask, enum autoscale_reason *reason)
 {
-	const int64_t unready = ask->wanted > ask->ready ? ask->wanted - ask->ready : 0;
-	const int64_t missing = ask->ready - ask->measured;
+	const int64_t unready = ask->wanted > ask->running ? ask->wanted - ask->running : 0;
+	const int64_t missing = ask->running - ask->measured;
 	struct ratio r = *seen;
 	int64_t n = ask->measured;
 	*reason = AUTOSCALE_NO_METRICS;
