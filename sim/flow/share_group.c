@@ -219,7 +219,7 @@ uint32_t share_member(const struct sim *s, const struct replica *r, uint32_t i)
 
 static tick_t ticks_per_ns(int64_t ppm)
 {
-	return ppm >= SHARE_ONE ? FULL_SPEED : ppm * FULL_SPEED / SHARE_ONE;
+	return ppm >= SHARE_WHOLE ? FULL_SPEED : ppm * FULL_SPEED / SHARE_WHOLE;
 }
 
 /* Divide one GPU among the members that use it; nobody gets faster by it. */

@@ -53,7 +53,7 @@ struct share_turn share_turn_of(const struct share_turns *turns, const struct sh
 	const int64_t least = (int64_t)(1.0 / turns->granularity + 0.5);
 	int64_t end[SHARE_MOST], taken = 0, open = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		const int64_t own = (users[i].fraction * least + SHARE_ONE / 2) / SHARE_ONE;
+		const int64_t own = (users[i].fraction * least + SHARE_WHOLE / 2) / SHARE_WHOLE;
 		taken += own > 0 || users[i].fraction == 0 ? own : 1;
 		open = users[i].fraction == 0 ? 1 : open;
 		end[i] = taken;

@@ -9,7 +9,6 @@
 #include "policy/policy.h"
 
 #define SHARE_MOST GPU_MOST_RESIDENTS
-#define SHARE_ONE 1000000 /* ppm */
 
 #define SHARE_NOBODY UINT32_MAX
 

@@ -39,12 +39,12 @@ static inline bool verify_speeds(const struct compute_share_policy *p, const int
 {
 	int64_t sum = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		if (speed[i] < 0 || speed[i] > SHARE_ONE) {
+		if (speed[i] < 0 || speed[i] > SHARE_WHOLE) {
 			return false;
 		}
 		sum += speed[i];
 	}
-	return !p->takes_turns || sum <= SHARE_ONE;
+	return !p->takes_turns || sum <= SHARE_WHOLE;
 }
 
 /* Turns go to one who has work, or are lost. */

@@ -18,8 +18,6 @@
 #include "spec/llm_spec.h"
 #include "spec/slo.h"
 
-#define SHARE_WHOLE 1000000 /* ppm */
-
 struct scenario_policy {
 	char *name;          /* "least_outstanding" */
 	const json_t *block; /* the object form, or NULL; borrowed from the scenario */

@@ -17,7 +17,7 @@ static const struct gpu_spec gpu = {.sm_gain = 0.4, .sm_half = 0.0, .sm_loss = 0
 static uint32_t random_users(struct share_user *users, struct rng *rng)
 {
 	const uint32_t n = 1 + (uint32_t)rng_below(rng, 8);
-	int64_t memory = SHARE_ONE, compute = SHARE_ONE;
+	int64_t memory = SHARE_WHOLE, compute = SHARE_WHOLE;
 	for (uint32_t i = 0; i < n; i++) {
 		const int64_t fraction =
 			rng_below(rng, 5) == 0 ? 0
@@ -31,11 +31,11 @@ static uint32_t random_users(struct share_user *users, struct rng *rng)
 			.fraction = fraction,
 			.request = request,
 			.limit = request + 1 +
-		                 (int64_t)rng_below(rng, (uint64_t)(SHARE_ONE - request)),
-			.demand = {.matrices = (int64_t)rng_below(rng, SHARE_ONE + 1),
-		                   .weights = (int64_t)rng_below(rng, SHARE_ONE + 1),
-		                   .attention = (int64_t)rng_below(rng, SHARE_ONE + 1),
-		                   .cache = (int64_t)rng_below(rng, SHARE_ONE + 1)},
+		                 (int64_t)rng_below(rng, (uint64_t)(SHARE_WHOLE - request)),
+			.demand = {.matrices = (int64_t)rng_below(rng, SHARE_WHOLE + 1),
+		                   .weights = (int64_t)rng_below(rng, SHARE_WHOLE + 1),
+		                   .attention = (int64_t)rng_below(rng, SHARE_WHOLE + 1),
+		                   .cache = (int64_t)rng_below(rng, SHARE_WHOLE + 1)},
 			.gpu = &gpu,
 		};
 	}
@@ -88,7 +88,7 @@ static void expect(const struct compute_share_policy *p, const struct share_user
 	free(self);
 }
 
-#define ALL SHARE_ONE
+#define ALL SHARE_WHOLE
 #define USER(fraction_, request_, limit_)                                         \
 	{                                                                         \
 		.fraction = (fraction_), .request = (request_), .limit = (limit_) \

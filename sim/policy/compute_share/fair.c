@@ -14,9 +14,9 @@ static void divide(void *self, const struct share_user *users, uint32_t n, int64
 	sim_assert(n >= 1 && n <= SHARE_MOST);
 	for (uint32_t i = 0; i < n; i++) {
 		request[i] = users[i].fraction;
-		limit[i] = SHARE_ONE;
+		limit[i] = SHARE_WHOLE;
 	}
-	compute_share_fill(request, limit, n, SHARE_ONE, speed);
+	compute_share_fill(request, limit, n, SHARE_WHOLE, speed);
 }
 
 static ns_t lease(const void *self)

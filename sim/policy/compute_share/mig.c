@@ -9,7 +9,7 @@ static void divide(void *self, const struct share_user *users, uint32_t n, int64
 	(void)self;
 	(void)users;
 	for (uint32_t i = 0; i < n; i++) {
-		speed[i] = SHARE_ONE;
+		speed[i] = SHARE_WHOLE;
 	}
 }
 

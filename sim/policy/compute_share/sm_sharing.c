@@ -22,14 +22,14 @@ static const struct option options[] = {
 static int64_t kept_of(const struct self *own, const struct gpu_spec *gpu, uint32_t n)
 {
 	const double loss = own->loss < 0.0 ? gpu->sm_loss : own->loss;
-	return n > 1 ? SHARE_ONE - (int64_t)(loss * SHARE_ONE + 0.5) : SHARE_ONE;
+	return n > 1 ? SHARE_WHOLE - (int64_t)(loss * SHARE_WHOLE + 0.5) : SHARE_WHOLE;
 }
 
 /* Of its time alone in which it needs all of the bandwidth. */
 static int64_t bandwidth_of(const struct step_demand *d)
 {
 	const int64_t need = d->weights + d->cache;
-	return need < SHARE_ONE ? need : SHARE_ONE;
+	return need < SHARE_WHOLE ? need : SHARE_WHOLE;
 }
 
 static void divide(void *self, const struct share_user *users, uint32_t n, int64_t *speed)
@@ -43,7 +43,7 @@ static void divide(void *self, const struct share_user *users, uint32_t n, int64
 		request[i] = users[i].request;
 		limit[i] = users[i].limit;
 	}
-	compute_share_fill(request, limit, n, SHARE_ONE, sms);
+	compute_share_fill(request, limit, n, SHARE_WHOLE, sms);
 	for (uint32_t i = 0; i < n; i++) {
 		used += sms[i];
 	}
@@ -51,14 +51,14 @@ static void divide(void *self, const struct share_user *users, uint32_t n, int64
 		none[i] = 0;
 		speed[i] = sms[i] > 0 ? perf_sm_speed(users[i].gpu, &users[i].demand, sms[i], used)
 		                      : 0;
-		need[i] = bandwidth_of(&users[i].demand) * speed[i] / SHARE_ONE;
+		need[i] = bandwidth_of(&users[i].demand) * speed[i] / SHARE_WHOLE;
 	}
-	compute_share_fill(none, need, n, SHARE_ONE, bandwidth); /* max-min fair */
+	compute_share_fill(none, need, n, SHARE_WHOLE, bandwidth); /* max-min fair */
 	for (uint32_t i = 0; i < n; i++) {
 		if (need[i] > 0 && bandwidth[i] < need[i]) {
 			speed[i] = speed[i] * bandwidth[i] / need[i];
 		}
-		speed[i] = speed[i] * kept / SHARE_ONE;
+		speed[i] = speed[i] * kept / SHARE_WHOLE;
 	}
 }
 

@@ -16,9 +16,9 @@ static void divide(void *self, const struct share_user *users, uint32_t n, int64
 		/* who asked for bytes of memory gets what is left over (semantics.md section 3) */
 		const int64_t fraction = users[i].fraction;
 		request[i] = fraction;
-		limit[i] = fraction > 0 ? fraction : SHARE_ONE;
+		limit[i] = fraction > 0 ? fraction : SHARE_WHOLE;
 	}
-	compute_share_fill(request, limit, n, SHARE_ONE, speed);
+	compute_share_fill(request, limit, n, SHARE_WHOLE, speed);
 }
 
 static ns_t lease(const void *self)

@@ -19,13 +19,13 @@ static void divide(void *self, const struct share_user *users, uint32_t n, int64
 {
 	const struct self *const own = self;
 	int64_t request[SHARE_MOST], limit[SHARE_MOST];
-	const int64_t lost = n > 1 ? (int64_t)(own->switch_cost * SHARE_ONE + 0.5) : 0;
+	const int64_t lost = n > 1 ? (int64_t)(own->switch_cost * SHARE_WHOLE + 0.5) : 0;
 	sim_assert(n >= 1 && n <= SHARE_MOST);
 	for (uint32_t i = 0; i < n; i++) {
 		request[i] = users[i].request;
 		limit[i] = users[i].limit;
 	}
-	compute_share_fill(request, limit, n, SHARE_ONE - lost, speed);
+	compute_share_fill(request, limit, n, SHARE_WHOLE - lost, speed);
 }
 
 const struct compute_share_policy compute_share_time_slicing = {
