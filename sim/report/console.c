@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "report/facts.h"
+#include "report/limit.h"
 #include "report/line.h"
 #include "report/report.h"
 #include "report/trust.h"
@@ -68,54 +69,19 @@ static void put_head(FILE *out, const struct summary *s, bool colour)
 static const char *observed_text(const struct limit_result *l, char *buf, size_t size)
 {
 	char number[40];
-	const char *unit = " ms";
-	double v = l->observed;
-
-	switch (l->limit->metric) {
-	case SLO_TPS_USER:
-	case SLO_TPS:
-		unit = " tok/s";
-		break;
-	case SLO_RPS:
-	case SLO_GOODPUT:
-		unit = " req/s";
-		break;
-	case SLO_ERROR_RATE:
-		unit = " %";
-		v *= 100.0;
-		break;
-	case SLO_TTFT:
-	case SLO_TTST:
-	case SLO_TPOT:
-	case SLO_ITL:
-	case SLO_LATENCY:
-	case SLO_QUEUE:
-		break;
-	}
-	human(v, number, sizeof(number));
-	if (!l->ok && isfinite(v)) { /* rounded, a limit just missed would look met */
-		char bound[40];
-		const double scale = l->limit->metric == SLO_ERROR_RATE ? 100.0 : 1.0;
-
-		if (strcmp(human(l->limit->value * scale, bound, sizeof(bound)), number) == 0) {
-			snprintf(number, sizeof(number), "%.9g", v);
-		}
-	}
-	snprintf(buf, size, "%s%s", number, isfinite(v) ? unit : "");
+	const char *const text = limit_observed(l->limit, l->observed, number, sizeof(number));
+	const bool any = isfinite(l->observed);
+	snprintf(buf, size, "%s%s%s", text, any ? " " : "", any ? limit_unit(l->limit) : "");
 	return buf;
 }
 
 /* How far inside the limit, in per cent of it; negative outside. */
 static const char *margin_text(const struct limit_result *l, char *buf, size_t size)
 {
-	bool upper = l->limit->op == SLO_LT || l->limit->op == SLO_LE;
-	double room = upper ? l->limit->value - l->observed : l->observed - l->limit->value;
-
-	if (l->limit->op == SLO_EQ || !isfinite(room) || !(l->limit->value > 0.0)) {
+	const double pct = 100.0 * limit_margin(l->limit, l->observed);
+	if (!isfinite(pct)) {
 		return "-";
 	}
-	const double pct = 100.0 * room / l->limit->value;
-
 	if (pct > 1000.0 || pct < -1000.0) {
 		return pct > 0.0 ? "> 1,000 %" : "< -1,000 %";
 	}

@@ -1,7 +1,6 @@
 /* Adds limits to a scenario, lists them and says what runs showed of them. */
 #include "study/limits.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,48 +189,4 @@ int limit_column(const char *name)
 {
 	const int n = (int)strlen(name);
 	return (n > 9 ? n : 9) + 2;
-}
-
-double limit_margin(const struct slo *slo, double observed)
-{
-	const bool upper = slo->op == SLO_LT || slo->op == SLO_LE;
-	const double room = upper ? slo->value - observed : observed - slo->value;
-	return slo->op != SLO_EQ && slo->value > 0.0 ? room / slo->value : (double)NAN;
-}
-
-const char *limit_unit(const struct slo *slo)
-{
-	switch (slo->metric) {
-	case SLO_TPS_USER:
-	case SLO_TPS:
-		return "tok/s";
-	case SLO_RPS:
-	case SLO_GOODPUT:
-		return "req/s";
-	case SLO_ERROR_RATE:
-		return "%";
-	case SLO_TTFT:
-	case SLO_TTST:
-	case SLO_TPOT:
-	case SLO_ITL:
-	case SLO_LATENCY:
-	case SLO_QUEUE:
-		break;
-	}
-	return "ms";
-}
-
-const char *limit_observed(const struct slo *slo, double v, char *buf, size_t size)
-{
-	const double scale = slo->metric == SLO_ERROR_RATE ? 100.0 : 1.0;
-	double shown;
-	char plain[40];
-	if (!isfinite(v)) {
-		return "-";
-	}
-	snprintf(plain, sizeof(plain), "%.4g", v);
-	if (str_to_real(plain, &shown) && slo_holds(slo, shown) != slo_holds(slo, v)) {
-		return str_real(scale * v, buf, size);
-	}
-	return str_human(scale * v, buf, size);
 }

@@ -13,6 +13,7 @@
 #include "spec/scenario.h"
 #include "metric/summary.h"
 #include "report/json_writer.h"
+#include "report/limit.h"
 
 struct limit {
 	const struct slo *slo; /* of the scenario */
@@ -62,17 +63,5 @@ void limits_json(struct json_writer *w, const char *key, const struct limits *l,
 
 /* Width of a column under such a name. */
 int limit_column(const char *name);
-
-/* How far inside the limit, as a share of it; negative outside, NaN where that has no meaning. */
-double limit_margin(const struct slo *slo, double observed);
-
-/* "ms", "tok/s", "req/s" or "%". */
-const char *limit_unit(const struct slo *slo);
-
-/*
- * An observed value in that unit: four figures, more where rounding would hide on which side of
- * the limit it is, "-" when there was nothing to observe.
- */
-const char *limit_observed(const struct slo *slo, double v, char *buf, size_t size);
 
 #endif

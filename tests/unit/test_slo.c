@@ -1,7 +1,9 @@
 /* Limits in all their spellings, and what is wrong with bad ones. */
 #include "spec/slo.h"
+#include "report/limit.h"
 
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +116,35 @@ START_TEST(a_limit_may_name_its_service)
 }
 END_TEST
 
+START_TEST(observed_values_show_their_side_of_the_limit)
+{
+	static const struct {
+		const char *limit;
+		double observed;
+		const char *shown, *unit;
+	} cases[] = {
+		{"ttft.p95 <= 1s", 943.123, "943.1", "ms"},
+		{"ttft.p95 <= 1s", 1234.4, "1,234", "ms"},
+		{"ttft.p95 <= 1s", 1000.0004, "1000.0004", "ms"},
+		{"ttft.p95 < 1s", 999.99, "999.99", "ms"},
+		{"tps_user >= 20", 19.9996, "19.9996", "tok/s"},
+		{"rps >= 10", 10.00001, "10.00", "req/s"},
+		{"error_rate <= 1%", 0.012344, "1.234", "%"},
+		{"error_rate <= 1%", 0.01000002, "1.000002", "%"},
+		{"ttft.p95 <= 1s", (double)NAN, "-", "ms"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slo slo;
+		const char *why;
+		char buf[40];
+		ck_assert(slo_parse(cases[i].limit, &slo, &why));
+		ck_assert_str_eq(limit_observed(&slo, cases[i].observed, buf, sizeof(buf)),
+		                 cases[i].shown);
+		ck_assert_str_eq(limit_unit(&slo), cases[i].unit);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("slo");
@@ -122,6 +153,7 @@ int main(void)
 	tcase_add_test(tcase, limits_have_one_canonical_form);
 	tcase_add_test(tcase, a_limit_may_name_its_service);
 	tcase_add_test(tcase, bad_limits_say_why);
+	tcase_add_test(tcase, observed_values_show_their_side_of_the_limit);
 	suite_add_tcase(suite, tcase);
 
 	SRunner *runner = srunner_create(suite);
