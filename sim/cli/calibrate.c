@@ -197,11 +197,12 @@ static char *command_of(const struct cli *c, const struct campaign_ask *ask)
 	             {"--model", ask->model},
 	             {"--engine-version", ask->engine_version},
 	             {"--source", ask->source},
+	             {"--tp", cli_value(c, 'J')},
 	             {"--free", cli_value(c, 'F')}};
 
 	for (size_t i = 0; i < c->n_lists; i++) {
 		const char *const file = c->lists[i].value;
-		if (c->lists[i].letter == 'R') {
+		if (c->lists[i].letter == 'L') {
 			const char *const slash = strrchr(file, '/');
 			text = with_flag(text, "--rows", slash != NULL ? slash + 1 : file);
 		}
@@ -242,7 +243,7 @@ static struct measured_table *read_rows(struct cli *c)
 	struct measured_table *table = NULL;
 	for (size_t i = 0; i < c->n_lists; i++) {
 		struct measured_table *const next =
-			c->lists[i].letter == 'R' ? measured_read(c->lists[i].value, c->err) : NULL;
+			c->lists[i].letter == 'L' ? measured_read(c->lists[i].value, c->err) : NULL;
 		if (table == NULL) {
 			table = next;
 		} else if (next != NULL) {
@@ -281,6 +282,7 @@ static void read_ask(struct cli *c, const struct lists *l, struct campaign_ask *
 		.precision = precision,
 		.engine_version = cli_value(c, 'V'),
 		.source = cli_value(c, 'C'),
+		.tp = cli_positive(c, 'J'),
 		.free = l->free,
 		.n_free = l->n_free,
 		.held = l->held,
@@ -309,7 +311,7 @@ static void check_flags(struct cli *c)
 		char letter;
 		const char *flag;
 		bool needed;
-	} wanted[] = {{'R', "--rows FILE (or --kernels FILE)", !kernels},
+	} wanted[] = {{'L', "--rows FILE (or --kernels FILE)", !kernels},
 	              {'G', "--gpu NAME", true},
 	              {'E', "--engine NAME", !kernels}};
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -318,7 +320,7 @@ static void check_flags(struct cli *c)
 			        "%s is missing; see aliquot calibrate --help", wanted[i].flag);
 		}
 	}
-	if (kernels && cli_value(c, 'R') != NULL) {
+	if (kernels && cli_value(c, 'L') != NULL) {
 		err_add(c->err, ERR_USAGE, NULL, "--rows and --kernels are fitted one at a time");
 	}
 }

@@ -19,8 +19,8 @@ struct flag {
 };
 
 static const struct flag flags[] = {
-	{'f', 'f', "--format", "table|json",
-         "what to print on stdout (default table; csv for a sweep)"},
+	{'f', 'f', "--format", "table|json", "what to print on stdout (default table)"},
+	{'b', 'f', "--format", "csv|json", "what to print or write (default csv)"},
 	{'s', 's', "--set", "PATH=VALUE", "override any scenario key; repeatable"},
 	{'S', 0, "--seed", "N", "seed of every random stream"},
 	{'o', 'o', "--out", "DIR", "write the result folder"},
@@ -30,13 +30,16 @@ static const struct flag flags[] = {
 	{'e', 0, "--exact", NULL, "step every iteration instead of fast-forwarding (same records)"},
 	{'z', 0, "--exit-zero", NULL, "exit 0 even when a limit is broken"},
 	{'q', 'q', "--quiet", NULL, "no progress and no timing on stderr"},
-	{'R', 0, "--rows", "FILE", "measured rows (models/README.md); repeatable for calibrate"},
+	{'R', 0, "--rows", "FILE",
+         "measured rows (models/README.md), or a folder of logged requests"},
+	{'L', 0, "--rows", "FILE", "measured rows (models/README.md); repeatable"},
 	{'A', 0, "--against", "FILE", "what other simulators said of the rows; repeatable"},
 	{'G', 0, "--gpu", "NAME", "a GPU data sheet or its alias"},
 	{'E', 0, "--engine", "NAME", "an engine profile or its alias"},
 	{'P', 0, "--precision", "NAME", "only rows of this precision: bf16, fp8 or nvfp4"},
 	{'M', 0, "--model", "NAME", "only rows of this model; of --kernels: whose layers"},
 	{'V', 0, "--engine-version", "TEXT", "only rows of this engine version"},
+	{'J', 0, "--tp", "N", "only rows of this tensor-parallel width"},
 	{'C', 0, "--source", "NAME", "only rows of this source"},
 	{'F', 0, "--free", "NAME,...", "the constants to fit; the others are held"},
 	{'H', 0, "--hold", "NAME=VALUE", "hold a constant at a value, in its unit; repeatable"},
@@ -63,7 +66,7 @@ static const struct flag flags[] = {
 	{'N', 0, "--nodes", "FILE", "nodes of an openb trace"},
 	{'O', 0, "--pods", "FILE", "its pods"},
 	{'Y', 0, "--policy", "NAME,...", "placement policies (default: all)"},
-	{'W', 0, "--parts", "kept|whole|both",
+	{'Q', 0, "--parts", "kept|whole|both",
          "give parts of GPUs whole ones, as without fractions (default kept)"},
 	{'T', 0, "--arrive", "SHARE", "of the GPUs that is asked for in the end (default 1.3)"},
 	{'D', 0, "--seeds", "N", "orders in which pods come (default 10)"},
@@ -146,13 +149,13 @@ static int64_t check_number(struct cli *c, const struct flag *f, const char *val
 	return n;
 }
 
-static void apply_format(struct cli *c, const char *value)
+static void apply_format(struct cli *c, char letter, const char *value)
 {
-	const bool tables = strcmp(c->command->name, "sweep") == 0; /* of many rows */
+	const char *const usual = letter == 'b' ? "csv" : "table";
 	c->json = strcmp(value, "json") == 0;
-	if (!c->json && strcmp(value, tables ? "csv" : "table") != 0) {
-		err_add(c->err, ERR_USAGE, NULL, "--format needs %s or json, got \"%s\"",
-		        tables ? "csv" : "table", value);
+	if (!c->json && strcmp(value, usual) != 0) {
+		err_add(c->err, ERR_USAGE, NULL, "--format needs %s or json, got \"%s\"", usual,
+		        value);
 	}
 }
 
@@ -166,8 +169,9 @@ static void add_list(struct cli *c, char letter, const char *value)
 static void apply_value(struct cli *c, const struct flag *f, const char *value)
 {
 	switch (f->letter) {
+	case 'b':
 	case 'f':
-		apply_format(c, value);
+		apply_format(c, f->letter, value);
 		break;
 	case 's':
 		apply_set(c, value);
@@ -342,7 +346,7 @@ static void program_usage(void)
 {
 	puts("aliquot: how many users a GPU fleet can serve, and how fast\n");
 	for (const struct command *c = commands; c->name != NULL; c++) {
-		printf("  aliquot %-9s %-17s %s\n", c->name, c->args, c->help);
+		printf("  aliquot %-9s %-14s %s\n", c->name, c->args, c->help);
 	}
 	puts("\nTry: aliquot run chat            simulate a bundled scenario\n"
 	     "     aliquot list scenarios      what is bundled\n"
@@ -356,9 +360,9 @@ static void print_flag(const struct flag *f)
 	snprintf(text, sizeof(text), "%s%s%s", f->name, f->value != NULL ? " " : "",
 	         f->value != NULL ? f->value : "");
 	if (f->brief != 0) {
-		printf("  -%c, %-22s %s\n", f->brief, text, f->help);
+		printf("  -%c, %-23s %s\n", f->brief, text, f->help);
 	} else {
-		printf("      %-22s %s\n", text, f->help);
+		printf("      %-23s %s\n", text, f->help);
 	}
 }
 

@@ -18,7 +18,7 @@ const struct command commands[] = {
          "  aliquot ccu chat\n"
          "  aliquot ccu my.json --slo 'ttft.max <= 1s' -j 2\n"
          "  aliquot ccu my.json --slo 'itl.p95 <= 50ms @chat' --range 64..512+8 --exhaustive\n"},
-	{"size", "SCENARIO", "the fewest GPUs, or the cheapest, that serve a load within limits",
+	{"size", "SCENARIO", "the fewest GPUs, or the cheapest, that serve a load",
          "fslvZWyBIXiSozqjd", 1, 1, cli_size,
          "Replicas grow from 1 until every limit holds, each run on the fewest GPUs that hold them: the\n"
          "first group of nodes grows and shrinks, the others stay. Requests that are refused or lost\n"
@@ -29,7 +29,7 @@ const struct command commands[] = {
          "  aliquot size my.json --for 10000 --slo 'ttft.p95 <= 1s' -j 2\n"
          "  aliquot size my.json --vary services.chat.fraction=0.25,0.5,1\n"
          "  aliquot size chat --vary cluster.nodes.0.gpu=h100-sxm,h200 --price h100-sxm=3 --price h200=4\n"},
-	{"sweep", "SCENARIO", "vary keys: one row per combination and service", "fsvZulmxpSoqjd", 1,
+	{"sweep", "SCENARIO", "vary keys: one row per combination and service", "bsvZulmxpSoqjd", 1,
          1, cli_sweep,
          "Prints CSV, or writes sweep.csv into -o DIR; what does not fit is a row with that status.\n\n"
          "Examples:\n"
@@ -56,7 +56,7 @@ const struct command commands[] = {
          "  aliquot plot results/users latency-vs-users -o results/users/plots\n"
          "  aliquot plot results/office timeline -o results/office/plots\n"},
 	{"schedule", "[FILE]", "who gets which GPUs: cluster snapshots, or the pods of a trace",
-         "fzNOYWTDoqj", 0, 1, cli_schedule,
+         "fzNOYQTDoqj", 0, 1, cli_schedule,
          "FILE holds placement_cases, each a cluster with queues and jobs and perhaps what is\n"
          "expected of a scheduler, and fairshare_cases; scenarios/README.md has the keys.\n"
          "With --nodes and --pods instead: how full placement policies make the cluster of a\n"
@@ -72,8 +72,8 @@ const struct command commands[] = {
          "Examples:\n"
          "  aliquot check chat\n"
          "  aliquot check my.json --set services.chat.precision=fp8\n"},
-	{"list", "WHAT", "gpus, models, engines, calibrations, policies, scenarios ...", "fd", 1, 1,
-         cli_list,
+	{"list", "WHAT", "gpus, models, engines, calibrations, scenarios, policies, metrics",
+         "fd", 1, 1, cli_list,
          "Examples:\n"
          "  aliquot list gpus\n"
          "  aliquot list models --format json\n"},
@@ -92,7 +92,7 @@ const struct command commands[] = {
          "  aliquot validate --rows rows.csv --gpu h200 --format json\n"
          "  aliquot validate --rows stages.csv --against sim_vs_vllm_errors.csv\n"},
 	{"calibrate", "", "fit cost constants to measured rows and write the calibration",
-         "fRGEPMVCFHKknocqjd", 0, 0, cli_calibrate,
+         "fLGEPMVJCFHKknocqjd", 0, 0, cli_calibrate,
          "Writes GPU__ENGINE__PRECISION.json, and a picture of it to plots/, into -o DIR or here.\n\n"
          "Examples:\n"
          "  aliquot calibrate --rows rows.csv --gpu h100-sxm --engine trtllm -o mine\n"

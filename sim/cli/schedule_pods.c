@@ -64,7 +64,7 @@ static double read_arrive(struct cli *c)
 static unsigned read_parts(struct cli *c)
 {
 	static const char *const known[] = {"kept", "whole", "both"};
-	const char *const text = cli_value(c, 'W');
+	const char *const text = cli_value(c, 'Q');
 	for (unsigned i = 0; i < 3; i++) {
 		if (strcmp(text != NULL ? text : known[0], known[i]) == 0) {
 			return i + 1;

@@ -21,6 +21,7 @@ static bool wanted(const struct campaign_ask *ask, const struct study_case *c)
 	return c->skipped == NULL && !c->guessed && case_part(c) >= 1.0 &&
 	       strcmp(c->gpu, ask->gpu) == 0 && strcmp(c->engine, ask->engine) == 0 &&
 	       (ask->source == NULL || strcmp(r->source, ask->source) == 0) &&
+	       (ask->tp == 0 || c->tp == ask->tp) &&
 	       (ask->model == NULL || strcmp(c->model, ask->model) == 0) &&
 	       (ask->engine_version == NULL ||
 	        strcmp(c->engine_version, ask->engine_version) == 0) &&
@@ -340,7 +341,7 @@ static void fail_empty(const struct campaign_ask *ask, struct err *err)
 	} else {
 		err_add(err, ERR_INPUT, NULL,
 		        "none of %zu configurations of GPU %s and engine %s is of the precision, "
-		        "model, engine version and source asked for",
+		        "model, engine version, width and source asked for",
 		        n - skipped, ask->gpu, ask->engine);
 	}
 }

@@ -17,6 +17,7 @@ struct campaign_ask {
 	const struct case_list *cases;
 	const char *gpu, *engine; /* names of data sheets; required */
 	const char *source, *precision, *engine_version, *model;
+	int64_t tp; /* tensor-parallel width; 0: any */
 	const char *const *free;
 	size_t n_free; /* 0: those that apply to the rows, see campaign.c */
 	const struct calibrate_hold *held;

@@ -618,15 +618,20 @@ END_TEST
 START_TEST(nothing_to_fit)
 {
 	static const struct {
-		const char *gpu, *engine, *model, *message;
+		const char *gpu, *engine, *model;
+		int64_t tp;
+		const char *message;
 	} cases[] = {
-		{"h100-sxm", "trtllm", NULL, "no row names GPU h100-sxm and engine trtllm"},
-		{"h200-sxm", "vllm", NULL,
+		{"h100-sxm", "trtllm", NULL, 0, "no row names GPU h100-sxm and engine trtllm"},
+		{"h200-sxm", "vllm", NULL, 0,
 	         "none of 1 configurations of GPU h200-sxm and engine vllm can be simulated: the load "
 	         "is not described"},
-		{"h100-sxm", "vllm", "qwen3-8b",
+		{"h100-sxm", "vllm", "qwen3-8b", 0,
 	         "none of 2 configurations of GPU h100-sxm and engine vllm is of the precision, model, "
-	         "engine version and source asked for"},
+	         "engine version, width and source asked for"},
+		{"h100-sxm", "vllm", NULL, 2,
+	         "none of 2 configurations of GPU h100-sxm and engine vllm is of the precision, model, "
+	         "engine version, width and source asked for"},
 	};
 	struct campaign campaign;
 	char *const rows = table_of(one_gpu, 2, NULL);
@@ -641,6 +646,7 @@ START_TEST(nothing_to_fit)
 		ask.gpu = cases[i].gpu;
 		ask.engine = cases[i].engine;
 		ask.model = cases[i].model;
+		ask.tp = cases[i].tp;
 		ck_assert(!campaign_run(&ask, &campaign, err));
 		ck_assert_pstr_eq(err_message(err, 0), cases[i].message);
 		ck_assert_int_eq(err_exit_code(err), ERR_INPUT);
