@@ -55,8 +55,10 @@ static char *advise_fraction(const struct sim *s, const struct scenario_service 
 			fits_with(s, &other, spec->precision, spec->tensor_parallel,
 		                  spec->options.gpu_memory_utilization);
 		if (nodes != NULL) {
-			return mem_printf("fraction 0.%02d fits on %s", (int)hundredths,
-			                  nodes->gpu_name);
+			return mem_printf("%s 0.%02d fits on %s",
+			                  swap_lets_overdraw(s->sc, spec) ? "fraction_limit"
+			                                                  : "fraction",
+			                  (int)hundredths, nodes->gpu_name);
 		}
 	}
 	return NULL;
@@ -171,6 +173,10 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 		            spec->tensor_parallel, &b->memory[k]);
 		perf_memory(scenario_limit(spec, &s->sc->nodes[k]), &shape, &b->options,
 		            spec->tensor_parallel, &b->most[k]);
+		if (swap_lets_overdraw(s->sc, spec) &&
+		    b->memory[k].blocks <= b->memory[k].state_blocks) {
+			b->memory[k] = b->most[k]; /* swap_fit.c */
+		}
 		if (b->memory[k].blocks <= b->memory[k].state_blocks) {
 			continue;
 		}

@@ -163,6 +163,12 @@ int64_t memory_first(const struct sim *s, uint32_t replica);
 bool swap_begin(struct sim *s);
 void swap_free(struct sim *s);
 
+/*
+ * swap_fit.c: may a replica of this service request less than its engine needs? Then it is there
+ * with all of its limit, or in host memory.
+ */
+bool swap_lets_overdraw(const struct scenario *sc, const struct scenario_service *spec);
+
 /* swap_begin.c: times a replica came back, where there is swap. */
 uint32_t swap_count(const struct sim *s, uint32_t replica);
 

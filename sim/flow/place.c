@@ -73,7 +73,8 @@ static void fail_gpus(struct sim *s, const struct scenario_service *spec, uint32
 /*
  * What a replica holds of a shared GPU, and may hold. Where it may borrow, its engine sizes its
  * pool by the limit: then all of the request is its own, not only what an engine that sees the
- * request would use of it.
+ * request would use of it. Who needs more than its request is there with its limit or not at all
+ * (swap_fit.c).
  */
 static void take_seat(struct seat *seat, const struct bound_service *b, uint32_t kind,
                       bytes_t request)
@@ -88,7 +89,7 @@ static void take_seat(struct seat *seat, const struct bound_service *b, uint32_t
 		const int64_t granted = (request - seat->base) / seat->block;
 		const int64_t most = b->most[kind].blocks;
 		seat->most = most > own->blocks ? most : own->blocks;
-		seat->own = granted < seat->most ? granted : seat->most;
+		seat->own = granted < seat->most && own->memory <= request ? granted : seat->most;
 	}
 	if (shared && b->options.kv_pool == KV_POOL_ELASTIC) {
 		seat->step = (b->options.kv_step + own->block - 1) / own->block;

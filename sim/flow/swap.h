@@ -44,11 +44,18 @@ struct swap {
 	struct swap_link *links;
 	uint32_t *first_link; /* of each node */
 	bytes_t *pool;        /* of each node: host memory that is used */
+	bool *overdrawn;      /* of each node: a replica needs more than its request */
 	uint32_t *chosen;     /* who goes for the one that is planned, n_chosen of them */
 	uint32_t n_chosen;
 	uint32_t *asking; /* of each group: how many want to come */
 	uint64_t asked, round;
 };
+
+/* swap_fit.c: is everyone who swaps sure to come when it is asked for? False with errors added. */
+bool swap_fits(struct sim *s);
+
+/* swap_begin.c: would the policy let this replica go if it were the only one? */
+bool swap_anybody_goes(const struct sim *s, uint32_t replica);
 
 /* What becomes of a replica that wants to come. */
 enum verdict {

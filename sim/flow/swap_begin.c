@@ -54,15 +54,14 @@ static void enrol(struct sim *s, uint32_t replica)
 		reserve = least(reserve, w->room[gpus[k]]);
 	}
 	const int64_t most = (reserve - seat->base) / seat->block;
-	sim_assert(most > 0 && reserve >= scenario_request(spec, nodes_of(s, replica)));
 	seat->most = most < seat->most ? most : seat->most;
 	seat->own = seat->own < seat->most ? seat->own : seat->most;
 	w->slots[replica].swaps = true;
 	w->slots[replica].reserve = reserve;
 }
 
-/* Would the policy let anybody go? Then who comes later begins in host memory. */
-static bool anybody_goes(const struct sim *s, uint32_t replica)
+/* If not, nobody begins in host memory. */
+bool swap_anybody_goes(const struct sim *s, uint32_t replica)
 {
 	const struct view view = {&s->cluster, 0, NULL};
 	const struct swap_candidate one = {.replica = replica};
@@ -83,7 +82,8 @@ static void begin_somewhere(struct sim *s, uint32_t replica)
 		lacks = lacks || swap_lacks(s, replica, gpus[i]);
 	}
 	slot->state = SLOT_THERE;
-	if (lacks && w->pool[node] + host <= s->sc->swap.host_memory && anybody_goes(s, replica)) {
+	if (lacks && w->pool[node] + host <= s->sc->swap.host_memory &&
+	    swap_anybody_goes(s, replica)) {
 		slot->state = SLOT_AWAY;
 		slot->blocks = -1;
 		slot->host = host;
@@ -126,6 +126,7 @@ bool swap_begin(struct sim *s)
 	w->room = mem_new(s->cluster.n_gpus, sizeof(*w->room));
 	w->claimed = mem_new(s->cluster.n_gpus, sizeof(*w->claimed));
 	w->pool = mem_new(s->cluster.n_nodes, sizeof(*w->pool));
+	w->overdrawn = mem_new(s->cluster.n_nodes, sizeof(*w->overdrawn));
 	w->chosen = mem_new(s->cluster.n_replicas, sizeof(*w->chosen));
 	w->asking = mem_new(s->n_groups, sizeof(*w->asking));
 	make_links(s);
@@ -136,12 +137,15 @@ bool swap_begin(struct sim *s)
 			enrol(s, i);
 		}
 	}
-	for (uint32_t i = 0; i < s->cluster.n_replicas && w->self != NULL; i++) {
+	if (w->self == NULL || !swap_fits(s)) {
+		return false;
+	}
+	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
 		if (w->slots[i].swaps) {
 			begin_somewhere(s, i);
 		}
 	}
-	return w->self != NULL;
+	return true;
 }
 
 void swap_free(struct sim *s)
@@ -157,6 +161,7 @@ void swap_free(struct sim *s)
 	free(w->links);
 	free(w->first_link);
 	free(w->pool);
+	free(w->overdrawn);
 	free(w->chosen);
 	free(w->asking);
 	free(w);

@@ -176,6 +176,7 @@ enum verdict swap_choose(struct sim *s, uint32_t replica)
 	if (verdict == COMES && !host_takes(s, swap_node(s, replica))) {
 		verdict = COMES_ALSO;
 	}
+	sim_assert(verdict != COMES_ALSO || !w->overdrawn[swap_node(s, replica)]);
 	for (uint32_t i = 0; i < w->n_chosen; i++) {
 		w->slots[w->chosen[i]].chosen = false;
 	}

@@ -20,8 +20,9 @@ struct swap_policy {
 	struct policy_head head;
 	/*
 	 * Choose one of the `n` candidates, n >= 1: its place in the array; or SWAP_NOBODY: then
-	 * all stay, and memory goes by requests and limits. Called by flow/swap.c for each that
-	 * goes. Ties go to the first. Required.
+	 * all stay, and memory goes by requests and limits. A policy that ever says so must say it
+	 * of a candidate alone: nobody is then swapped who needs more than its request. Called by
+	 * flow/swap.c for each that goes. Ties go to the first. Required.
 	 */
 	uint32_t (*pick_out)(void *self, const struct view *v,
 	                     const struct swap_candidate *candidates, uint32_t n);

@@ -78,7 +78,7 @@ void scenario_read_swap(struct scenario_loader *l, const struct json_at *schedul
 	out->on = true;
 	out->method = keys.method;
 	out->host_memory = keys.host_memory;
-	out->residency = keys.residency;
+	out->residency = keys.residency > 0 ? keys.residency : 1; /* who comes begins its batch */
 	out->bidirectional = keys.bidirectional;
 	check_room(l->sc, &keys, &at);
 	check_scheduler(l, &at);

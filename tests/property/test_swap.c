@@ -13,15 +13,18 @@
 
 #define SCENARIOS 60
 
-static char *service(int i)
+/* `thin`: some request less than their engine needs, which swap must always find room for. */
+static char *service(int i, bool thin)
 {
 	static const char *const engines[] = {"vllm", "trtllm", "sglang"};
 	static const char *const pools[] = {"elastic", "static"};
 	static const char *const models[] = {"phi-4-mini", "llama-3.1-8b-instruct"};
 	static const char *const classes[] = {"inference", "build", "train"};
 	const int gpus = i == 0 ? (int)between(1, 2) : 1; /* the first may need both GPUs */
-	const long long fraction = between(26, 28);
-	const long long limit = between(0, 5) == 0 ? fraction : between(fraction, 99);
+	const bool stays = !thin && between(0, 5) == 0;
+	const long long least = between(26, 28); /* holds either model */
+	const long long fraction = thin ? between(1, least) : least;
+	const long long limit = stays ? fraction : between(least, 99);
 	return mem_printf(
 		"{\"name\": \"s%d\", \"model\": \"%s\", \"engine\": \"%s\", \"replicas\": %lld, "
 		"\"gpus_per_replica\": %d, \"fraction\": 0.%02lld, \"fraction_limit\": 0.%02lld, "
@@ -49,9 +52,10 @@ static char *scenario(uint64_t number)
 	static const char *const methods[] = {"memory", "memory", "sleep_1", "sleep_2"};
 	static const char *const hosts[] = {"1GB", "20GB", "45GB", "70GB", "500GB"};
 	draw_begin(number, "swapped replicas");
-	char *services = service(0), *loads = load(0);
+	const bool thin = number % 3 == 0;
+	char *services = service(0, thin), *loads = load(0);
 	for (int i = 1; i < 3; i++) {
-		char *const one = service(i), *const other = load(i);
+		char *const one = service(i, thin), *const other = load(i);
 		char *const both = mem_printf("%s, %s", services, one);
 		char *const all = mem_printf("%s, %s", loads, other);
 		free(services);
@@ -70,8 +74,9 @@ static char *scenario(uint64_t number)
 		"\"loads\": [%s, {\"service\": \"last\", \"kind\": \"rate\", \"rate\": 0.5, "
 		"\"requests\": 20, \"isl\": 200, \"osl\": 20}]}",
 		(unsigned long long)number, between(0, 1) != 0 ? "h100-nvl" : "a100-sxm",
-		pick(shares, 2), pick(policies, 4), pick(methods, 4), pick(hosts, 5),
-		between(0, 4000), between(0, 1) != 0 ? "true" : "false", services, loads);
+		pick(shares, 2), pick(policies, thin ? 3 : 4), pick(methods, 4),
+		thin ? "900GB" : pick(hosts, 5), between(0, 4000),
+		between(0, 1) != 0 ? "true" : "false", services, loads);
 	free(services);
 	free(loads);
 	draw_end();

@@ -129,6 +129,32 @@ START_TEST(one_pair)
 }
 END_TEST
 
+/* A request of less than the weights is placed as such, and there with all of its limit: ten of
+ * them on a GPU that holds one pay what two of 0.4 pay. */
+START_TEST(ten_on_one_gpu)
+{
+	static const double rates[10] = {0, 0, 0, 0, 0, 0, 0, 0, 0.05, 0.1};
+	const char *const keys = "\"fraction\": 0.1, \"fraction_limit\": 1";
+	const struct ask ask = {
+		"h100-sxm", "\"swap\": {\"host_memory\": \"200GB\"}", LLAMA, keys, 1, 10, rates};
+	const double bytes = LLAMA_WEIGHTS + RESERVED + FIRST_BLOCKS;
+	const ns_t prompt = alone("h100-sxm", LLAMA, BURST, 1);
+	const ns_t swapped =
+		prompt + ns_from_seconds(0.5 + 0.512) + ns_from_seconds(bytes / H100_RATE);
+	struct test_run r;
+	run(&r, &ask);
+	ck_assert_int_eq(ttft(&r, 9), swapped);
+	ck_assert_int_eq(ttft(&r, 8), swapped);
+	ck_assert_int_eq(r.summary.services[8].swaps, 1);
+	ck_assert_int_eq(r.summary.services[9].swaps, 1);
+	for (size_t i = 0; i < 10; i++) {
+		ck_assert_int_eq(r.summary.services[i].finished, 1);
+		ck_assert_int_eq(r.summary.services[i].oom_kills, 0);
+	}
+	test_run_fini(&r);
+}
+END_TEST
+
 /* Two GPUs of a replica move together: over a link each, or over one that they share. */
 START_TEST(all_gpus_of_a_replica_together)
 {
@@ -249,26 +275,30 @@ START_TEST(residency)
 }
 END_TEST
 
-/* Both always have something to do: they take turns of two seconds, and nobody starves. */
+/* Both always have something to do: they take turns of two seconds, or of a batch, and nobody
+ * starves. */
 START_TEST(busy_ones_take_turns)
 {
+	static const char *const turns[] = {"2s", "0s"};
+	/* the time there and until the batch is done, then 1.36 s to change */
+	static const int64_t shortest[] = {6, 3}, longest[] = {9, 6};
 	char *const all = services(2, LLAMA, BURST);
 	char *const text = mem_printf(
 		"{\"aliquot\": 1, \"seed\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", "
-		"\"gpus\": 1}]}, \"scheduler\": {\"swap\": {}}, \"services\": [%s], \"loads\": ["
+		"\"gpus\": 1}]}, \"scheduler\": {\"swap\": {\"min_residency\": \"%s\"}}, "
+		"\"services\": [%s], \"loads\": ["
 		"{\"service\": \"s0\", \"kind\": \"stages\", \"isl\": 512, \"osl\": 64, \"stages\": "
 		"[{\"users\": 8, \"for\": \"60s\"}]}, {\"service\": \"s1\", \"kind\": \"stages\", "
 		"\"isl\": 512, \"osl\": 64, \"stages\": [{\"users\": 8, \"for\": \"60s\"}]}]}",
-		all);
+		turns[_i], all);
 	struct test_run r;
 	test_run(&r, text, false);
 	test_run_check(&r);
 	for (size_t i = 0; i < 2; i++) {
 		const struct service_summary *const s = &r.summary.services[i];
-		/* 2 s there, and the time until the batch is done, then 1.36 s to change */
-		ck_assert_int_ge(s->swaps, 60 / 9 - 1);
-		ck_assert_int_le(s->swaps, 60 / 6 + 1);
-		ck_assert_int_gt(s->finished, 200);
+		ck_assert_int_ge(s->swaps, 60 / longest[_i] - 1);
+		ck_assert_int_le(s->swaps, 60 / shortest[_i] + 1);
+		ck_assert_int_gt(s->finished, _i == 0 ? 200 : 50);
 		ck_assert(s->ttft_ms.max < 9000.0);
 		ck_assert_int_eq(s->lost, 0);
 	}
@@ -285,6 +315,7 @@ int main(void)
 	SRunner *const runner = srunner_create(suite);
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, one_pair);
+	tcase_add_test(c, ten_on_one_gpu);
 	tcase_add_test(c, all_gpus_of_a_replica_together);
 	tcase_add_test(c, sleep_levels);
 	tcase_add_test(c, three_queued_on_one_link);
@@ -292,7 +323,7 @@ int main(void)
 	tcase_add_loop_test(c, nobody_goes, 0, 2);
 	tcase_add_test(c, those_who_fit_stay);
 	tcase_add_test(c, residency);
-	tcase_add_test(c, busy_ones_take_turns);
+	tcase_add_loop_test(c, busy_ones_take_turns, 0, 2);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);
 	const int failed = srunner_ntests_failed(runner);
