@@ -162,6 +162,7 @@ static void hand_over(struct sim *s, struct share_group *g, struct replica *r, n
 	r->gpu_growth = 0;
 	r->limit = 1;
 	r->planned = 1;
+	r->gap_noted = false; /* that was of the step the stretch began with */
 	r->shared = true;
 	g->on++;
 	note_asked(g, g->members[r->member].work);
