@@ -180,7 +180,7 @@ static struct request *admit_head(struct sim *s, struct replica *r, struct step_
 void batch_note_block(struct sim *s, struct replica *r, enum replica_block why)
 {
 	const ns_t now = s->events.now;
-	r->totals.blocked[r->blocked] += now - r->blocked_since;
+	r->totals.blocked[r->blocked] += now > r->blocked_since ? now - r->blocked_since : 0;
 	r->blocked = (uint8_t)why;
 	r->blocked_since = now;
 }
@@ -221,6 +221,9 @@ bool batch_plan(struct sim *s, struct replica *r, struct step_shape *shape)
 		}
 		struct request *const q = admit_head(s, r, shape);
 		room -= take_chunk(s, r, q, room, shape);
+	}
+	if (why == BLOCK_AHEAD && r->blocked == BLOCK_FRONT && shape->admitted == 0) {
+		why = BLOCK_FRONT; /* it would not be asked about here but by exact stepping */
 	}
 	if (why != r->blocked || why != BLOCK_NONE) {
 		batch_note_block(s, r, why);

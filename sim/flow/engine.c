@@ -15,6 +15,28 @@ static ns_t ready_at(const struct sim *s, const struct replica *r)
 	return ns_after(free > now ? free : now, perf_entry(replica_perf(s, r)));
 }
 
+/*
+ * A request waits and is the only one: does it have to wait for a place, or can it not enter at the
+ * next boundary? Then it is kept out from there on, however many are looked at until it may.
+ */
+static void note_wait(struct sim *s, struct replica *r, const struct engine_options *o)
+{
+	const struct request *const q = &s->cluster.requests.at[r->waiting.head];
+	if (replica_batch(r) >= (uint64_t)o->max_num_seqs) {
+		batch_note_block(s, r, BLOCK_SEQS);
+		return;
+	}
+	if (r->state != REPLICA_RUNNING || r->shared) { /* it is looked at when its step ends */
+		return;
+	}
+	const int64_t next = replica_boundary_after(r, s->events.now + 1);
+	if (batch_entry(s, r) > next) {
+		const ns_t at = replica_boundary(r, next);
+		batch_note_block(s, r, q->admitted > at ? BLOCK_FRONT : BLOCK_AHEAD);
+		r->blocked_since = at;
+	}
+}
+
 bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
@@ -32,8 +54,8 @@ bool engine_enqueue(struct sim *s, uint32_t replica, uint32_t request)
 	if (r->waiting.n > r->totals.waiting_max) {
 		r->totals.waiting_max = r->waiting.n;
 	}
-	if (r->waiting.n == 1 && replica_batch(r) >= (uint64_t)o->max_num_seqs) {
-		batch_note_block(s, r, BLOCK_SEQS);
+	if (r->waiting.n == 1) {
+		note_wait(s, r, o);
 	}
 	if (r->state == REPLICA_IDLE) {
 		r->state = REPLICA_STARTING;

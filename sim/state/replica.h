@@ -83,7 +83,8 @@ struct replica {
 	bool gap_noted;      /* the token gaps of the first step are in the log already */
 	bool yields;         /* admits nobody, so that another replica can have its GPU */
 	bool shared;         /* its step is timed by its group: flow/share.c */
-	uint8_t blocked;     /* enum replica_block, since blocked_since */
+	uint8_t blocked; /* enum replica_block, since blocked_since, which may be a boundary to come
+	                  */
 	ns_t blocked_since;
 	struct finish_entry *heap; /* [n_decoding] */
 	struct fresh_entry *fresh; /* [n_fresh] */
