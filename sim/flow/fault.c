@@ -122,11 +122,11 @@ static void note_hits(struct sim *s, const struct broken *b)
 	}
 }
 
-static int64_t left(const struct sim *s)
+static int64_t lost(const struct sim *s)
 {
 	uint64_t n = 0;
 	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
-		n += s->cluster.services[i].left;
+		n += s->cluster.services[i].lost;
 	}
 	return (int64_t)n;
 }
@@ -135,7 +135,7 @@ static int64_t left(const struct sim *s)
 static void strike(struct sim *s, const struct broken *b)
 {
 	struct fault_note *const note = &s->faults->notes.at[s->faults->notes.n - 1];
-	const int64_t before = left(s);
+	const int64_t before = lost(s);
 	note_hits(s, b);
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
 		if (is_hit(s, i, b)) {
@@ -143,7 +143,7 @@ static void strike(struct sim *s, const struct broken *b)
 			note->replicas++;
 		}
 	}
-	note->lost = left(s) - before;
+	note->lost = lost(s) - before;
 	note->recovery = note->replicas > 0 ? NS_NEVER : 0;
 }
 

@@ -22,6 +22,7 @@ static void lose(struct sim *s, const struct replica *r, uint32_t index)
 	engine_record(r, q, s->events.now, &record);
 	record.outcome = REQUEST_LOST;
 	request_log_add(s->log, &record);
+	s->cluster.services[r->service].lost++;
 	engine_release(s, r, index, ns_after(s->events.now, s->sc->loads[q->load].retry));
 }
 

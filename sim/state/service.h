@@ -28,7 +28,8 @@ struct service {
 	ns_t since;
 	uint64_t submitted; /* measured requests that arrived */
 	uint64_t warmup;    /* others */
-	uint64_t left;      /* of both: finished or refused */
+	uint64_t left;      /* of both: finished, refused or lost */
+	uint64_t lost;      /* of those who left */
 	uint64_t too_long;  /* measured ones refused because no replica could ever hold them */
 	uint32_t first, n;  /* replicas [first, first + n) of the cluster */
 	enum load_measure measure;
