@@ -18,6 +18,8 @@ B = build/$(VARIANT)
 LTO = $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
 CFLAGS_release = -O3 -g $(LTO)
 CFLAGS_debug = -O0 -g
+# Every law at every event, and yet thousands of scenarios: fast, and with the slow assertions.
+CFLAGS_laws = -O2 -g
 CFLAGS_asan = -O1 -g
 CFLAGS_purity = -O2
 CFLAGS_fuzz = -O1 -g
@@ -25,6 +27,7 @@ CFLAGS ?= $(CFLAGS_$(VARIANT))
 
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 VARIANT_FLAGS_debug = -DALIQUOT_DEBUG
+VARIANT_FLAGS_laws = -DALIQUOT_DEBUG
 VARIANT_FLAGS_asan = -DALIQUOT_DEBUG $(SANITIZE)
 VARIANT_FLAGS_fuzz = -DALIQUOT_DEBUG $(SANITIZE) -fsanitize=fuzzer-no-link
 VARIANT_FLAGS = $(VARIANT_FLAGS_$(VARIANT))
@@ -74,13 +77,14 @@ BENCH_OBJECTS = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/bench/*.c tests/
 FUZZERS = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 60
 N ?= 500
+FIRST ?= 0
 SCENARIO ?= chat
 RESULT = results/$(basename $(notdir $(SCENARIO)))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all run test bench debug asan tidy cppcheck shellcheck format format-check check check-layers \
-	check-headers check-files check-purity check-checks equal lives same-bytes install uninstall fuzz \
+	check-headers check-files check-purity check-checks equal laws same-bytes install uninstall fuzz \
 	golden reference compare validation calibrations clean dist help setup setup-ci programs run-tests FORCE
 
 all: $(BINARY) ## build build/aliquot (the default)
@@ -113,9 +117,10 @@ equal: setup ## compare exact stepping and fast-forward on N=500 random scenario
 	@$(SUBMAKE) VARIANT=release build/release/tests/property/test_equal
 	@ALIQUOT_EQUAL_SCENARIOS=$(N) CK_DEFAULT_TIMEOUT=0 build/release/tests/property/test_equal
 
-lives: setup ## the same on N=500 random scenarios of replicas that come, go and fail, all laws checked
-	@$(SUBMAKE) VARIANT=debug build/debug/tests/property/test_life
-	@ALIQUOT_LIFE_SCENARIOS=$(N) CK_DEFAULT_TIMEOUT=0 build/debug/tests/property/test_life
+laws: N = 1000
+laws: setup ## every law at every event of N=1000 random scenarios of kills, swaps and failures, from FIRST=0 on
+	@$(SUBMAKE) VARIANT=laws build/laws/tests/property/test_laws
+	@scripts/laws.sh $(FIRST) $(N) $(JOBS)
 
 golden: all ## run the golden cases alone (scripts/test-golden.sh --update rewrites them)
 	@scripts/test-golden.sh
