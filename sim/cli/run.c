@@ -45,6 +45,7 @@ static struct report_series *all_series(const struct scenario *sc, const struct 
 		[SIM_MEMORY] = {.name = "gpu_memory_mib", .unit = REPORT_MIB},
 		[SIM_READY] = {.name = "ready", .unit = REPORT_REPLICAS},
 		[SIM_STARTING] = {.name = "starting", .unit = REPORT_REPLICAS},
+		[SIM_AWAY] = {.name = "spread", .unit = REPORT_REPLICAS},
 	};
 	struct report_series *const list =
 		mem_new(SIM_SERIES * sc->n_services + sc->n_projects, sizeof(*list));

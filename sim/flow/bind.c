@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "policy/registry.h"
+#include "flow/node_level.h"
 #include "flow/scale.h"
 
 static void fail(struct sim *s, const struct scenario_service *spec, const char *what)
@@ -385,6 +386,7 @@ bool bind_services(struct sim *s)
 	if (!place_replicas(s)) {
 		return false;
 	}
+	node_level_begin(s);
 	share_build(s);
 	if (!swap_begin(s)) {
 		return false;
@@ -412,6 +414,7 @@ void unbind_services(struct sim *s)
 	free(s->placement_self);
 	rng_free(s->placement_rng);
 	swap_free(s);
+	node_level_free(s);
 	share_free(s);
 	cluster_fini(&s->cluster);
 }

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "flow/life.h"
+#include "flow/node_level.h"
 
 struct broken { /* what is not mended yet */
 	const struct scenario_fault *fault;
@@ -88,7 +89,8 @@ static bool is_hit(const struct sim *s, uint32_t replica, const struct broken *b
 	uint32_t n;
 	const uint32_t *const gpus = cluster_gpus_of(&s->cluster, replica, &n);
 	return n > 0 && s->cluster.gpus[gpus[0]].node == b->node &&
-	       (b->gpu == NODE_NONE || cluster_sits_on(&s->cluster, replica, b->gpu));
+	       (b->gpu == NODE_NONE || cluster_sits_on(&s->cluster, replica, b->gpu) ||
+	        cluster_is_booked_on(&s->cluster, replica, b->gpu));
 }
 
 /* --- what ----------------------------------------------------------------------------------------
@@ -191,8 +193,10 @@ static void fail(struct sim *s, size_t i)
 		.kind = fault->kind, .node = b.node, .gpu = b.gpu, .at = s->events.now};
 	vec_push(&f->notes, note);
 	if (fault->kind == FAULT_GPU || fault->kind == FAULT_NODE) {
+		node_level_rebook(s, b.gpu);
 		strike(s, &b);
 		break_gpus(s, &b, false);
+		node_level_workers(s);
 	}
 	vec_push(&f->broken, b);
 	slow_down(s, b.node);

@@ -37,7 +37,8 @@ struct share_group; /* replicas that share GPUs */
 struct schedule;    /* jobs, and what the cluster's scheduler knows: schedule.h */
 struct life;        /* replicas that come and go: life.h */
 struct faults;
-struct scaler; /* who says how many: scale.h */
+struct scaler;     /* who says how many: scale.h */
+struct node_level; /* who sits where on a node: node_level.h */
 
 /* Entities of which there is one. */
 enum timer { TIMER_FAULTS, TIMER_LIFE, TIMER_SCALE, TIMERS };
@@ -67,6 +68,7 @@ struct sim {
 	struct faults *faults;     /* NULL: nothing fails */
 	struct scaler *scalers;    /* of all services; NULL: none has one */
 	struct swap *swap;         /* NULL: nobody does */
+	struct node_level *node_level; /* NULL: everybody sits where it is booked */
 	struct workload **loads;
 	struct request_log *log;
 	struct gaps *gaps;                    /* NULL unless asked for */
@@ -183,6 +185,9 @@ bool swap_event(struct sim *s, uint32_t replica);
 
 /* kill.c: the GPU process of a replica is killed for its memory; it starts again by itself. */
 void kill_replica(struct sim *s, uint32_t replica);
+
+/* kill.c: the GPU process of a replica ends, if it has one, and starts again from now on. */
+void kill_restart(struct sim *s, uint32_t replica);
 
 /* kill.c: a killed replica is there again. */
 void kill_over(struct sim *s, uint32_t replica);

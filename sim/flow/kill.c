@@ -85,21 +85,29 @@ void lose_waiting(struct sim *s, const struct replica *r, uint32_t request)
 	lose(s, r, request);
 }
 
-void kill_replica(struct sim *s, uint32_t replica)
+void kill_restart(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
 	struct seat *const seat = &s->cluster.seats[replica];
-	end_process(s, replica);
-	seat->down = true;
-	seat->died = s->events.now;
-	seat->kills++;
-	if (r->leaving) { /* it is closed already, and does not come back */
-		life_drained(s, replica);
-		return;
+	if (!seat->down) {
+		end_process(s, replica);
+		seat->down = true;
+		seat->died = s->events.now;
+		if (r->leaving) { /* it is closed already, and does not come back */
+			life_drained(s, replica);
+			return;
+		}
+		service_load_close(&s->cluster.services[r->service], r->index);
 	}
-	service_load_close(&s->cluster.services[r->service], r->index);
 	event_set(&s->events, replica, ns_after(s->events.now, start_again_time(s, r)),
 	          PHASE_ENGINE_START);
+}
+
+void kill_replica(struct sim *s, uint32_t replica)
+{
+	sim_assert(!s->cluster.seats[replica].down);
+	s->cluster.seats[replica].kills++;
+	kill_restart(s, replica);
 }
 
 void kill_over(struct sim *s, uint32_t replica)

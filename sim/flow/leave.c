@@ -13,7 +13,7 @@ static void leave_gpus(struct sim *s, uint32_t replica, enum life_state state)
 	if (s->schedule != NULL) {
 		schedule_hold(s, replica, -1);
 	}
-	cluster_leave(&s->cluster, replica);
+	place_leave(s, replica);
 	life_stop_coming(s->life, replica);
 	slot->deadline = NS_NEVER;
 	batch_note_block(s, r, BLOCK_NONE);

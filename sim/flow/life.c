@@ -8,7 +8,7 @@
 
 bool life_needed(const struct scenario *sc)
 {
-	bool needed = sc->n_faults > 0;
+	bool needed = sc->n_faults > 0 || sc->node_level;
 	for (size_t i = 0; i < sc->n_services; i++) {
 		const struct scenario_service *const spec = &sc->services[i];
 		needed = needed || spec->autoscaler.policy.name != NULL || spec->n_changes > 0 ||

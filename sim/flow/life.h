@@ -149,8 +149,9 @@ void place_parts(const struct sim *s, uint32_t service, struct gpu_part *part);
  * none. */
 bool place_pending(struct sim *s, uint32_t replica);
 
-/* place.c: a replica gets these GPUs, a KV cache and a front end of its own. */
+/* place.c: a replica gets these GPUs, a KV cache and a front end of its own; and leaves them. */
 void place_on(struct sim *s, uint32_t replica, const uint32_t *gpus);
+void place_leave(struct sim *s, uint32_t replica);
 
 /* start.c: a replica has its GPUs and starts. */
 void start_begin(struct sim *s, uint32_t replica);
@@ -166,6 +167,9 @@ bool start_next(struct sim *s, uint32_t replica);
 
 /* start.c: its start is broken off. */
 void start_stop(struct sim *s, uint32_t replica);
+
+/* start.c: it begins again with its process. */
+void start_anew(struct sim *s, uint32_t replica);
 
 /* start.c: storage and processes of a node have this part of their speed from now on. */
 void start_slow(struct sim *s, uint32_t node, int64_t storage_ppm, int64_t start_ppm);

@@ -7,6 +7,7 @@
 #include "state/prefix_cache.h"
 #include "policy/registry.h"
 #include "flow/life.h"
+#include "flow/node_level.h"
 
 /* Does a replica ask for more memory than any GPU has? */
 static bool fits_nowhere(const struct sim *s, const struct scenario_service *spec)
@@ -140,6 +141,13 @@ void place_on(struct sim *s, uint32_t replica, const uint32_t *gpus)
 	              (uint32_t)s->services[service].spec->gpus_per_replica, &part[kind]);
 	furnish(s, replica, kind, part[kind].bytes);
 	free(part);
+	node_level_place(s, replica);
+}
+
+void place_leave(struct sim *s, uint32_t replica)
+{
+	node_level_leave(s, replica);
+	cluster_leave(&s->cluster, replica);
 }
 
 /* Where the placement policy puts a replica, into gpus[]; false: there is no room. */
@@ -155,6 +163,9 @@ static bool find_gpus(struct sim *s, uint32_t service, uint32_t *gpus)
 	const bool found =
 		placement_choose(s->placement, s->placement_self, &view, &ask, gpus) != NODE_NONE;
 	sim_assert(!found || verify_placement(&s->cluster, &ask, gpus));
+	if (found && s->node_level != NULL) {
+		node_level_prefer(&s->cluster, gpus, ask.gpus);
+	}
 	free(part);
 	return found;
 }

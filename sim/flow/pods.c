@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "flow/life.h"
+#include "flow/node_level.h"
 #include "flow/schedule.h"
 
 #define MIB_STEP 100      /* a GPU's memory counts in such steps, as Run:ai does */
@@ -133,7 +134,7 @@ static void add_parts(struct sim *s, struct snapshot *p, uint32_t replica)
 	const struct replica *const r = &s->cluster.replicas[replica];
 	const struct cluster *const c = &s->cluster;
 	uint32_t n;
-	const uint32_t *const gpus = cluster_gpus_of(c, replica, &n);
+	const uint32_t *const gpus = cluster_booked_of(c, replica, &n);
 	const struct node *const node = &c->nodes[c->gpus[gpus[0]].node];
 	uint32_t *const of = &s->schedule->gpu_of[p->nodes.at[c->gpus[gpus[0]].node].first_group];
 	for (uint32_t i = 0; i < n; i += SCHED_DEVICES) {
@@ -207,17 +208,6 @@ static void add_training(struct sim *s, struct snapshot *p, uint32_t index)
 	}
 }
 
-/* The next GPU of a node on which no replica is. */
-static uint32_t next_idle(const struct cluster *c, const struct node *node, uint32_t from)
-{
-	uint32_t i = from;
-	while (i < node->first + node->n && c->gpus[i].residents > 0) {
-		i++;
-	}
-	sim_assert(i < node->first + node->n);
-	return i;
-}
-
 static void sort_gpus(uint32_t *gpus, int64_t n)
 {
 	for (int64_t i = 1; i < n; i++) {
@@ -237,17 +227,15 @@ static void sort_gpus(uint32_t *gpus, int64_t n)
 void pods_gpus(struct sim *s, uint32_t replica, const struct sched_decision *place, uint32_t *gpus)
 {
 	const struct cluster *const c = &s->cluster;
-	const struct node *const node = &c->nodes[place->node];
 	const struct scenario_service *const spec = s->services[c->replicas[replica].service].spec;
 	uint32_t *const of =
 		&s->schedule->gpu_of[s->schedule->pods.nodes.at[place->node].first_group];
 	const bool shares = spec->fraction_ppm != SHARE_WHOLE;
-	uint32_t idle = node->first;
-	for (int64_t i = 0; i < spec->gpus_per_replica; i++) {
+	for (uint32_t i = 0; i < spec->gpus_per_replica; i++) {
 		gpus[i] = shares ? of[place->groups[i]] : NODE_NONE;
 		if (gpus[i] == NODE_NONE) {
-			gpus[i] = next_idle(c, node, idle);
-			idle = gpus[i] + 1;
+			gpus[i] = node_level_idle(c, place->node, gpus, i);
+			sim_assert(gpus[i] != NODE_NONE);
 		}
 		if (shares) {
 			of[place->groups[i]] = gpus[i];

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "flow/node_level.h"
 #include "flow/scale.h"
 #include "flow/schedule.h"
 
@@ -123,6 +124,7 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	summary_service(s->log, i, spec->slo, spec->n_slo, out);
 	sim_fit(s, i, &fit);
 	out->swaps = s->swap != NULL ? 0 : -1;
+	out->moves = -1;
 	out->name = spec->name;
 	out->submitted = (int64_t)service->submitted;
 	out->too_long = (int64_t)service->too_long;
@@ -302,6 +304,7 @@ void sim_summary(const struct sim *s, struct summary *out)
 	out->allocated = share(allocated, (double)out->gpus);
 	summarise_gpus(s, out);
 	faults_summarise(s, out);
+	node_level_summarise(s, out);
 	judge(s, out);
 	say_binding(s, out);
 }

@@ -1,5 +1,6 @@
 /* Periodic look at the settled state for time series; looks less often as the run gets longer. */
 #include "flow/life.h"
+#include "flow/node_level.h"
 #include "flow/schedule.h"
 
 bool anything_left(const struct sim *s)
@@ -43,6 +44,9 @@ void sample(struct sim *s)
 			           life_count(s, (uint32_t)i, LIFE_READY));
 			series_add(s->series[i][SIM_STARTING], now,
 			           life_count(s, (uint32_t)i, LIFE_STARTING));
+		}
+		if (s->series[i][SIM_AWAY] != NULL) {
+			series_add(s->series[i][SIM_AWAY], now, s->node_level->services[i].away);
 		}
 	}
 	if (now >= s->sample_every * SAMPLE_POINTS) {

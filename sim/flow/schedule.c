@@ -1,6 +1,7 @@
 /* Events of training: a job comes, a cycle places and evicts, a job is done. */
 #include "flow/schedule.h"
 #include "flow/life.h"
+#include "flow/node_level.h"
 
 #include <stdlib.h>
 
@@ -236,6 +237,7 @@ static bool run_cycle(struct sim *s)
 	event_set(&s->events, entity_cycle(s), NS_NEVER, PHASE_SCHEDULE);
 	const bool kept = keep_promises(s) > 0;
 	if (!anyone_waits(s)) {
+		node_level_workers(s);
 		return kept;
 	}
 	pods_build(s);
@@ -243,6 +245,7 @@ static bool run_cycle(struct sim *s)
 	const bool changed = kept || r.binds + r.evictions + r.promises > 0;
 	apply_replicas(s, &r);
 	apply_jobs(s, &r);
+	node_level_workers(s);
 	sched_result_fini(&r);
 	if (changed) {
 		schedule_wake(s);

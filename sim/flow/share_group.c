@@ -107,7 +107,7 @@ static void build_fixed(struct sim *s)
 	link_gpus(c, up);
 	for (uint32_t i = 0; i < c->n_replicas; i++) {
 		struct replica *const r = &c->replicas[i];
-		const uint32_t root = root_of(up, c->places[c->seats[i].first]);
+		const uint32_t root = root_of(up, c->sits[c->seats[i].first]);
 		if (!needs_group(s, r->service)) {
 			continue;
 		}
@@ -160,7 +160,7 @@ void share_join(struct sim *s, struct replica *r)
 	if (!needs_group(s, r->service)) {
 		return;
 	}
-	const uint32_t gpu = s->cluster.places[s->cluster.seats[replica].first];
+	const uint32_t gpu = s->cluster.sits[s->cluster.seats[replica].first];
 	r->group = s->groups_of_nodes ? s->cluster.gpus[gpu].node : gpu;
 	add_member(s, &s->groups[r->group], replica);
 	open_memo(s, &s->groups[r->group]);

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "flow/node_level.h"
 #include "flow/scale.h"
 #include "flow/schedule.h"
 
@@ -44,6 +45,7 @@ static void open_series(struct sim *s)
 			scenario_shares_gpu(&s->sc->services[i]) ? series_new() : NULL;
 		s->series[i][SIM_READY] = s->life != NULL ? series_new() : NULL;
 		s->series[i][SIM_STARTING] = s->life != NULL ? series_new() : NULL;
+		s->series[i][SIM_AWAY] = node_level_spreads(s, i) ? series_new() : NULL;
 	}
 }
 
@@ -266,6 +268,9 @@ static void end_services(struct sim *s)
 		service_count(&s->cluster.services[i], s->ended, 0, 0);
 		if (s->life != NULL) {
 			life_account(s, i, s->ended);
+		}
+		if (s->node_level != NULL) {
+			node_level_account(s, i, s->ended);
 		}
 	}
 }

@@ -61,6 +61,7 @@ enum sim_series {
 	SIM_MEMORY, /* MiB that its replicas hold of shared GPUs */
 	SIM_READY,  /* replicas, where they come and go */
 	SIM_STARTING,
+	SIM_AWAY, /* replicas that are spread, on other GPUs than they are booked on */
 	SIM_SERIES,
 };
 

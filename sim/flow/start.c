@@ -116,7 +116,8 @@ static ns_t stage_time(const struct sim *s, uint32_t node, ns_t alone)
 	return ns < NS_HORIZON ? (ns_t)ns : NS_HORIZON;
 }
 
-void start_begin(struct sim *s, uint32_t replica)
+/* A start, of a pod or of a process whose pod is there. */
+static void begin(struct sim *s, uint32_t replica, bool of_pod)
 {
 	struct life_slot *const slot = &s->life->slots[replica];
 	const struct replica *const r = &s->cluster.replicas[replica];
@@ -125,8 +126,8 @@ void start_begin(struct sim *s, uint32_t replica)
 	ask.image_cached = *image_of(s, replica);
 	ns_t of[START_STAGES];
 	perf_start(&ask, of);
-	const ns_t before =
-		of[START_SCHEDULE] + of[START_IMAGE] + of[START_PROCESS] + of[START_DOWNLOAD];
+	const ns_t pod = of[START_SCHEDULE] + of[START_IMAGE] + of[START_DOWNLOAD];
+	const ns_t before = of[START_PROCESS] + (of_pod ? pod : 0);
 	const double use = perf_weight_rate(&ask) / ask.storage;
 	slot->stage = STAGE_PREPARE;
 	slot->due = ns_after(s->events.now, stage_time(s, node, before));
@@ -135,6 +136,11 @@ void start_begin(struct sim *s, uint32_t replica)
 	slot->use_ppm = use < 1.0 ? (int64_t)(use * (double)PPM + 0.5) : PPM;
 	slot->left = of[START_WEIGHTS] << TICK_SHIFT;
 	slot->build = of[START_TRACE] + of[START_COMPILE] + of[START_CAPTURE] + of[START_BUILD];
+}
+
+void start_begin(struct sim *s, uint32_t replica)
+{
+	begin(s, replica, true);
 }
 
 bool start_next(struct sim *s, uint32_t replica)
@@ -172,6 +178,13 @@ void start_stop(struct sim *s, uint32_t replica)
 	if (s->life->slots[replica].stage == STAGE_READ) {
 		change_readers(s, replica, -1);
 	}
+}
+
+void start_anew(struct sim *s, uint32_t replica)
+{
+	start_stop(s, replica);
+	begin(s, replica, false);
+	life_plan(s);
 }
 
 ns_t start_again_time(const struct sim *s, const struct replica *r)

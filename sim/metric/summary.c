@@ -17,6 +17,7 @@ void summary_fini(struct summary *s)
 	free(s->services);
 	free(s->shared);
 	free(s->faults);
+	free(s->moves);
 	free(s->limits);
 	free(s->jobs);
 	free(s->projects);

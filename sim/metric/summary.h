@@ -50,6 +50,9 @@ struct service_summary {
 	int64_t kv_capacity_tokens, kv_peak_tokens; /* per replica; peak over replicas */
 	int64_t preemptions;
 	int64_t swaps; /* times a replica came back from host memory; -1: there is no swap */
+	int64_t moves; /* back to the GPUs where replicas are booked; -1: they are not spread */
+	int64_t moved_lost; /* requests by that */
+	double away;        /* share of its replicas' time on other GPUs than they are booked on */
 	int64_t oom_kills,
 		cold_starts; /* of replicas whose memory others had asked for; starts again */
 	double running_avg, waiting_avg;  /* sequences per replica, time average */
@@ -102,6 +105,18 @@ struct fault_summary {            /* something that failed */
 	ns_t recovery; /* until as many replicas were ready as before; NS_NEVER: not in this run */
 };
 
+struct move_summary { /* of a replica, back to the GPUs where it is booked */
+	ns_t at;
+	ns_t start; /* of its process there; NS_NEVER: it was starting, or leaving */
+	size_t service;
+	uint32_t replica;  /* of the service */
+	const char *nodes; /* the group of its node; borrowed */
+	uint32_t node;     /* within it */
+	uint32_t from, to; /* of its GPUs, within the node: the first */
+	int64_t needed;    /* the service that needs the place; -1: jobs */
+	int64_t lost;      /* requests that it had begun */
+};
+
 struct limit_result {
 	const struct slo *limit; /* borrowed */
 	size_t service;
@@ -131,6 +146,8 @@ struct summary {
 	double fairness; /* Jain's index of GPU hours per GPU of quota; NaN: no project has one */
 	struct fault_summary *faults; /* n_faults of them, in order of time */
 	size_t n_faults;
+	struct move_summary *moves; /* n_moves of them, in order of time */
+	size_t n_moves;
 	char binding[256]; /* one line of cause: what stops it */
 };
 

@@ -265,6 +265,8 @@ static void put_replicas(FILE *out, const struct service_summary *s)
 	if (s->oom_kills > 0) {
 		line_add(&l, "killed for others' memory %s",
 		         str_thousands(s->oom_kills, text, sizeof(text)));
+	}
+	if (s->oom_kills > 0 || s->moves > 0) {
 		line_add(&l, "started again %s", str_thousands(s->cold_starts, text, sizeof(text)));
 		line_add(&l, "down %s %%", human(100.0 * s->down, text, sizeof(text)));
 	}
@@ -287,6 +289,22 @@ static void put_lives(FILE *out, const struct service_summary *s)
 	         str_thousands(s->at_door, text, sizeof(text)));
 	if (s->at_door > 0) {
 		line_add(&l, "which waited %s s for one", human(s->door_s, text, sizeof(text)));
+	}
+	line_end(&l);
+}
+
+/* Replicas that are spread over the GPUs of their node. */
+static void put_spread(FILE *out, const struct service_summary *s)
+{
+	struct line l = line_start(out, "spread");
+	char text[40];
+
+	line_add(&l, "%s %% of the time beside the GPUs where they are booked",
+	         human(100.0 * s->away, text, sizeof(text)));
+	line_add(&l, "moved back %s", str_thousands(s->moves, text, sizeof(text)));
+	if (s->moves > 0) {
+		line_add(&l, "%s requests lost by it",
+		         str_thousands(s->moved_lost, text, sizeof(text)));
 	}
 	line_end(&l);
 }
@@ -336,6 +354,9 @@ static void put_service(FILE *out, const struct report *r, size_t i)
 	if (v->comes_and_goes) {
 		put_lives(out, v);
 	}
+	if (v->moves >= 0) {
+		put_spread(out, v);
+	}
 	if (v->autoscaler != NULL) {
 		report_scaling(out, v);
 	}
@@ -356,6 +377,7 @@ void report_console(FILE *out, const struct report *r, bool colour)
 	}
 	report_jobs(out, r);
 	report_faults(out, s);
+	report_moves(out, s);
 	report_gpus(out, r);
 	line_start(out, "binding");
 	facts_fold(s->binding, LINE_LABEL, out);

@@ -50,6 +50,11 @@ static void put_replicas(struct json_writer *w, const struct service_summary *s)
 	if (s->swaps >= 0) {
 		json_put_int(w, "swaps", s->swaps);
 	}
+	if (s->moves >= 0) {
+		json_put_int(w, "moves", s->moves);
+		json_put_int(w, "requests_lost_by_moves", s->moved_lost);
+		json_put_real(w, "spread_pct", 100.0 * s->away);
+	}
 	put_level(w, "replicas", s->replicas_avg, s->replicas);
 	if (s->autoscaler != NULL) {
 		report_scaling_json(w, s);
@@ -160,6 +165,7 @@ void report_json_value(struct json_writer *w, const char *key, const struct repo
 	put_cluster(w, s);
 	report_gpus_json(w, s);
 	report_faults_json(w, s);
+	report_moves_json(w, s);
 	json_put_string(w, "binding", s->binding);
 	json_put_string(w, "clock", "simulated");
 	json_end(w);

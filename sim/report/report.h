@@ -54,6 +54,10 @@ void report_jobs_json(struct json_writer *w, const struct summary *s);
 /* What failed, what was lost by it and how long it took to recover; nothing where nothing did. */
 void report_faults(FILE *out, const struct summary *s);
 void report_faults_json(struct json_writer *w, const struct summary *s);
+/* Replicas that went back to the GPUs where they are booked, and for whom; nothing where none did.
+ */
+void report_moves(FILE *out, const struct summary *s);
+void report_moves_json(struct json_writer *w, const struct summary *s);
 
 /* Schema aliquot/summary/1: the whole document, or as a value inside another one. */
 void report_json(FILE *out, const struct report *r);

@@ -62,6 +62,7 @@ const struct scenario_section scenario_sections[] = {
 	{"cluster.nodes[]", scenario_nodes_table},
 	{"scheduler", scenario_scheduler_table},
 	{"scheduler.swap", scenario_swap_table},
+	{"scheduler.node_level", scenario_node_level_table},
 	{"services[]", scenario_service_table},
 	{"services[].replicas_at[]", scenario_change_table},
 	{"services[].autoscaler", scenario_autoscaler_table},
@@ -225,6 +226,7 @@ static void read_root(struct scenario_loader *l, const struct json_at *root)
 	}
 	scenario_check_lives(l->sc, root);
 	scenario_check_swap(l, root);
+	scenario_check_node_level(l->sc, root);
 }
 
 /* File name without folder and .json; caller frees. */

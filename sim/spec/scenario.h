@@ -283,7 +283,10 @@ struct scenario {
 	size_t n_faults;
 	struct scenario_policy placement, compute_share, oom_victim, priority;
 	struct scenario_swap swap;
-	ns_t stop_after; /* NS_NEVER when absent */
+	bool node_level;           /* replicas that may borrow are spread over the GPUs of a node */
+	int64_t workloads_per_gpu; /* on a GPU to which they are spread, at most; 0: no such limit
+	                            */
+	ns_t stop_after;           /* NS_NEVER when absent */
 	char **assumptions;
 	size_t n_assumptions;
 	struct option_log *log;         /* every key with value and source; owned */

@@ -148,6 +148,11 @@ void scenario_read_swap(struct scenario_loader *l, const struct json_at *schedul
 /* After the services: is there one that may be swapped, and nothing that swap does not go with? */
 void scenario_check_swap(struct scenario_loader *l, const struct json_at *root);
 
+/* The `node_level` of a scheduler; after its swap, before the services. */
+void scenario_read_node_level(struct scenario_loader *l, const struct json_at *scheduler);
+/* After the services: is there one that would be spread? */
+void scenario_check_node_level(const struct scenario *sc, const struct json_at *root);
+
 void scenario_read_services(struct scenario_loader *l, const struct json_at *at);
 /* False with an error at `at` when the service cannot have this limit. */
 bool scenario_add_slo(struct scenario_service *service, const struct slo *slo,
@@ -243,6 +248,7 @@ extern const struct option scenario_cluster_table[], scenario_nodes_table[],
 	scenario_scheduler_table[];
 extern const struct option scenario_history_table[];
 extern const struct option scenario_swap_table[];
+extern const struct option scenario_node_level_table[];
 extern const struct option scenario_service_table[];
 extern const struct option scenario_project_table[];
 extern const struct option scenario_job_table[];

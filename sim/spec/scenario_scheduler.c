@@ -9,7 +9,8 @@ struct scheduler_keys {
 	int kind;
 	int memory_share;
 	ns_t period, min_runtime;
-	const json_t *placement, *compute_share, *oom_victim, *priority, *history, *swap;
+	const json_t *placement, *compute_share, *oom_victim, *priority, *history, *swap,
+		*node_level;
 };
 
 struct history_keys {
@@ -48,6 +49,8 @@ const struct option scenario_scheduler_table[] = {
 	 "the policy that picks who dies for another's request; " SCENARIO_OOM_VICTIM},
 	{"swap", OPTION_NODE, offsetof(struct scheduler_keys, swap), 0, 0, "", NULL, NULL,
 	 "replicas go to host memory while others need their GPUs; off when absent"},
+	{"node_level", OPTION_NODE, offsetof(struct scheduler_keys, node_level), 0, 0, "", NULL, NULL,
+	 "replicas that may borrow are spread over the GPUs of their node; off when absent"},
 	{"period", OPTION_DURATION, offsetof(struct scheduler_keys, period), 1, 9e18, SCENARIO_PERIOD, NULL, "s",
 	 "from one look at the jobs that wait to the next"},
 	{"min_runtime", OPTION_DURATION, offsetof(struct scheduler_keys, min_runtime), 0, 9e18, "0s", NULL, "s",
@@ -139,6 +142,7 @@ void scenario_read_scheduler(struct scenario_loader *l, const struct json_at *ro
 	scenario_read_policy(l, &l->sc->oom_victim, &at, "oom_victim", SCENARIO_OOM_VICTIM);
 	scenario_read_policy(l, &l->sc->priority, &at, "priority", SCENARIO_PRIORITY_POLICY);
 	scenario_read_swap(l, &at);
+	scenario_read_node_level(l, &at);
 }
 
 void scenario_free_scheduler(struct scenario *sc)

@@ -79,6 +79,7 @@ static void find_places(struct cluster *c, struct seat *seat, uint32_t n)
 {
 	if (seat->room < n) {
 		c->places = mem_resize(c->places, c->n_places + n, sizeof(*c->places));
+		c->sits = mem_resize(c->sits, c->n_places + n, sizeof(*c->sits));
 		c->slices = mem_resize(c->slices, c->n_places + n, sizeof(*c->slices));
 		seat->first = c->n_places;
 		seat->room = n;
@@ -101,6 +102,36 @@ void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, ui
 		c->places[seat->first + i] = gpus[i];
 		c->slices[seat->first + i] = take_gpu(c, gpus[i], part);
 	}
+	cluster_sit(c, replica, gpus);
+}
+
+/* What a replica's request is on one of its GPUs. */
+static bytes_t request_on(const struct seat *seat, const struct gpu *g)
+{
+	return seat->part.whole ? g->memory : seat->part.bytes;
+}
+
+void cluster_sit(struct cluster *c, uint32_t replica, const uint32_t *gpus)
+{
+	const struct seat *const seat = &c->seats[replica];
+	for (uint32_t i = 0; i < seat->n_gpus; i++) {
+		struct gpu *const g = &c->gpus[gpus[i]];
+		sim_assert(g->node == c->gpus[c->places[seat->first]].node && g->faults == 0);
+		c->sits[seat->first + i] = gpus[i];
+		g->sitters++;
+		g->claimed += request_on(seat, g);
+	}
+}
+
+void cluster_rise(struct cluster *c, uint32_t replica)
+{
+	const struct seat *const seat = &c->seats[replica];
+	for (uint32_t i = 0; i < seat->n_gpus; i++) {
+		struct gpu *const g = &c->gpus[c->sits[seat->first + i]];
+		sim_assert(g->sitters > 0);
+		g->sitters--;
+		g->claimed -= request_on(seat, g);
+	}
 }
 
 /* What stands on a node, by its replicas. */
@@ -116,28 +147,60 @@ static uint32_t sizes_on(const struct cluster *c, uint32_t node)
 	return sizes;
 }
 
+/* GPU number i of a replica is its no longer. */
+static void unbook(struct cluster *c, const struct seat *seat, uint32_t i)
+{
+	struct gpu *const g = &c->gpus[c->places[seat->first + i]];
+	sim_assert(g->residents > 0);
+	g->residents--;
+	g->whole = false;
+	g->requested -= request_on(seat, g);
+	g->slices &= (uint8_t)~c->slices[seat->first + i];
+	c->nodes[g->node].idle += g->residents == 0;
+}
+
 void cluster_leave(struct cluster *c, uint32_t replica)
 {
 	struct seat *const seat = &c->seats[replica];
 	sim_assert(seat->n_gpus > 0);
 	const uint32_t node = c->gpus[c->places[seat->first]].node;
+	cluster_rise(c, replica);
 	for (uint32_t i = 0; i < seat->n_gpus; i++) {
-		struct gpu *const g = &c->gpus[c->places[seat->first + i]];
-		sim_assert(g->residents > 0);
-		g->residents--;
-		g->whole = false;
-		g->requested -= seat->part.whole ? g->memory : seat->part.bytes;
-		g->slices &= (uint8_t)~c->slices[seat->first + i];
-		c->nodes[node].idle += g->residents == 0;
+		unbook(c, seat, i);
 	}
 	seat->n_gpus = 0;
 	c->nodes[node].sizes = sizes_on(c, node);
 }
 
+void cluster_rebook(struct cluster *c, uint32_t replica, uint32_t from, uint32_t to)
+{
+	const struct seat *const seat = &c->seats[replica];
+	uint32_t i = 0;
+	while (i < seat->n_gpus && c->places[seat->first + i] != from) {
+		i++;
+	}
+	sim_assert(i < seat->n_gpus && !cluster_is_booked_on(c, replica, to));
+	unbook(c, seat, i);
+	const uint8_t slices = take_gpu(c, to, &seat->part);
+	/* in ascending order again */
+	uint32_t *const places = &c->places[seat->first];
+	uint8_t *const bits = &c->slices[seat->first];
+	for (; i + 1 < seat->n_gpus && places[i + 1] < to; i++) {
+		places[i] = places[i + 1];
+		bits[i] = bits[i + 1];
+	}
+	for (; i > 0 && places[i - 1] > to; i--) {
+		places[i] = places[i - 1];
+		bits[i] = bits[i - 1];
+	}
+	places[i] = to;
+	bits[i] = slices;
+}
+
 void cluster_break(struct cluster *c, uint32_t gpu)
 {
 	struct gpu *const g = &c->gpus[gpu];
-	sim_assert(g->residents == 0);
+	sim_assert(g->residents == 0 && g->sitters == 0);
 	c->nodes[g->node].idle -= g->faults == 0;
 	g->faults++;
 }
@@ -150,16 +213,35 @@ void cluster_mend(struct cluster *c, uint32_t gpu)
 	c->nodes[g->node].idle += g->faults == 0;
 }
 
-bool cluster_sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu)
+static bool is_among(const uint32_t *gpus, uint32_t n, uint32_t gpu)
 {
-	uint32_t n;
-	const uint32_t *const gpus = cluster_gpus_of(c, replica, &n);
 	for (uint32_t i = 0; i < n; i++) {
 		if (gpus[i] == gpu) {
 			return true;
 		}
 	}
 	return false;
+}
+
+bool cluster_sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu)
+{
+	uint32_t n;
+	const uint32_t *const gpus = cluster_gpus_of(c, replica, &n);
+	return is_among(gpus, n, gpu);
+}
+
+bool cluster_is_booked_on(const struct cluster *c, uint32_t replica, uint32_t gpu)
+{
+	uint32_t n;
+	const uint32_t *const gpus = cluster_booked_of(c, replica, &n);
+	return is_among(gpus, n, gpu);
+}
+
+bool cluster_is_away(const struct cluster *c, uint32_t replica)
+{
+	const struct seat *const seat = &c->seats[replica];
+	return seat->n_gpus > 0 && memcmp(&c->places[seat->first], &c->sits[seat->first],
+	                                  seat->n_gpus * sizeof(*c->sits)) != 0;
 }
 
 void cluster_hold(struct cluster *c, uint32_t replica, bytes_t bytes, ns_t now)
@@ -190,6 +272,7 @@ void cluster_fini(struct cluster *c)
 	free(c->gpus);
 	free(c->seats);
 	free(c->places);
+	free(c->sits);
 	free(c->slices);
 	free(c->replicas);
 	free(c->services);
@@ -281,24 +364,43 @@ static void verify_seat(const struct seat *seat, int64_t blocks)
 	sim_assert(seat->down || seat->step > 0 || blocks >= seat->own);
 }
 
-/* What replicas ask of a GPU is no more than what is counted there, and nobody is on a broken one.
+/* Replicas on a GPU, and what they ask of it. */
+struct crowd {
+	uint32_t n;
+	bytes_t asked;
+};
+
+static void count_in(struct crowd *crowd, const struct cluster *c, const struct seat *seat,
+                     uint32_t gpu)
+{
+	sim_assert(c->gpus[gpu].faults == 0);
+	crowd[gpu].n++;
+	crowd[gpu].asked += request_on(seat, &c->gpus[gpu]);
+}
+
+/*
+ * What replicas ask of a GPU is no more than what is counted there, of those that are booked and of
+ * those that sit there; no GPU is given twice either way, and nobody is on a broken one.
  */
 static void verify_seats(const struct cluster *c)
 {
-	bytes_t *const asked = mem_new(c->n_gpus, sizeof(*asked));
+	struct crowd *const booked = mem_new(c->n_gpus, sizeof(*booked));
+	struct crowd *const sitting = mem_new(c->n_gpus, sizeof(*sitting));
 	for (uint32_t i = 0; i < c->n_replicas; i++) {
 		const struct seat *const seat = &c->seats[i];
 		for (uint32_t k = 0; k < seat->n_gpus; k++) {
-			const uint32_t gpu = c->places[seat->first + k];
-			sim_assert(c->gpus[gpu].faults == 0 && c->gpus[gpu].residents > 0);
-			asked[gpu] += seat->part.whole ? c->gpus[gpu].memory : seat->part.bytes;
+			count_in(booked, c, seat, c->places[seat->first + k]);
+			count_in(sitting, c, seat, c->sits[seat->first + k]);
 		}
 	}
 	for (uint32_t i = 0; i < c->n_gpus; i++) {
-		sim_assert(asked[i] <= c->gpus[i].requested);
-		sim_assert(c->gpus[i].requested <= c->gpus[i].memory);
+		const struct gpu *const g = &c->gpus[i];
+		sim_assert(booked[i].asked <= g->requested && booked[i].n <= g->residents);
+		sim_assert(sitting[i].asked == g->claimed && sitting[i].n == g->sitters);
+		sim_assert(g->requested <= g->memory && g->claimed <= g->memory);
 	}
-	free(asked);
+	free(booked);
+	free(sitting);
 }
 
 /* What is held on a GPU is what its replicas hold, each within its bounds. */
@@ -317,7 +419,7 @@ static void verify_memory(const struct cluster *c)
 		}
 		verify_seat(seat, blocks);
 		for (uint32_t k = 0; !seat->down && k < seat->n_gpus; k++) {
-			used[c->places[seat->first + k]] += seat->base + blocks * seat->block;
+			used[c->sits[seat->first + k]] += seat->base + blocks * seat->block;
 		}
 	}
 	for (uint32_t i = 0; i < c->n_gpus; i++) {
@@ -390,6 +492,7 @@ uint64_t cluster_checksum(const struct cluster *c)
 	}
 	for (uint32_t i = 0; i < c->n_gpus; i++) {
 		h = mix(mix(h, (uint64_t)c->gpus[i].requested), c->gpus[i].residents);
+		h = mix(mix(h, (uint64_t)c->gpus[i].claimed), c->gpus[i].sitters);
 	}
 	return mix(h, c->requests.in_use);
 }

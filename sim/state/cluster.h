@@ -22,8 +22,9 @@ struct cluster {
 	struct replica *replicas;
 	uint32_t n_replicas;
 	struct seat *seats; /* of the replicas */
-	uint32_t *places;   /* GPUs of the replicas, one after the other */
-	uint8_t *slices;    /* of each place: the memory slices taken there, as bits */
+	uint32_t *places;   /* GPUs on which replicas are booked, one after the other */
+	uint32_t *sits;  /* and those on which they are: the same, but for node-level placement */
+	uint8_t *slices; /* of each place: the memory slices taken there, as bits */
 	uint32_t n_places;
 	struct service *services;
 	uint32_t n_services;
@@ -43,7 +44,8 @@ void cluster_take(struct cluster *c, uint32_t node, const uint32_t *gpus,
                   const struct node_part *what);
 
 /*
- * A replica goes onto these `n` GPUs, with this part of each. Asserts that they have room.
+ * A replica is booked on these `n` GPUs, ascending, with this part of each, and sits there. Asserts
+ * that they have room for the booking.
  */
 void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, uint32_t n,
                    const struct gpu_part *part);
@@ -51,23 +53,45 @@ void cluster_place(struct cluster *c, uint32_t replica, const uint32_t *gpus, ui
 /* It leaves them again; it must hold nothing. Linear in the replicas. */
 void cluster_leave(struct cluster *c, uint32_t replica);
 
-/* One fault more, or less, on a GPU, on which nobody is. */
+/*
+ * A replica, which holds nothing, gets up from the GPUs it sits on, and sits down on as many of the
+ * same node, ascending; nothing but cluster_sit() may follow cluster_rise().
+ */
+void cluster_rise(struct cluster *c, uint32_t replica);
+void cluster_sit(struct cluster *c, uint32_t replica, const uint32_t *gpus);
+
+/* A replica is booked on GPU `to` of its node, which has room, instead of `from`. */
+void cluster_rebook(struct cluster *c, uint32_t replica, uint32_t from, uint32_t to);
+
+/* One fault more, or less, on a GPU, on which nobody is, nor booked. */
 void cluster_break(struct cluster *c, uint32_t gpu);
 void cluster_mend(struct cluster *c, uint32_t gpu);
 
 /* A replica holds `bytes` more on each of its GPUs, or gives them back at `now` (negative). */
 void cluster_hold(struct cluster *c, uint32_t replica, bytes_t bytes, ns_t now);
 
-/* The GPUs of a replica, *n of them. */
+/* The GPUs that a replica sits on, *n of them, ascending. */
 static inline const uint32_t *cluster_gpus_of(const struct cluster *c, uint32_t replica,
                                               uint32_t *n)
+{
+	*n = c->seats[replica].n_gpus;
+	return &c->sits[c->seats[replica].first];
+}
+
+/* Those that it is booked on: what the cluster's scheduler and placement policies know. */
+static inline const uint32_t *cluster_booked_of(const struct cluster *c, uint32_t replica,
+                                                uint32_t *n)
 {
 	*n = c->seats[replica].n_gpus;
 	return &c->places[c->seats[replica].first];
 }
 
-/* Is this one of the replica's GPUs? */
+/* Is this one of the GPUs that the replica sits on, or is booked on? */
 bool cluster_sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu);
+bool cluster_is_booked_on(const struct cluster *c, uint32_t replica, uint32_t gpu);
+
+/* Does it sit on others than it is booked on? */
+bool cluster_is_away(const struct cluster *c, uint32_t replica);
 
 /*
  * Check every conservation law: requests in lists add up to those in the pool and to the counters

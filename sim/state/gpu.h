@@ -19,13 +19,16 @@ struct gpu_part {
 
 struct gpu {
 	uint32_t node;
-	uint32_t residents; /* replicas on it */
+	uint32_t residents; /* replicas that are booked on it */
 	bool whole;         /* its only resident has all of it */
 	uint8_t slices;     /* memory slices that are taken, as bits */
 	uint16_t faults;    /* while there are any, nobody is put onto it */
 	bytes_t memory;     /* that requests may take */
 	bytes_t requested;  /* by the residents; limits are not counted */
-	bytes_t used, peak; /* held by the residents of a shared GPU; the most so far */
+	/* of those that sit here, wherever they are booked */
+	uint32_t sitters;
+	bytes_t claimed;    /* by their requests */
+	bytes_t used, peak; /* held by them, if the GPU is shared; the most so far */
 	bytes_t returned;   /* of what is free, given back at returned_at: lent from then on */
 	ns_t returned_at;
 };
@@ -50,7 +53,7 @@ struct node {
 };
 
 struct seat {                   /* of a replica */
-	uint32_t first, n_gpus; /* its GPUs: cluster.places; 0: it is on none */
+	uint32_t first, n_gpus; /* its GPUs: cluster.places and .sits; 0: it is on none */
 	uint32_t room;          /* places from `first` on that are its own */
 	struct gpu_part part;   /* of each of them */
 	bytes_t base, block;    /* held of each GPU while it runs, and per KV block besides */
