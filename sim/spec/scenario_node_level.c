@@ -22,7 +22,7 @@ void scenario_read_node_level(struct scenario_loader *l, const struct json_at *s
 	    !scenario_fill(l, scenario_node_level_table, &keys, &at)) {
 		return;
 	}
-	l->sc->node_level = true;
+	l->sc->node_level = !l->whole_gpus && l->lends_memory; /* else that is the error */
 	l->sc->workloads_per_gpu = keys.workloads;
 	if (l->whole_gpus) {
 		json_fail(&at, "scheduler.kind kubernetes places whole GPUs alone; use \"runai\"");
