@@ -262,14 +262,28 @@ static bool scales_late(const struct service_summary *v)
 	       v->waiting_avg >= BINDING_SHARE * v->running_avg;
 }
 
+/* The service that quotas and limits keep most replicas from. */
+static const struct service_summary *most_kept_out(const struct summary *out)
+{
+	const struct service_summary *worst = &out->services[0];
+	for (size_t i = 1; i < out->n_services; i++) {
+		const struct service_summary *const v = &out->services[i];
+		worst = v->kept_out_avg > worst->kept_out_avg ? v : worst;
+	}
+	return worst;
+}
+
 static void say_services(const struct sim *s, struct summary *out)
 {
 	const size_t worst = slowest_service(out);
 	const struct service_summary *const v = &out->services[worst], *const k = most_killed(out);
-	const struct service_summary *const door = most_at_door(out);
+	const struct service_summary *const door = most_at_door(out), *const q = most_kept_out(out);
 	char *const text = out->binding;
 	const size_t size = sizeof(out->binding);
-	if (door_share(door) >= BINDING_SHARE) {
+	if (q->kept_out_avg >= BINDING_SHARE) {
+		snprintf(text, size, "quota: %.2f replicas of %s waited on average: %s",
+		         q->kept_out_avg, q->name, q->kept_out);
+	} else if (door_share(door) >= BINDING_SHARE) {
 		say_door(door, text, size);
 	} else if (k->down >= BINDING_SHARE) {
 		say_down(k, text, size);

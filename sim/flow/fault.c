@@ -1,11 +1,12 @@
 /*
  * What fails (the scenario's faults): GPUs and nodes lose who is on them and take nobody until they
  * are mended, links and starts get slower. Of each it is noted what was lost, and how long it took
- * until as many replicas were ready as before.
+ * until as many replicas were ready, and workers of jobs at work, as before.
  */
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "flow/assign.h"
 #include "flow/life.h"
 #include "flow/node_level.h"
 
@@ -20,13 +21,20 @@ struct hit {                     /* a service that lost replicas */
 	uint32_t service, ready; /* before it */
 };
 
+struct job_hit { /* a job that lost workers */
+	size_t note;
+	uint32_t job;
+	int64_t workers; /* before it */
+};
+
 struct fault_note { /* what one did */
 	int kind;
 	uint32_t node, gpu;
 	ns_t at;
 	ns_t recovery; /* NS_NEVER: not yet */
-	int64_t replicas, lost;
-	uint32_t hit, back; /* services that lost replicas, and that have as many again */
+	int64_t replicas, lost, workers;
+	double lost_work;   /* of jobs, GPUs times nanoseconds */
+	uint32_t hit, back; /* services and jobs that lost some, and that have as many again */
 };
 
 static const char *const fault_names[] = {"gpu", "node", "link", "slow_start"};
@@ -37,6 +45,7 @@ struct faults {
 	VEC(struct broken) broken;
 	VEC(struct fault_note) notes;
 	VEC(struct hit) hits; /* of those that have not recovered */
+	VEC(struct job_hit) job_hits;
 };
 
 static void plan(struct sim *s)
@@ -133,11 +142,46 @@ static int64_t lost(const struct sim *s)
 	return (int64_t)n;
 }
 
+/* A job loses one worker on the node, or all that it has there (WORKER_NONE). */
+static void strike_job(struct sim *s, uint32_t index, const struct broken *b, uint32_t worker)
+{
+	struct faults *const f = s->faults;
+	struct fault_note *const note = &f->notes.at[f->notes.n - 1];
+	const struct job *const j = &s->schedule->jobs[index];
+	const struct job_hit hit = {f->notes.n - 1, index, j->workers};
+	const i128_t before = j->lost;
+	const int64_t lost = assign_fail(s, index, b->node, worker);
+	note->workers += lost;
+	note->lost_work += (double)(j->lost - before) * (double)s->sc->jobs[index].gpus_per_worker;
+	if (lost > 0) {
+		vec_push(&f->job_hits, hit);
+		note->hit++;
+	}
+}
+
+static void strike_jobs(struct sim *s, const struct broken *b)
+{
+	uint32_t job;
+	if (b->gpu != NODE_NONE) {
+		const uint32_t worker = assign_worker_on(s, b->node, b->gpu, &job);
+		if (worker != WORKER_NONE) {
+			strike_job(s, job, b, worker);
+		}
+		return;
+	}
+	for (size_t i = 0; i < s->schedule->open.n; i++) {
+		strike_job(s, s->schedule->open.at[i], b, WORKER_NONE);
+	}
+}
+
 /* Whoever is on a GPU or a node loses it. */
 static void strike(struct sim *s, const struct broken *b)
 {
 	struct fault_note *const note = &s->faults->notes.at[s->faults->notes.n - 1];
 	const int64_t before = lost(s);
+	if (s->schedule != NULL) { /* a GPU that replicas hold is no worker's */
+		strike_jobs(s, b);
+	}
 	note_hits(s, b);
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
 		if (is_hit(s, i, b)) {
@@ -146,7 +190,7 @@ static void strike(struct sim *s, const struct broken *b)
 		}
 	}
 	note->lost = lost(s) - before;
-	note->recovery = note->replicas > 0 ? NS_NEVER : 0;
+	note->recovery = note->hit > 0 ? NS_NEVER : 0;
 }
 
 static void break_gpus(struct sim *s, const struct broken *b, bool mend)
@@ -247,6 +291,44 @@ void faults_event(struct sim *s)
 /* --- afterwards ----------------------------------------------------------------------------------
  */
 
+/* One that it hit has as many as before. */
+static void be_back(struct sim *s, struct fault_note *note)
+{
+	note->back++;
+	note->recovery = note->back == note->hit ? s->events.now - note->at : NS_NEVER;
+}
+
+void fault_job_recovered(struct sim *s, uint32_t job)
+{
+	struct faults *const f = s->faults;
+	const struct job *const j = &s->schedule->jobs[job];
+	size_t kept = 0;
+	for (size_t i = 0; f != NULL && i < f->job_hits.n; i++) {
+		const struct job_hit hit = f->job_hits.at[i];
+		if (hit.job == job && (j->state == JOB_FINISHED || j->workers >= hit.workers)) {
+			be_back(s, &f->notes.at[hit.note]);
+		} else {
+			f->job_hits.at[kept++] = hit;
+		}
+	}
+	if (f != NULL) {
+		f->job_hits.n = kept;
+	}
+}
+
+bool faults_will_mend(const struct sim *s)
+{
+	const struct faults *const f = s->faults;
+	for (size_t i = 0; f != NULL && i < f->broken.n; i++) {
+		const struct broken *const b = &f->broken.at[i];
+		if (b->until != NS_NEVER &&
+		    (b->fault->kind == FAULT_GPU || b->fault->kind == FAULT_NODE)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void fault_recovered(struct sim *s, uint32_t service)
 {
 	struct faults *const f = s->faults;
@@ -259,10 +341,7 @@ void fault_recovered(struct sim *s, uint32_t service)
 		const struct hit hit = f->hits.at[i];
 		const uint32_t enough = hit.ready < v->wanted ? hit.ready : v->wanted;
 		if (hit.service == service && v->count[LIFE_READY] >= enough) {
-			struct fault_note *const note = &f->notes.at[hit.note];
-			note->back++;
-			note->recovery =
-				note->back == note->hit ? s->events.now - note->at : NS_NEVER;
+			be_back(s, &f->notes.at[hit.note]);
 		} else {
 			f->hits.at[kept++] = hit;
 		}
@@ -292,6 +371,8 @@ void faults_summarise(const struct sim *s, struct summary *out)
 			.at = note->at,
 			.replicas = note->replicas,
 			.lost = note->lost,
+			.workers = note->workers,
+			.lost_work = note->lost_work / 3600e9,
 			.recovery = note->recovery,
 		};
 	}
@@ -332,5 +413,6 @@ void faults_free(struct sim *s)
 	free(s->faults->broken.at);
 	free(s->faults->notes.at);
 	free(s->faults->hits.at);
+	free(s->faults->job_hits.at);
 	free(s->faults);
 }

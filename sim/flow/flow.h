@@ -361,6 +361,12 @@ void faults_event(struct sim *s);
 /* fault.c: as many replicas of a service are ready as before the faults that hit it? */
 void fault_recovered(struct sim *s, uint32_t service);
 
+/* fault.c: has a job as many workers as before the faults that hit it, or is it done? */
+void fault_job_recovered(struct sim *s, uint32_t job);
+
+/* fault.c: will GPUs that failed be there again? */
+bool faults_will_mend(const struct sim *s);
+
 /* fault.c: what the faults did, into the summary. */
 void faults_summarise(const struct sim *s, struct summary *out);
 

@@ -86,32 +86,11 @@ static const char *between_cycles(const struct schedule *d, size_t job)
 	               : "the scheduler has not looked at it yet";
 }
 
-static void say_why(const struct sim *s, size_t job, char *text, size_t size)
+static void say_reason(const struct sim *s, size_t job, char *text, size_t size)
 {
-	const struct sched_why *const w = &s->schedule->why[job];
-	const struct scenario_project *const p = &s->sc->projects[w->queue];
-	switch (w->reason) {
-	case SCHED_OVER_LIMIT:
-		snprintf(text, size, "%s would be over its limit of %g GPUs", p->name,
-		         (double)p->limit_ppm / GPU);
-		return;
-	case SCHED_OVER_QUOTA:
-		snprintf(text, size, "not preemptible, and %s would be over its quota of %g GPUs",
-		         p->name, (double)p->quota_ppm / GPU);
-		return;
-	case SCHED_NO_ROOM:
-		snprintf(text, size, "room for %u of %u workers", w->placed, w->wanted);
-		return;
-	case SCHED_OVER_SHARE:
-		snprintf(text, size,
-		         "room for %u of %u workers, and %s would be over its fair share",
-		         w->placed, w->wanted, p->name);
-		return;
-	case SCHED_NOT_TRIED:
-	case SCHED_TOO_FEW:
-		break;
+	if (!say_why(s, &s->schedule->why[job], "workers", text, size)) {
+		snprintf(text, size, "%s", between_cycles(s->schedule, job));
 	}
-	snprintf(text, size, "%s", between_cycles(s->schedule, job));
 }
 
 /* --- results ----------------------------------------------------------------------------------
@@ -158,7 +137,7 @@ static void summarise_job(const struct sim *s, size_t i, struct job_summary *out
 		.evicted = j->evicted,
 	};
 	if (j->state == JOB_PENDING) {
-		say_why(s, i, out->reason, sizeof(out->reason));
+		say_reason(s, i, out->reason, sizeof(out->reason));
 	} else if (j->state == JOB_REJECTED) {
 		snprintf(out->reason, sizeof(out->reason), "%s", s->schedule->rejected[i]);
 	}

@@ -113,3 +113,20 @@ void life_release(struct sim *s, uint32_t replica)
 	leave_gpus(s, replica, LIFE_ABSENT);
 	door_open(s, s->cluster.replicas[replica].service);
 }
+
+void life_evict(struct sim *s, uint32_t replica)
+{
+	struct life_slot *const slot = &s->life->slots[replica];
+	s->life->services[s->cluster.replicas[replica].service].evicted++;
+	if (slot->state == LIFE_STARTING) {
+		leave_break_off(s, replica, LIFE_ABSENT);
+	} else if (s->sc->grace == 0) {
+		life_release(s, replica);
+	} else {
+		leave_drain(s, replica);
+	}
+	if (slot->state == LIFE_DRAINING) {
+		slot->deadline = ns_after(s->events.now, s->sc->grace);
+		life_plan(s);
+	}
+}

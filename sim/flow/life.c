@@ -12,7 +12,7 @@ bool life_needed(const struct scenario *sc)
 	for (size_t i = 0; i < sc->n_services; i++) {
 		const struct scenario_service *const spec = &sc->services[i];
 		needed = needed || spec->autoscaler.policy.name != NULL || spec->n_changes > 0 ||
-		         spec->initial != spec->places;
+		         spec->initial != spec->places || scenario_may_evict(sc, spec);
 	}
 	return needed;
 }
@@ -128,6 +128,7 @@ static void be_wanted(struct sim *s, uint32_t replica)
 	const ns_t timeout = s->services[s->cluster.replicas[replica].service].spec->start_timeout;
 	life_set_state(s, replica, LIFE_PENDING);
 	slot->born = s->life->births++;
+	slot->wanted = s->events.now;
 	slot->deadline = timeout > 0 ? ns_after(s->events.now, timeout) : NS_NEVER;
 	vec_push(&s->life->coming, replica);
 }
@@ -281,8 +282,10 @@ static void go_on(struct sim *s, uint32_t replica)
 {
 	struct life_slot *const slot = &s->life->slots[replica];
 	const uint32_t service = s->cluster.replicas[replica].service;
-	if (slot->state == LIFE_DRAINING) {
+	if (slot->state == LIFE_DRAINING && slot->due <= s->events.now) {
 		leave_gone(s, replica);
+	} else if (slot->state == LIFE_DRAINING) { /* it was evicted, and has no more time */
+		life_release(s, replica);
 	} else if (slot->due <= s->events.now) {
 		if (start_next(s, replica)) {
 			be_ready(s, replica);

@@ -31,8 +31,9 @@ enum life_stage {                /* of a start */
 struct life_slot { /* of a replica */
 	uint8_t state, stage;
 	uint64_t born;   /* order in which they were wanted */
+	ns_t wanted;     /* when it was */
 	ns_t due;        /* something happens to it next; NS_NEVER: nothing by itself */
-	ns_t deadline;   /* to be ready */
+	ns_t deadline;   /* to be ready; of one that was evicted: to be gone */
 	ns_t runs;       /* while it starts: its process does from then on */
 	tick_t left;     /* of reading its weights, if nobody else read */
 	int64_t use_ppm; /* of the node's storage while it reads alone */
@@ -52,6 +53,7 @@ struct life_service {
 	i128_t waiting, late;          /* all waiting over time, and of it while one starts; x ns */
 	int64_t waited;                /* requests that came to the door */
 	int64_t failed;                /* replicas that were not ready in time */
+	int64_t evicted;               /* replicas that others took the GPUs of */
 	ns_t since;
 	size_t changes; /* of the scenario that were followed */
 };
@@ -117,6 +119,13 @@ void life_drained(struct sim *s, uint32_t replica);
 
 /* leave.c: a ready replica gets no more requests, and goes when those it has are answered. */
 void leave_drain(struct sim *s, uint32_t replica);
+
+/*
+ * leave.c: the scheduler gives the GPUs of a replica to others. One that starts leaves at once, one
+ * that is ready drains, for the scheduler's time of grace at most; then it is released.
+ * life_settle() wants another for it.
+ */
+void life_evict(struct sim *s, uint32_t replica);
 
 /* leave.c: the last tokens of one that drained are out. */
 void leave_gone(struct sim *s, uint32_t replica);

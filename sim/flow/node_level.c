@@ -78,15 +78,7 @@ void node_level_prefer(const struct cluster *c, uint32_t *gpus, uint32_t n)
 /* GPUs of a node that workers of jobs have. */
 static int64_t held_by_workers(const struct sim *s, uint32_t node)
 {
-	const struct schedule *const d = s->schedule;
-	int64_t held = 0;
-	for (size_t i = 0; d != NULL && i < d->open.n; i++) {
-		const uint32_t job = d->open.at[i];
-		for (int64_t k = 0; k < d->jobs[job].most; k++) {
-			held += d->nodes[job][k] == node ? s->sc->jobs[job].gpus_per_worker : 0;
-		}
-	}
-	return held;
+	return s->schedule != NULL ? s->schedule->at_work[node] : 0;
 }
 
 /* GPUs that nobody is booked on or sits on, without as many as workers have; below 0: too few. */

@@ -128,7 +128,17 @@ int64_t pods_charge(const struct sim *s, uint32_t replica)
 	       (spec->fraction_ppm == SHARE_WHOLE ? SHARE_WHOLE : part_of(s, r));
 }
 
-/* Parts of several GPUs are one pod for each so many of them: nobody may evict them. */
+/* The place for a shared GPU that stands for this one: those that failed have none. */
+static uint16_t place_on_node(const struct cluster *c, const struct node *node, uint32_t gpu)
+{
+	uint32_t place = 0;
+	for (uint32_t i = node->first; i < gpu; i++) {
+		place += c->gpus[i].faults == 0;
+	}
+	return (uint16_t)place;
+}
+
+/* Parts of many GPUs are one pod for each so many of them: nobody may evict them. */
 static void add_parts(struct sim *s, struct snapshot *p, uint32_t replica)
 {
 	const struct replica *const r = &s->cluster.replicas[replica];
@@ -142,7 +152,7 @@ static void add_parts(struct sim *s, struct snapshot *p, uint32_t replica)
 			part(s->services[r->service].spec, &s->sc->nodes[r->gpu_kind]);
 		uint16_t groups[SCHED_DEVICES];
 		for (; ask.devices < SCHED_DEVICES && i + ask.devices < n; ask.devices++) {
-			groups[ask.devices] = (uint16_t)(gpus[i + ask.devices] - node->first);
+			groups[ask.devices] = place_on_node(c, node, gpus[i + ask.devices]);
 			of[groups[ask.devices]] = gpus[i + ask.devices];
 		}
 		add_pod(p, &ask, c->gpus[gpus[0]].node, 0, groups);
@@ -167,12 +177,15 @@ static void add_replica(struct sim *s, struct snapshot *p, uint32_t replica)
 	const struct cluster *const c = &s->cluster;
 	const struct replica *const r = &c->replicas[replica];
 	const struct scenario_service *const spec = s->services[r->service].spec;
+	const struct life_slot *const slot = s->life != NULL ? &s->life->slots[replica] : NULL;
 	const struct sched_job job = {
 		.queue = (uint32_t)spec->project,
 		.priority = spec->priority,
-		.age = s->events.now / AGE_STEP,
-		.running_for = s->events.now,
+		.preemptible = spec->preemptible,
+		.age = (s->events.now - (slot != NULL ? slot->wanted : 0)) / AGE_STEP,
+		.running_for = s->events.now - (slot != NULL ? slot->bound_at : 0),
 	};
+	const size_t first = p->tasks.n;
 	add_job(p, &job, 1);
 	vec_push(&s->schedule->replicas, replica);
 	if (c->seats[replica].n_gpus == 0) {
@@ -183,6 +196,10 @@ static void add_replica(struct sim *s, struct snapshot *p, uint32_t replica)
 		add_pod(p, &ask, c->gpus[gpu].node, 0, NULL);
 	} else {
 		add_parts(s, p, replica);
+	}
+	for (size_t i = first; slot != NULL && slot->state == LIFE_DRAINING && i < p->tasks.n;
+	     i++) {
+		p->tasks.at[i].status = SCHED_RELEASING;
 	}
 }
 
@@ -244,6 +261,49 @@ void pods_gpus(struct sim *s, uint32_t replica, const struct sched_decision *pla
 	sort_gpus(gpus, spec->gpus_per_replica);
 }
 
+bool pods_have_room(const struct sim *s, uint32_t replica, const struct sched_decision *place,
+                    int64_t idle)
+{
+	const struct cluster *const c = &s->cluster;
+	const struct node *const node = &c->nodes[place->node];
+	const struct scenario_service *const spec = s->services[c->replicas[replica].service].spec;
+	const uint32_t *const of =
+		&s->schedule->gpu_of[s->schedule->pods.nodes.at[place->node].first_group];
+	const bool shares = spec->fraction_ppm != SHARE_WHOLE;
+	const bytes_t request = scenario_request(spec, &s->sc->nodes[node->kind]);
+	int64_t whole = 0;
+	for (int64_t i = 0; i < spec->gpus_per_replica; i++) {
+		const uint32_t gpu = shares ? of[place->groups[i]] : NODE_NONE;
+		const struct gpu *const g = gpu != NODE_NONE ? &c->gpus[gpu] : NULL;
+		whole += g == NULL || g->residents == 0;
+		if (g != NULL &&
+		    (g->faults > 0 || g->whole || g->requested + request > g->memory)) {
+			return false;
+		}
+	}
+	return whole <= idle;
+}
+
+/* GPUs that failed are not there until they are mended. */
+static void count_gpus(struct sim *s)
+{
+	struct snapshot *const p = &s->schedule->pods;
+	int64_t gpus = 0;
+	for (uint32_t i = 0; i < s->cluster.n_nodes; i++) {
+		const struct node *const node = &s->cluster.nodes[i];
+		int64_t *const there = &p->nodes.at[i].gpus;
+		*there = 0;
+		for (uint32_t k = node->first; k < node->first + node->n; k++) {
+			*there += s->cluster.gpus[k].faults == 0;
+		}
+		gpus += *there;
+	}
+	p->total.of[SCHED_GPU] = gpus * SHARE_WHOLE;
+	if (s->schedule->history != NULL) {
+		history_offer(s->schedule->history, &p->total, s->events.now);
+	}
+}
+
 void pods_build(struct sim *s)
 {
 	struct schedule *const d = s->schedule;
@@ -255,6 +315,9 @@ void pods_build(struct sim *s)
 	d->replicas.n = 0;
 	for (uint32_t i = 0; i < p->n_groups; i++) {
 		d->gpu_of[i] = NODE_NONE;
+	}
+	if (s->faults != NULL) {
+		count_gpus(s);
 	}
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
 		if (s->cluster.seats[i].n_gpus > 0 ||

@@ -132,6 +132,7 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	out->generates = spec->llm->task == LLM_GENERATE;
 	summarise_life(s, i, out);
 	summarise_scaler(s, i, out);
+	summarise_unplaced(s, i, out);
 	out->placed = mem_new(s->sc->n_nodes, sizeof(*out->placed));
 	out->kv_capacity_tokens = fit.capacity_tokens;
 	out->max_num_seqs = spec->options.max_num_seqs;

@@ -1,11 +1,12 @@
 /* Events of training: a job comes, a cycle places and evicts, a job is done. */
 #include "flow/schedule.h"
-#include "flow/life.h"
-#include "flow/node_level.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "flow/assign.h"
+#include "flow/life.h"
+#include "flow/node_level.h"
 
 #define USAGE_EVERY                                                                  \
 	(60 * NS_PER_S) /* where time counts, KAI's: from one look at it to the next \
@@ -23,8 +24,7 @@ static void add_up(struct held *h, ns_t now)
 	h->since = now;
 }
 
-/* A project and all above it hold so much more from now on. */
-static void hold(struct sim *s, size_t project, int64_t ppm)
+void schedule_charge(struct sim *s, size_t project, int64_t ppm)
 {
 	const ns_t now = s->events.now;
 	for (; project != PROJECT_NONE; project = s->sc->projects[project].parent) {
@@ -46,7 +46,7 @@ void schedule_hold(struct sim *s, uint32_t replica, int sign)
 {
 	const int64_t ppm = sign * pods_charge(s, replica);
 	size_t project = s->services[s->cluster.replicas[replica].service].spec->project;
-	hold(s, project, ppm);
+	schedule_charge(s, project, ppm);
 	for (; project != PROJECT_NONE; project = s->sc->projects[project].parent) {
 		s->schedule->held[project].service += ppm;
 	}
@@ -107,104 +107,6 @@ static bool anyone_waits(const struct sim *s)
 	return false;
 }
 
-/* The workers of a job have moved; its end moves with them. */
-static void settle(struct sim *s, uint32_t index, int64_t workers)
-{
-	struct job *const j = &s->schedule->jobs[index];
-	const struct scenario_job *const spec = &s->sc->jobs[index];
-	if (workers != j->workers) {
-		hold(s, spec->project,
-		     (workers - j->workers) * spec->gpus_per_worker * SHARE_WHOLE);
-		job_set_workers(j, workers, s->events.now);
-		event_set(&s->events, entity_job(s, index), job_end(j), PHASE_STEP_DONE);
-	}
-}
-
-/* A pending replica starts where it was sent. */
-static void bind_replica(struct sim *s, uint32_t replica, const struct sched_decision *place)
-{
-	const uint32_t service = s->cluster.replicas[replica].service;
-	const int64_t n = s->services[service].spec->gpus_per_replica;
-	uint32_t *const gpus = mem_new((size_t)n, sizeof(*gpus));
-	pods_gpus(s, replica, place, gpus);
-	life_bind(s, replica, gpus);
-	free(gpus);
-}
-
-static void keep_promise(struct sim *s, const struct promise *p)
-{
-	struct schedule *const d = s->schedule;
-	const uint32_t job = p->worker.job;
-	if (p->is_worker && d->nodes[job] != NULL) {
-		d->nodes[job][p->worker.index] = p->place.node;
-		settle(s, job, d->jobs[job].workers + 1);
-	} else if (!p->is_worker && s->life->slots[p->replica].state == LIFE_PENDING) {
-		bind_replica(s, p->replica, &p->place);
-	}
-}
-
-/*
- * Who was promised a place in the last cycle gets it, before anybody else is looked at: those who
- * had it have left, and only cycles give GPUs away. Returns how many promises there were.
- */
-static size_t keep_promises(struct sim *s)
-{
-	struct schedule *const d = s->schedule;
-	const size_t n = d->promises.n;
-	for (size_t i = 0; i < n; i++) {
-		keep_promise(s, &d->promises.at[i]);
-	}
-	d->promises.n = 0;
-	return n;
-}
-
-static void note_promise(struct schedule *d, const struct promise *p)
-{
-	if (p->place.status == SCHED_PIPELINED) {
-		vec_push(&d->promises, *p);
-	}
-}
-
-/* Pending replicas that were given a place start there; the others stay where they are. */
-static void apply_replicas(struct sim *s, const struct sched_result *r)
-{
-	struct schedule *const d = s->schedule;
-	for (size_t i = 0; i < d->replicas.n; i++) {
-		const struct sched_job *const j = &d->pods.jobs.at[i];
-		const struct sched_decision *const t = &r->tasks[j->first_task];
-		const bool waits = d->pods.tasks.at[j->first_task].status == SCHED_PENDING;
-		sim_assert(waits || t->status == SCHED_RUNNING);
-		const struct promise promise = {.replica = d->replicas.at[i], .place = *t};
-		if (waits && t->status == SCHED_BINDING) {
-			bind_replica(s, promise.replica, t);
-		}
-		note_promise(d, &promise);
-	}
-}
-
-/* Workers go where the cycle sends them; who was promised a place waits for the next cycle. */
-static void apply_jobs(struct sim *s, const struct sched_result *r)
-{
-	struct schedule *const d = s->schedule;
-	const size_t first = d->pods.tasks.n - d->workers.n;
-	const size_t first_job = d->replicas.n;
-	int64_t *const workers = mem_new(d->open.n, sizeof(*workers));
-	for (size_t i = 0; i < d->workers.n; i++) {
-		const struct worker w = d->workers.at[i];
-		const struct sched_decision *const t = &r->tasks[first + i];
-		const bool there = t->status == SCHED_BINDING || t->status == SCHED_RUNNING;
-		const struct promise promise = {.is_worker = true, .worker = w, .place = *t};
-		d->nodes[w.job][w.index] = there ? t->node : NODE_NONE;
-		note_promise(d, &promise);
-		workers[d->pods.tasks.at[first + i].job - first_job] += there;
-	}
-	for (size_t i = 0; i < d->open.n; i++) {
-		d->why[d->open.at[i]] = r->jobs[first_job + i];
-		settle(s, d->open.at[i], workers[i]);
-	}
-	free(workers);
-}
-
 /*
  * Time alone may change the next answer: gangs that keep some pods in vain are looked at again when
  * their time of grace is over, use and protected runs once a minute.
@@ -235,17 +137,17 @@ static bool run_cycle(struct sim *s)
 	struct sched_result r;
 	d->looked = s->events.now;
 	event_set(&s->events, entity_cycle(s), NS_NEVER, PHASE_SCHEDULE);
-	const bool kept = keep_promises(s) > 0;
+	const bool kept = assign_promised(s);
 	if (!anyone_waits(s)) {
 		node_level_workers(s);
+		unplaced_note(s, NULL);
 		return kept;
 	}
 	pods_build(s);
 	sched_cycle(&d->pods, &d->options, actions, sizeof(actions) / sizeof(*actions), &r);
-	const bool changed = kept || r.binds + r.evictions + r.promises > 0;
-	apply_replicas(s, &r);
-	apply_jobs(s, &r);
+	const bool changed = assign(s, &r) || kept;
 	node_level_workers(s);
+	unplaced_note(s, &r);
 	sched_result_fini(&r);
 	if (changed) {
 		schedule_wake(s);
@@ -282,9 +184,11 @@ static void finish(struct sim *s, uint32_t index)
 	struct job *const j = &d->jobs[index];
 	const struct scenario_job *const spec = &s->sc->jobs[index];
 	size_t at = 0;
-	hold(s, spec->project, -j->workers * spec->gpus_per_worker * SHARE_WHOLE);
+	schedule_charge(s, spec->project, -j->workers * spec->gpus_per_worker * SHARE_WHOLE);
+	assign_leave_all(s, index);
 	job_advance(j, s->events.now);
 	sim_assert(j->state == JOB_FINISHED);
+	fault_job_recovered(s, index);
 	event_set(&s->events, entity_job(s, index), NS_NEVER, PHASE_STEP_DONE);
 	free(d->nodes[index]);
 	d->nodes[index] = NULL;
@@ -321,7 +225,8 @@ static bool may_get_room(const struct sim *s)
 	for (size_t i = 0; l != NULL && i < l->coming.n; i++) {
 		may = may || l->slots[l->coming.at[i]].state != LIFE_PENDING;
 	}
-	return s->schedule->open.n > 0 && l != NULL && (may || l->change_at != NS_NEVER);
+	return s->schedule->open.n > 0 && l != NULL &&
+	       (may || l->change_at != NS_NEVER || faults_will_mend(s));
 }
 
 bool schedule_goes_on(const struct sim *s)
@@ -374,8 +279,9 @@ static bool fit_everywhere(struct sim *s)
 				char *const where = mem_printf("%s: services.%s", s->sc->file,
 				                               s->sc->services[i].name);
 				err_add(s->err, ERR_INFEASIBLE, where,
-				        "its model does not fit on %s: beside \"jobs\" and replicas "
-				        "that come and go it must fit on every node",
+				        "its model does not fit on %s: where \"jobs\" or "
+				        "\"projects\" are, replicas that come and go must fit on "
+				        "every node",
 				        s->sc->nodes[k].name);
 				free(where);
 				ok = false;
@@ -406,6 +312,8 @@ bool schedule_open(struct sim *s)
 	d->why = mem_new(sc->n_jobs, sizeof(*d->why));
 	d->rejected = mem_new(sc->n_jobs, sizeof(*d->rejected));
 	d->held = mem_new(sc->n_projects, sizeof(*d->held));
+	d->at_work = mem_new(s->cluster.n_nodes, sizeof(*d->at_work));
+	d->unplaced = mem_new(sc->n_services, sizeof(*d->unplaced));
 	for (uint32_t i = 0; i < sc->n_jobs; i++) {
 		const struct scenario_job *const spec = &sc->jobs[i];
 		job_init(&d->jobs[i], spec->workers, spec->min_workers, spec->work,
@@ -418,7 +326,7 @@ bool schedule_open(struct sim *s)
 	pods_open(s);
 	open_history(s);
 	hold_replicas(s);
-	return fit_everywhere(s);
+	return fit_everywhere(s) && quota_check(s);
 }
 
 void schedule_close(struct sim *s)
@@ -442,6 +350,8 @@ void schedule_close(struct sim *s)
 	free(d->why);
 	free(d->rejected);
 	free(d->held);
+	free(d->at_work);
+	free(d->unplaced);
 	free(d->gpu_of);
 	free(d->promises.at);
 	free(d->replicas.at);
@@ -458,6 +368,7 @@ void schedule_end(struct sim *s)
 	for (size_t i = 0; i < d->open.n; i++) {
 		job_advance(&d->jobs[d->open.at[i]], s->ended);
 	}
+	unplaced_end(s);
 	for (size_t i = 0; i < s->sc->n_projects; i++) {
 		struct held *const h = &d->held[i];
 		add_up(h, s->ended);

@@ -66,7 +66,7 @@ struct sim *sim_new(const struct scenario *sc, const struct sim_options *options
 	for (size_t i = 0; i < sc->n_services; i++) {
 		request_log_set_limits(s->log, i, sc->services[i].slo, sc->services[i].n_slo);
 	}
-	event_list_init(&s->events, entity_cycle(s) + (sc->n_jobs > 0));
+	event_list_init(&s->events, entity_cycle(s) + sc->scheduled);
 	for (uint32_t i = 0; i < sc->n_loads; i++) {
 		struct workload *const w = s->loads[i];
 		event_set(&s->events, entity_load(s, i), w->ops->peek(w), PHASE_ARRIVAL);
@@ -86,7 +86,7 @@ struct sim *sim_new(const struct scenario *sc, const struct sim_options *options
 		s->sample_every = SAMPLE_FIRST;
 		event_set(&s->events, entity_sampler(s), 0, PHASE_SAMPLE);
 	}
-	if (sc->n_jobs > 0 && !schedule_open(s)) {
+	if (sc->scheduled && !schedule_open(s)) {
 		sim_free(s);
 		return NULL;
 	}

@@ -33,6 +33,7 @@ struct service_summary {
 	double goodput_per_s; /* NaN when the service has no limits */
 	bool streaming;       /* false: TTFT, ITL are not reported in the NVIDIA files */
 	bool generates;       /* false: embedding, no output tokens */
+	bool scheduled;       /* its replicas come by the cluster's scheduler */
 	/* from the replicas */
 	int64_t replicas;     /* at a time at most */
 	double replicas_avg;  /* on GPUs */
@@ -45,8 +46,12 @@ struct service_summary {
 	const char *autoscaler;             /* its policy; NULL: it has none */
 	const struct scale_change *changes; /* n_changes of them; borrowed from the run */
 	size_t n_changes;
-	int64_t failed_starts;                      /* replicas that were not ready in time */
-	int64_t *placed;                            /* of them, by group of nodes */
+	int64_t failed_starts;    /* replicas that were not ready in time */
+	int64_t evicted, pending; /* replicas that others took the GPUs of; that wait at the end */
+	double pending_avg, kept_out_avg; /* that wait; of them, for a quota or a limit */
+	char reason[160];                 /* for which they wait at the end; "": none does */
+	char kept_out[160];               /* by which quota or limit, the last time; "": by none */
+	int64_t *placed;                  /* of them, by group of nodes */
 	int64_t kv_capacity_tokens, kv_peak_tokens; /* per replica; peak over replicas */
 	int64_t preemptions;
 	int64_t swaps; /* times a replica came back from host memory; -1: there is no swap */
@@ -102,7 +107,11 @@ struct fault_summary {            /* something that failed */
 	int64_t gpu;              /* of the node; -1: all of it */
 	ns_t at;
 	int64_t replicas, lost; /* replicas that were on it, requests that they had begun */
-	ns_t recovery; /* until as many replicas were ready as before; NS_NEVER: not in this run */
+	int64_t workers;        /* of jobs, that were on it */
+	double lost_work;       /* of theirs, GPU hours since the last checkpoint */
+	/* until as many replicas were ready, and as many workers at work, as before; NS_NEVER: not
+	 * in this run */
+	ns_t recovery;
 };
 
 struct move_summary { /* of a replica, back to the GPUs where it is booked */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEAST_WAITING 0.01 /* replicas on average: less is a second here and there */
 #define GREEN "\033[32m"
 #define RED "\033[31m"
 #define PLAIN "\033[0m"
@@ -273,6 +274,24 @@ static void put_replicas(FILE *out, const struct service_summary *s)
 	line_end(&l);
 }
 
+/* Replicas that the scheduler gave no GPUs yet. */
+static void put_waits(FILE *out, const struct service_summary *s)
+{
+	struct line l = line_start(out, "waits");
+	char text[40];
+
+	line_add(&l, "%s replicas for GPUs on average", human(s->pending_avg, text, sizeof(text)));
+	if (s->kept_out_avg > 0.0) {
+		line_add(&l, "%s of them for a quota or a limit",
+		         human(s->kept_out_avg, text, sizeof(text)));
+	}
+	if (s->pending > 0) {
+		line_add(&l, "at the end %s: %s", str_thousands(s->pending, text, sizeof(text)),
+		         s->reason);
+	}
+	line_end(&l);
+}
+
 /* Replicas that are not there all the time. */
 static void put_lives(FILE *out, const struct service_summary *s)
 {
@@ -290,7 +309,13 @@ static void put_lives(FILE *out, const struct service_summary *s)
 	if (s->at_door > 0) {
 		line_add(&l, "which waited %s s for one", human(s->door_s, text, sizeof(text)));
 	}
+	if (s->evicted > 0) {
+		line_add(&l, "evicted %s", str_thousands(s->evicted, text, sizeof(text)));
+	}
 	line_end(&l);
+	if (s->pending > 0 || s->pending_avg >= LEAST_WAITING) {
+		put_waits(out, s);
+	}
 }
 
 /* Replicas that are spread over the GPUs of their node. */

@@ -165,9 +165,9 @@ static void put_projects(FILE *out, const struct report *r, struct time_unit uni
 {
 	const struct summary *s = r->summary;
 
-	fprintf(out, "\n  %-*s %6s %9s %9s %9s %8s %6s %8s %9s %7s %4s\n", 16, "project", "quota",
-	        "GPUs avg", "of quota", "GPU hours", "services", "jobs", "finished", "waited",
-	        "lost", "pre");
+	fprintf(out, "%s  %-*s %6s %9s %9s %9s %8s %6s %8s %9s %7s %4s\n",
+	        s->n_jobs > 0 ? "\n" : "", 16, "project", "quota", "GPUs avg", "of quota",
+	        "GPU hours", "services", "jobs", "finished", "waited", "lost", "pre");
 	for (size_t i = 0; i < s->n_projects; i++) {
 		const struct project_summary *p = &s->projects[i];
 		const double hours = ns_to_seconds(s->simulated) / 3600.0;
@@ -194,12 +194,12 @@ void report_jobs(FILE *out, const struct report *r)
 	const struct time_unit unit = unit_of(s->simulated);
 	char text[40];
 
-	if (s->n_jobs == 0) {
+	if (s->n_projects == 0) {
 		return;
 	}
 	if (s->n_jobs > MOST_LINES) {
 		put_groups(out, r, unit);
-	} else {
+	} else if (s->n_jobs > 0) {
 		put_each(out, r, unit);
 	}
 	put_reasons(out, s);
@@ -265,14 +265,16 @@ static void json_project(struct json_writer *w, const struct project_summary *p)
 
 void report_jobs_json(struct json_writer *w, const struct summary *s)
 {
-	if (s->n_jobs == 0) {
+	if (s->n_projects == 0) {
 		return;
 	}
-	json_begin_object(w, "jobs");
-	for (size_t i = 0; i < s->n_jobs; i++) {
-		json_job(w, s, &s->jobs[i]);
+	if (s->n_jobs > 0) {
+		json_begin_object(w, "jobs");
+		for (size_t i = 0; i < s->n_jobs; i++) {
+			json_job(w, s, &s->jobs[i]);
+		}
+		json_end(w);
 	}
-	json_end(w);
 	json_begin_object(w, "projects");
 	for (size_t i = 0; i < s->n_projects; i++) {
 		json_project(w, &s->projects[i]);

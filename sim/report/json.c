@@ -38,6 +38,19 @@ static void put_level(struct json_writer *w, const char *key, double avg, int64_
 	json_end(w);
 }
 
+/* Replicas that wait for GPUs. */
+static void put_pending(struct json_writer *w, const struct service_summary *s)
+{
+	json_begin_object_flat(w, "pending");
+	json_put_real(w, "avg", s->pending_avg);
+	json_put_real(w, "by_quota_avg", s->kept_out_avg);
+	json_put_int(w, "at_end", s->pending);
+	if (s->reason[0] != '\0') {
+		json_put_string(w, "reason", s->reason);
+	}
+	json_end(w);
+}
+
 static void put_replicas(struct json_writer *w, const struct service_summary *s)
 {
 	json_begin_object_flat(w, "kv");
@@ -63,6 +76,10 @@ static void put_replicas(struct json_writer *w, const struct service_summary *s)
 		json_put_int(w, "failed_starts", s->failed_starts);
 		json_put_int(w, "requests_at_door", s->at_door);
 		json_put_real(w, "door_wait_s", s->door_s);
+	}
+	if (s->scheduled) {
+		json_put_int(w, "evictions", s->evicted);
+		put_pending(w, s);
 	}
 	put_level(w, "running", s->running_avg, s->running_max);
 	put_level(w, "waiting", s->waiting_avg, s->waiting_max);

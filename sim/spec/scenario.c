@@ -215,9 +215,7 @@ static void read_root(struct scenario_loader *l, const struct json_at *root)
 	if (json_get(root, "services", &at)) {
 		scenario_read_services(l, &at);
 	}
-	if (json_get(root, "jobs", &at)) {
-		scenario_read_jobs(l, &at);
-	}
+	scenario_read_shares(l, root);
 	if (json_get(root, "loads", &at)) {
 		scenario_read_loads(l, &at);
 	}

@@ -98,7 +98,8 @@ struct scenario_service {
 	int64_t limit_ppm, limit_mib; /* up to which it may borrow, in the same terms */
 	int64_t compute_request_ppm, compute_limit_ppm; /* of the GPU's time, 0 to SHARE_WHOLE */
 	int64_t priority;                               /* the higher the more important */
-	size_t project;                                 /* index; valid only where there are jobs */
+	bool preemptible; /* the scheduler may evict its replicas, and they may go over quota */
+	size_t project;   /* index; valid only where the scenario is scheduled */
 	struct scenario_policy routing;
 	struct scenario_autoscaler autoscaler;
 	struct slo *slo;
@@ -115,6 +116,7 @@ struct scenario_project {
 	int64_t limit_ppm;         /* of GPUs; PROJECT_UNLIMITED: none */
 	int64_t over_quota_weight; /* thousandths */
 	int64_t priority;          /* the higher the earlier it is served */
+	bool implied;              /* nobody wrote it: for what names no project */
 };
 
 #define SCENARIO_TUMBLING 1
@@ -277,7 +279,9 @@ struct scenario {
 	size_t n_job_groups;
 	ns_t period;      /* from one cycle of the scheduler to the next */
 	ns_t min_runtime; /* a job that began keeps its GPUs for so long */
-	bool native;      /* Kubernetes' own scheduler */
+	ns_t grace;       /* an evicted replica answers what it has for so long at most */
+	bool scheduled; /* there are projects, or jobs: who gets GPUs is their scheduler's to say */
+	bool native;    /* Kubernetes' own scheduler */
 	struct scenario_history history;
 	struct scenario_fault *faults;
 	size_t n_faults;
@@ -322,6 +326,9 @@ bool scenario_borrows(const struct scenario_service *service);
 
 /* That limit, "0.65" or "60.00 GB", into `buf`; empty where there is none. Returns `buf`. */
 const char *scenario_limit_text(const struct scenario_service *service, char *buf, size_t size);
+
+/* May the scheduler evict its replicas? Kubernetes' own may for whoever is more important. */
+bool scenario_may_evict(const struct scenario *sc, const struct scenario_service *service);
 
 struct scenario_override {
 	const char *path, *value; /* of --set, in order */

@@ -64,31 +64,52 @@ void scenario_read_changes(struct scenario_loader *l, struct scenario_service *s
 	}
 }
 
-/* Can the scheduler of jobs place the service's replicas while it runs? */
-static bool is_schedulable(const struct scenario_service *service)
+bool scenario_may_evict(const struct scenario *sc, const struct scenario_service *service)
 {
-	const bool comes = service->n_changes > 0 || service->places != service->initial;
+	bool above = false;
+	for (size_t i = 0; i < sc->n_services; i++) {
+		above = above || sc->services[i].priority > service->priority;
+	}
+	for (size_t i = 0; i < sc->n_jobs; i++) {
+		above = above || sc->jobs[i].priority > service->priority;
+	}
+	return sc->scheduled && (sc->native ? above : service->preemptible);
+}
+
+/* Can the scheduler place the service's replicas while it runs? */
+static bool is_schedulable(const struct scenario *sc, const struct scenario_service *service)
+{
+	const bool comes = service->n_changes > 0 || service->places != service->initial ||
+	                   sc->n_faults > 0 || scenario_may_evict(sc, service);
 	const bool parts = service->fraction_ppm != SHARE_WHOLE;
 	return !comes || (service->mig_profile == NULL &&
 	                  (!parts || service->gpus_per_replica <= MOST_PARTS));
 }
 
+static void check_life(const struct scenario *sc, const struct scenario_service *service,
+                       const struct json_at *at)
+{
+	struct json_at member;
+	if (sc->scheduled && !is_schedulable(sc, service)) {
+		json_fail(at,
+		          "beside \"jobs\" or \"projects\" replicas that come and go, or may "
+		          "be evicted or fail, have whole GPUs or parts of at most %d, and no "
+		          "mig_profile",
+		          MOST_PARTS);
+	}
+	if (service->preemptible && !sc->scheduled && json_get(at, "preemptible", &member)) {
+		json_fail(&member, "nobody could evict them: that takes \"projects\" or \"jobs\"");
+	}
+	if (service->preemptible && sc->swap.on && json_get(at, "preemptible", &member)) {
+		json_fail(&member, "does not go with scheduler.swap in this version");
+	}
+}
+
 void scenario_check_lives(const struct scenario *sc, const struct json_at *root)
 {
-	if (sc->n_jobs == 0) {
-		return;
-	}
-	if (sc->n_faults > 0) {
-		json_fail(root, "\"jobs\" do not go with \"faults\" in this version, which would "
-		                "not hit their workers");
-	}
-	for (size_t i = 0; i < sc->n_services; i++) {
-		if (!is_schedulable(&sc->services[i])) {
-			json_fail(
-				root,
-				"services.%s: beside \"jobs\" replicas that come and go have whole "
-				"GPUs or parts of at most %d, and no mig_profile",
-				sc->services[i].name, MOST_PARTS);
-		}
+	struct json_at list;
+	for (size_t i = 0; i < sc->n_services && json_get(root, "services", &list); i++) {
+		const struct json_at at = json_item(&list, i);
+		check_life(sc, &sc->services[i], &at);
 	}
 }

@@ -233,6 +233,7 @@ static void add_default_project(struct scenario *sc)
 		.limit_ppm = PROJECT_UNLIMITED,
 		.over_quota_weight = WEIGHT_ONE,
 		.priority = strtol(PROJECT_PRIORITY, NULL, 10),
+		.implied = true,
 	};
 	for (size_t i = 0; i < sc->n_services; i++) {
 		struct scenario_service *s = &sc->services[i];
@@ -348,24 +349,7 @@ static void check_all_names(const struct scenario *sc, const struct json_at *lis
 	free(names);
 }
 
-/* Kubernetes' own scheduler evicts whoever is less important, and replicas cannot be. */
-static void check_native(const struct scenario *sc, const struct json_at *list)
-{
-	for (size_t j = 0; sc->native && j < sc->n_jobs; j++) {
-		for (size_t i = 0; i < sc->n_services; i++) {
-			if (sc->jobs[j].priority > sc->services[i].priority) {
-				json_fail(list,
-				          "%s is more important than %s: under kind \"kubernetes\" "
-				          "it could evict replicas, which are not evicted in this "
-				          "version",
-				          sc->jobs[j].name, sc->services[i].name);
-				return;
-			}
-		}
-	}
-}
-
-void scenario_read_jobs(struct scenario_loader *l, const struct json_at *at)
+static void read_jobs(struct scenario_loader *l, const struct json_at *at)
 {
 	if (!json_want_array(at)) {
 		return;
@@ -374,8 +358,17 @@ void scenario_read_jobs(struct scenario_loader *l, const struct json_at *at)
 		read_job(l, at, i);
 	}
 	check_all_names(l->sc, at);
-	check_native(l->sc, at);
-	if (l->sc->n_jobs > 0 && l->no_project) {
+}
+
+void scenario_read_shares(struct scenario_loader *l, const struct json_at *root)
+{
+	struct json_at at;
+
+	if (json_get(root, "jobs", &at)) {
+		read_jobs(l, &at);
+	}
+	l->sc->scheduled = l->sc->n_jobs > 0 || l->sc->n_projects > 0;
+	if (l->sc->scheduled && l->no_project) {
 		add_default_project(l->sc);
 	}
 }

@@ -28,6 +28,7 @@ extern const char scenario_later[];
 #define SCENARIO_OOM_VICTIM "largest_overuse"
 #define SCENARIO_PRIORITY_POLICY "fair_share"
 #define SCENARIO_PERIOD "1s"
+#define SCENARIO_GRACE "30s" /* Kubernetes' own */
 #define SCENARIO_SWAP "lru"
 #define SCENARIO_PRIORITY "inference"
 #define SCENARIO_JOB_PRIORITY "train"
@@ -101,8 +102,8 @@ size_t scenario_project_of(struct scenario_loader *l, const char *name, const st
 /* Where jobs are, nobody need be served; who serves needs someone who asks. */
 void scenario_check_served(const struct json_at *root);
 
-/* After the services, some of which may need the default project. */
-void scenario_read_jobs(struct scenario_loader *l, const struct json_at *at);
+/* The jobs of `root`, after the services, some of which may need the default project. */
+void scenario_read_shares(struct scenario_loader *l, const struct json_at *root);
 void scenario_free_jobs(struct scenario *sc);
 
 /* The policies that the scheduler was given. */

@@ -8,7 +8,7 @@
 struct scheduler_keys {
 	int kind;
 	int memory_share;
-	ns_t period, min_runtime;
+	ns_t period, min_runtime, grace;
 	const json_t *placement, *compute_share, *oom_victim, *priority, *history, *swap,
 		*node_level;
 };
@@ -32,6 +32,7 @@ static_assert(SCENARIO_TUMBLING == 1, "the names are in this order");
 
 #define HISTORY(member) offsetof(struct history_keys, member)
 #define MILLI 1000
+#define GRACE (30 * NS_PER_S) /* SCENARIO_GRACE */
 
 /* clang-format off */
 const struct option scenario_scheduler_table[] = {
@@ -55,6 +56,8 @@ const struct option scenario_scheduler_table[] = {
 	 "from one look at the jobs that wait to the next"},
 	{"min_runtime", OPTION_DURATION, offsetof(struct scheduler_keys, min_runtime), 0, 9e18, "0s", NULL, "s",
 	 "a job that began keeps its GPUs for so long"},
+	{"termination_grace", OPTION_DURATION, offsetof(struct scheduler_keys, grace), 0, 9e18, SCENARIO_GRACE, NULL, "s",
+	 "an evicted replica answers what it has for so long at most; 0: its requests are lost at once"},
 	{"time_based_fair_share", OPTION_NODE, offsetof(struct scheduler_keys, history), 0, 0, "", NULL, NULL,
 	 "what a project used lessens its share of what the quotas leave"},
 	SCENARIO_END,
@@ -115,11 +118,13 @@ void scenario_read_scheduler(struct scenario_loader *l, const struct json_at *ro
 
 	l->lends_memory = true;
 	l->sc->period = NS_PER_S;
+	l->sc->grace = GRACE;
 	if (json_get(root, "scheduler", &at)) {
 		const bool ok = scenario_fill(l, scenario_scheduler_table, &keys, &at);
 
 		l->sc->period = ok ? keys.period : NS_PER_S;
 		l->sc->min_runtime = ok ? keys.min_runtime : 0;
+		l->sc->grace = ok ? keys.grace : 0;
 		l->whole_gpus = ok && keys.kind == SCHEDULER_KUBERNETES;
 		l->lends_memory = !ok || keys.memory_share == MEMORY_DYNAMIC;
 		l->sc->native = l->whole_gpus;
@@ -135,6 +140,8 @@ void scenario_read_scheduler(struct scenario_loader *l, const struct json_at *ro
 		option_log_add(l->sc->log, "scheduler.memory_share", memory_shares[MEMORY_DYNAMIC],
 		               "default");
 		option_log_add(l->sc->log, "scheduler.period", SCENARIO_PERIOD, "default");
+		option_log_add(l->sc->log, "scheduler.termination_grace", SCENARIO_GRACE,
+		               "default");
 	}
 	scenario_read_policy(l, &l->sc->placement, &at, "placement", SCENARIO_PLACEMENT);
 	scenario_read_policy(l, &l->sc->compute_share, &at, "compute_share",

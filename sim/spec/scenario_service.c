@@ -73,7 +73,7 @@ const struct option scenario_service_table[] = {
 	{"priority", OPTION_NODE, KEY(priority), 0, 0, "", NULL, NULL,
 	 "a class, or a number: the higher the more important; " SCENARIO_PRIORITY},
 	{"preemptible", OPTION_BOOL, KEY(preemptible), 0, 0, "false", NULL, NULL,
-	 "whether its replicas may be evicted"},
+	 "whether its replicas may be evicted, and go over quota"},
 	{"autoscaler", OPTION_NODE, KEY(autoscaler), 0, 0, "", NULL, NULL,
 	 "the policy that says how many replicas there are; none: all, all the time"},
 	SCENARIO_END,
@@ -289,10 +289,7 @@ static void read_service(struct scenario_loader *l, size_t index, const struct j
 		scenario_read_part(l, service, &keys.part, at);
 		service->priority = scenario_read_priority(l, at, SCENARIO_PRIORITY);
 		service->project = scenario_project_of(l, keys.project, at);
-		if (keys.preemptible && json_get(at, "preemptible", &member)) {
-			json_fail(&member, "replicas are not evicted in this version; must be "
-			                   "false");
-		}
+		service->preemptible = keys.preemptible;
 		scenario_read_policy(l, &service->routing, at, "routing", "least_outstanding");
 		read_slo(l, service, at);
 	}

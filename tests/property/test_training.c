@@ -1,6 +1,7 @@
 /*
- * Random clusters, projects and jobs: no work disappears, no GPU is given twice, every job ends in
- * a state that explains itself, time adds up, and a second run says the same.
+ * Random clusters, projects and jobs, replicas that may be evicted, GPUs and nodes that fail: no
+ * work disappears, no GPU is given twice, every job ends in a state that explains itself, time adds
+ * up, and a second run says the same.
  */
 #include <check.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 #include "flow/schedule.h"
 #include "test_run.h"
 
-enum { SCENARIOS = 200 };
+enum { SCENARIOS = 400 };
 
 static long long draw(struct rng *rng, long long below)
 {
@@ -26,15 +27,18 @@ static void add(char **json, const char *text)
 	*json = longer;
 }
 
+/* The last one has room for the two replicas of the start. */
 static void add_projects(struct rng *rng, char **json)
 {
 	char text[256];
 	for (int i = 0; i < 4; i++) {
+		const long long least = i == 3;
 		snprintf(text, sizeof(text),
 		         "%s{\"name\": \"p%d\"%s, \"quota\": %lld, \"limit\": %lld, "
 		         "\"over_quota_weight\": %lld, \"priority\": %lld}",
 		         i > 0 ? ", " : "", i, i == 1 || i == 2 ? ", \"parent\": \"p0\"" : "",
-		         draw(rng, 9), draw(rng, 4) == 0 ? draw(rng, 9) : -1LL, draw(rng, 3),
+		         least + draw(rng, 9 - least),
+		         draw(rng, 4) == 0 ? least + draw(rng, 9 - least) : -1LL, draw(rng, 3),
 		         100 + draw(rng, 2));
 		add(json, text);
 	}
@@ -61,38 +65,61 @@ static void add_jobs(struct rng *rng, char **json, bool elastic)
 	}
 }
 
-static char *scenario(struct rng *rng, bool elastic, bool stops)
+static void add_service(struct rng *rng, char **json)
+{
+	char text[256];
+	snprintf(text, sizeof(text),
+	         ", \"services\": [{\"name\": \"s\", \"model\": \"llama-3.1-8b-instruct\", "
+	         "\"project\": \"p3\", \"fraction\": 0.4, \"replicas\": 2, \"preemptible\": %s",
+	         draw(rng, 2) == 0 ? "true" : "false");
+	add(json, text);
+	if (draw(rng, 2) == 0) { /* they come and go */
+		snprintf(text, sizeof(text),
+		         ", \"replicas_at\": [{\"at\": %lld, \"replicas\": %lld}, "
+		         "{\"at\": 90.5, \"replicas\": 1}]",
+		         1 + draw(rng, 80), draw(rng, 9));
+		add(json, text);
+	}
+	add(json, "}], \"loads\": [{\"service\": \"s\", \"kind\": \"concurrency\", \"users\": 2, "
+	          "\"requests\": 4, \"isl\": 10, \"osl\": 3}]");
+}
+
+/* Some of them are never mended. */
+static void add_faults(struct rng *rng, char **json)
+{
+	char text[256];
+	snprintf(text, sizeof(text),
+	         ", \"faults\": [{\"kind\": \"%s\", \"every\": %lld.7, \"for\": %lld.3}, "
+	         "{\"kind\": \"gpu\", \"at\": %lld.25%s}]",
+	         draw(rng, 2) == 0 ? "gpu" : "node", 10 + draw(rng, 60), draw(rng, 90),
+	         draw(rng, 120), draw(rng, 2) == 0 ? ", \"for\": 33" : "");
+	add(json, text);
+}
+
+static char *scenario(struct rng *rng, bool elastic, bool stops, bool fails)
 {
 	static const char *const schedulers[] = {"",
 	                                         "\"period\": 0.3",
 	                                         "\"priority\": \"fifo\"",
 	                                         "\"priority\": \"strict_priority\"",
 	                                         "\"time_based_fair_share\": {\"half_life\": 60}",
-	                                         "\"min_runtime\": 20, \"placement\": \"spread\""};
+	                                         "\"min_runtime\": 20, \"placement\": \"spread\"",
+	                                         "\"termination_grace\": 0"};
 	char text[256];
 	char *json = mem_printf("{\"aliquot\": 1, \"scheduler\": {%s}, \"cluster\": {\"nodes\": "
 	                        "[{\"gpu\": \"h100-sxm\", \"count\": %lld, \"gpus\": %lld}, "
 	                        "{\"gpu\": \"h200-sxm\", \"gpus\": %lld}]}, \"projects\": [",
-	                        schedulers[draw(rng, 6)], 1 + draw(rng, 2), 1 + draw(rng, 8),
+	                        schedulers[draw(rng, 7)], 1 + draw(rng, 2), 1 + draw(rng, 8),
 	                        1 + draw(rng, 4));
 	add_projects(rng, &json);
 	add(&json, "], \"jobs\": [");
 	add_jobs(rng, &json, elastic);
 	add(&json, "]");
 	if (draw(rng, 2) == 0) {
-		add(&json,
-		    ", \"services\": [{\"name\": \"s\", \"model\": \"llama-3.1-8b-instruct\", "
-		    "\"project\": \"p3\", \"fraction\": 0.4, \"replicas\": 2");
-		if (draw(rng, 2) == 0) { /* they come and go */
-			snprintf(text, sizeof(text),
-			         ", \"replicas_at\": [{\"at\": %lld, \"replicas\": %lld}, "
-			         "{\"at\": 90.5, \"replicas\": 1}]",
-			         1 + draw(rng, 80), draw(rng, 9));
-			add(&json, text);
-		}
-		add(&json,
-		    "}], \"loads\": [{\"service\": \"s\", \"kind\": \"concurrency\", \"users\": 2, \"requests\": 4,"
-		    "\"isl\": 10, \"osl\": 3}]");
+		add_service(rng, &json);
+	}
+	if (fails) {
+		add_faults(rng, &json);
 	}
 	snprintf(text, sizeof(text), stops ? ", \"stop\": {\"after\": %lld}}" : "}",
 	         1 + draw(rng, 200));
@@ -110,7 +137,8 @@ static bool is_sound(const struct sim *s, const struct job *j, const struct job_
 	       (out->reason[0] != '\0') == says_why &&
 	       (j->state == JOB_EXPECTED) == (j->submitted == NS_NEVER) &&
 	       runs == (j->workers >= j->least) &&
-	       (s->sc->jobs[j - s->schedule->jobs].preemptible || j->evicted == 0);
+	       (s->sc->jobs[j - s->schedule->jobs].preemptible || s->faults != NULL ||
+	        j->evicted == 0);
 }
 
 /* While it does not wait it runs, and works at the pace of some of its workers. */
@@ -131,7 +159,7 @@ static void check_peaks(const struct sim *s, const struct summary *sum, size_t p
 	struct series_point points[SERIES_POINTS];
 	const int64_t limit = s->sc->projects[project].limit_ppm;
 	const size_t n = series_read(sim_project_series(s, project), points);
-	/* services are placed without a look at limits */
+	/* a replica that leaves is not counted any more by who places the next */
 	const bool limited =
 		limit != PROJECT_UNLIMITED && sum->projects[project].held_by_services == 0;
 	for (size_t k = 0; k < n; k++) {
@@ -147,9 +175,10 @@ static void check_gpus(const struct sim *s, const struct summary *sum, bool elas
 	for (size_t i = 0; i < sum->n_projects; i++) {
 		check_peaks(s, sum, i);
 	}
-	ck_assert_double_ge(held, worked);
+	ck_assert_double_ge(held * (1.0 + 1e-12), worked);
 	ck_assert_double_le(sum->allocated, 1.0 + 1e-9);
-	quiet_assert(elastic || held <= worked + 1e9 * 2 * (double)sum->n_jobs, "idle in vain");
+	quiet_assert(elastic || s->faults != NULL || held <= worked + 1e9 * 2 * (double)sum->n_jobs,
+	             "idle in vain");
 }
 
 static void check_job(const struct sim *s, const struct job_summary *out, size_t i, bool stops)
@@ -195,8 +224,9 @@ START_TEST(nothing_is_lost)
 {
 	struct rng *const rng = rng_new(11, "training");
 	for (int i = 0; i < SCENARIOS; i++) {
-		const bool elastic = i % 2 == 1, stops = i % 4 >= 2;
-		char *const json = scenario(rng, elastic, stops);
+		const bool elastic = i % 2 == 1, fails = i % 8 >= 4;
+		const bool stops = i % 4 >= 2 || fails; /* else they may fail for ever */
+		char *const json = scenario(rng, elastic, stops, fails);
 		check(json, elastic, stops);
 		free(json);
 	}
