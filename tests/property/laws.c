@@ -27,6 +27,8 @@ const char *const met_names[METS] = {
 	[MET_EVICTED] = "job stopped",
 	[MET_SHARED] = "step slowed",
 	[MET_PREEMPTED] = "preemption",
+	[MET_SPREAD] = "replica spread",
+	[MET_MOVED] = "move back",
 };
 
 static unsigned bit(enum met met, bool happened)
@@ -40,7 +42,8 @@ static unsigned met_service(const struct service_summary *s)
 	       bit(MET_GIVEN_UP, s->failed_starts > 0) | bit(MET_DOOR, s->at_door > 0) |
 	       bit(MET_SCALED, s->n_changes > 0) | bit(MET_KILL, s->oom_kills > 0) |
 	       bit(MET_SWAP, s->swaps > 0) | bit(MET_LOST, s->lost > 0) |
-	       bit(MET_SHARED, s->slowed > 0.0) | bit(MET_PREEMPTED, s->preemptions > 0);
+	       bit(MET_SHARED, s->slowed > 0.0) | bit(MET_PREEMPTED, s->preemptions > 0) |
+	       bit(MET_SPREAD, s->moves >= 0 && s->away > 0.0) | bit(MET_MOVED, s->moves > 0);
 }
 
 unsigned laws_met(const struct summary *sum)
@@ -67,22 +70,23 @@ unsigned laws_met(const struct summary *sum)
 /* --- what happened to requests -------------------------------------------------------------------
  */
 
-/* Requests are lost by kills, by what fails, and by nothing else. */
+/* Requests are lost by kills, by moves, by what fails, and by nothing else. */
 static void check_losses(const struct test_run *r)
 {
-	int64_t kills = 0, in_faults = 0, lost = 0;
+	int64_t kills = 0, known = 0, lost = 0;
 	for (size_t i = 0; i < r->summary.n_services; i++) {
 		kills += r->summary.services[i].oom_kills;
+		known += r->summary.services[i].moved_lost;
 	}
 	for (size_t i = 0; i < r->summary.n_faults; i++) {
-		in_faults += r->summary.faults[i].lost;
+		known += r->summary.faults[i].lost;
 	}
 	for (size_t i = 0; i < r->n; i++) {
 		lost += r->records[i].outcome == REQUEST_LOST;
 	}
-	quiet_assert(lost >= in_faults && (lost == in_faults || kills > 0),
-	             "%lld requests lost, %lld of them by faults, %lld kills", (long long)lost,
-	             (long long)in_faults, (long long)kills);
+	quiet_assert(lost >= known && (lost == known || kills > 0),
+	             "%lld requests lost, %lld of them by faults and moves, %lld kills",
+	             (long long)lost, (long long)known, (long long)kills);
 }
 
 /* Does every answer go out token by token, one at a time? */
@@ -182,6 +186,29 @@ static void check_changes(const struct test_run *r, size_t service)
 	ck_assert_double_le(s->replicas_avg, (double)spec->places * (1.0 + ROUNDING));
 }
 
+/* Replicas go back one after the other, to another GPU of their node, each time for somebody. */
+static void check_moves(const struct summary *sum)
+{
+	int64_t moves = 0, lost = 0;
+	ns_t last = 0;
+	for (size_t i = 0; i < sum->n_services; i++) {
+		const struct service_summary *const s = &sum->services[i];
+		moves += s->moves > 0 ? s->moves : 0;
+		lost += s->moved_lost;
+		quiet_assert(s->moves >= 0 || s->moved_lost == 0, "%s is not spread", s->name);
+		check_share(s->away, "time beside the GPUs that are booked");
+	}
+	ck_assert_int_eq(moves, (int64_t)sum->n_moves);
+	for (size_t i = 0; i < sum->n_moves; i++) {
+		const struct move_summary *const m = &sum->moves[i];
+		quiet_assert(m->at >= last && m->at <= sum->simulated, "move %zu out of time", i);
+		quiet_assert(m->start == NS_NEVER || m->start > 0, "move %zu costs nothing", i);
+		lost -= m->lost;
+		last = m->at;
+	}
+	ck_assert_int_eq(lost, 0);
+}
+
 static void check_jobs(const struct summary *sum)
 {
 	double work = 0.0, of_projects = 0.0;
@@ -210,6 +237,7 @@ void laws_check(const struct test_run *r)
 	check_gpus(&r->summary, r->scenario.sc);
 	check_faults(&r->summary);
 	check_jobs(&r->summary);
+	check_moves(&r->summary);
 	for (size_t i = 0; i < r->summary.n_services; i++) {
 		check_gaps(r, i);
 		check_times(&r->summary.services[i]);
@@ -223,8 +251,8 @@ void laws_check(const struct test_run *r)
 /* What was looked at over time, *n of it; caller frees. */
 static struct report_series *series_of(const struct test_run *r, size_t *n)
 {
-	static const char *const names[SIM_SERIES] = {"running", "waiting", "memory", "ready",
-	                                              "starting"};
+	static const char *const names[SIM_SERIES] = {"running", "waiting",  "memory",
+	                                              "ready",   "starting", "spread"};
 	const size_t services = r->summary.n_services, projects = r->summary.n_projects;
 	struct report_series *const list = mem_new(SIM_SERIES * services + projects, sizeof(*list));
 	*n = 0;

@@ -24,6 +24,8 @@ enum met {
 	MET_EVICTED, /* a job had to stop */
 	MET_SHARED,  /* a step was slowed by neighbours */
 	MET_PREEMPTED,
+	MET_SPREAD, /* a replica sat on another GPU than it was booked on */
+	MET_MOVED,  /* and went back */
 	METS
 };
 

@@ -21,6 +21,7 @@ struct model {
 
 struct world {
 	bool swaps, comes, fails, trains, cut; /* what may happen; cut: into slices */
+	bool spreads;                          /* over the GPUs of a node */
 	const struct machine *machine;
 	int services;
 };
@@ -223,6 +224,14 @@ static char *swap(void)
 	                  yes_or_no());
 }
 
+/* Who may borrow sits where fewest are. */
+static char *node_level(void)
+{
+	return chance(50) ? mem_strdup(", \"node_level\": {}")
+	                  : mem_printf(", \"node_level\": {\"workloads_per_gpu\": %lld}",
+	                               between(2, 4));
+}
+
 static char *scheduler(const struct world *w)
 {
 	static const char *const shares[] = {
@@ -230,7 +239,7 @@ static char *scheduler(const struct world *w)
 		"{\"policy\": \"fair\", \"lease\": \"70ms\", \"granularity\": 0.1}"};
 	static const char *const placements[] = {"binpack", "spread", "first_fit", "random"};
 	static const char *const victims[] = {"largest_overuse", "lowest_priority", "newest"};
-	char *const also = w->swaps ? swap() : mem_strdup("");
+	char *const also = w->swaps ? swap() : w->spreads ? node_level() : mem_strdup("");
 	char *const text = mem_printf(
 		"{\"compute_share\": %s, \"placement\": \"%s\", \"oom_victim\": \"%s\"%s}",
 		w->cut ? "\"mig\"" : pick(shares, w->swaps ? 2 : COUNT(shares)), PICK(placements),
@@ -239,7 +248,7 @@ static char *scheduler(const struct world *w)
 	return text;
 }
 
-static struct world draw_world(void)
+static struct world draw_world(uint64_t number)
 {
 	struct world w = {.services = (int)between(2, 4)};
 	w.swaps = chance(35);
@@ -247,6 +256,7 @@ static struct world draw_world(void)
 	w.trains = !w.swaps && chance(35);
 	w.fails = !w.swaps && !w.trains && chance(85);
 	w.cut = !w.swaps && !w.trains && chance(12);
+	w.spreads = !w.swaps && !w.cut && number % 3 == 0;
 	w.machine = &machines[between(0, w.cut ? 1 : COUNT(machines) - 1)];
 	return w;
 }
@@ -261,7 +271,7 @@ static char *projects(void)
 char *random_cluster(uint64_t number, int spare)
 {
 	draw_begin(number, "clusters");
-	const struct world w = draw_world();
+	const struct world w = draw_world(number);
 	char *services = mem_strdup(""), *loads = mem_strdup("");
 	for (int i = 0; i < w.services; i++) {
 		services = join(services, service(&w, i));
