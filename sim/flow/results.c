@@ -167,14 +167,12 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 
 static void judge(const struct sim *s, struct summary *out)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < s->sc->n_services; i++) {
-		n += s->sc->services[i].n_slo;
-	}
-	out->limits = mem_new(n, sizeof(*out->limits));
+	out->limits = NULL;
 	out->pass = true;
 	for (size_t i = 0; i < s->sc->n_services; i++) {
-		for (size_t k = 0; k < s->sc->services[i].n_slo; k++) {
+		const size_t n = scenario_is_asked(s->sc, i) ? s->sc->services[i].n_slo : 0;
+		out->limits = mem_resize(out->limits, out->n_limits + n, sizeof(*out->limits));
+		for (size_t k = 0; k < n; k++) {
 			struct limit_result *const l = &out->limits[out->n_limits++];
 			l->limit = &s->sc->services[i].slo[k];
 			l->service = i;

@@ -354,11 +354,7 @@ static void put_trust(FILE *out, const struct report *r, size_t i)
 /* Of a service that nobody asks there is nothing to say, unless its memory was asked back. */
 static bool is_idle(const struct report *r, size_t i)
 {
-	bool idle = r->summary->services[i].oom_kills == 0;
-	for (size_t k = 0; k < r->scenario->n_loads; k++) {
-		idle = idle && r->scenario->loads[k].service != i;
-	}
-	return idle;
+	return r->summary->services[i].oom_kills == 0 && !scenario_is_asked(r->scenario, i);
 }
 
 static void put_service(FILE *out, const struct report *r, size_t i)

@@ -321,6 +321,9 @@ bytes_t scenario_limit(const struct scenario_service *service, const struct scen
 /* "2 GPUs", "0.5 of a GPU", "20.00 GiB of each of 2 GPUs"; caller frees. */
 char *scenario_part_text(const struct scenario_service *service);
 
+/* Is there a load for that service? One that nobody asks meets no limit and breaks none. */
+bool scenario_is_asked(const struct scenario *sc, size_t service);
+
 /* May a replica borrow, between its request and a limit above it? */
 bool scenario_borrows(const struct scenario_service *service);
 

@@ -134,3 +134,12 @@ void scenario_check_load(struct scenario_loader *l, const struct scenario_load *
 		check_lengths(load, llm, at);
 	}
 }
+
+bool scenario_is_asked(const struct scenario *sc, size_t service)
+{
+	bool asked = false;
+	for (size_t i = 0; i < sc->n_loads; i++) {
+		asked = asked || sc->loads[i].service == service;
+	}
+	return asked;
+}

@@ -69,6 +69,15 @@ static bool emits_tokens(const struct ccu *c)
 	return any;
 }
 
+/* Width of the column of a limit; 0 of one on what an earlier column shows. */
+static int column_width(const struct ccu *c, size_t limit)
+{
+	char *const name = limits_name(&c->limits, limit);
+	const int width = limits_again(&c->limits, limit) ? 0 : limit_column(name);
+	free(name);
+	return width;
+}
+
 /* Names of the limits as columns; those that do not fit are left out. Returns how many fit. */
 static size_t put_header(FILE *out, const struct ccu *c)
 {
@@ -76,16 +85,14 @@ static size_t put_header(FILE *out, const struct ccu *c)
 	size_t n = 0;
 	fprintf(out, "\n  %8s", "users");
 	for (; n < c->limits.n; n++) {
-		char *const name = limits_name(&c->limits, n);
-		const int width = limit_column(name);
+		const int width = column_width(c, n);
 		used += width;
-		if (used <= WIDTH - TAIL) {
-			fprintf(out, "%*s", width, name);
-		}
-		free(name);
 		if (used > WIDTH - TAIL) {
 			break;
 		}
+		char *const name = limits_name(&c->limits, n);
+		fprintf(out, "%*s", width, width > 0 ? name : "");
+		free(name);
 	}
 	fprintf(out, "%11s\n", emits_tokens(c) ? "tok/s" : "req/s");
 	return n;
@@ -99,11 +106,12 @@ static void put_row(FILE *out, const struct ccu *c, size_t i, size_t columns)
 	char buf[40];
 	fprintf(out, "  %8s", users_text(p->value, buf, sizeof(buf)));
 	for (size_t k = 0; k < columns; k++) {
-		char *const name = limits_name(&c->limits, k);
-		fprintf(out, "%*s", limit_column(name),
-		        limit_observed(c->limits.at[k].slo, run->limits[k].observed, buf,
-		                       sizeof(buf)));
-		free(name);
+		const int width = column_width(c, k);
+		if (width > 0) {
+			fprintf(out, "%*s", width,
+			        limit_observed(c->limits.at[k].slo, run->limits[k].observed, buf,
+			                       sizeof(buf)));
+		}
 	}
 	fprintf(out, "%11s   %s%s\n",
 	        str_human(emits_tokens(c) ? run->output_tokens_per_s : run->requests_per_s, buf,

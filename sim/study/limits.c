@@ -39,19 +39,9 @@ static void append_limit(json_t *document, size_t i, const char *text)
 	json_object_set_new(service, "slo", list);
 }
 
-/* A service that nobody asks meets no limit and breaks none. */
-static bool has_load(const struct scenario *sc, size_t service)
-{
-	bool asked = false;
-	for (size_t i = 0; i < sc->n_loads; i++) {
-		asked = asked || sc->loads[i].service == service;
-	}
-	return asked;
-}
-
 static bool can_have(const struct scenario *sc, size_t service, const struct slo *slo)
 {
-	return has_load(sc, service) &&
+	return scenario_is_asked(sc, service) &&
 	       (sc->services[service].llm->task != LLM_EMBED || !slo_needs_tokens(slo));
 }
 
@@ -112,12 +102,10 @@ bool limits_list(const struct scenario *sc, struct limits *out, struct err *err)
 {
 	*out = (struct limits){.scenario = sc};
 	for (size_t i = 0; i < sc->n_services; i++) {
-		out->n += sc->services[i].n_slo;
-	}
-	out->at = mem_new(out->n, sizeof(*out->at));
-	for (size_t i = 0, n = 0; i < sc->n_services; i++) {
-		for (size_t k = 0; k < sc->services[i].n_slo; k++) {
-			out->at[n++] = (struct limit){&sc->services[i].slo[k], i};
+		const size_t n = scenario_is_asked(sc, i) ? sc->services[i].n_slo : 0;
+		out->at = mem_resize(out->at, out->n + n, sizeof(*out->at));
+		for (size_t k = 0; k < n; k++) {
+			out->at[out->n++] = (struct limit){&sc->services[i].slo[k], i};
 		}
 	}
 	if (out->n == 0) {

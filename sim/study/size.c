@@ -129,15 +129,6 @@ static bool probe(void *arg, int64_t units, bool *breaks, void **result)
 	return run != NULL;
 }
 
-static bool has_load(const struct scenario *sc, size_t service)
-{
-	bool found = false;
-	for (size_t i = 0; i < sc->n_loads; i++) {
-		found = found || sc->loads[i].service == service;
-	}
-	return found;
-}
-
 static int64_t divisor(int64_t a, int64_t b)
 {
 	while (b != 0) {
@@ -192,7 +183,7 @@ static bool find_sized(struct probing *p)
 		cell->sized[cell->n_sized++] = (struct size_service){i, 1};
 	}
 	for (size_t i = 0; only == NULL && i < base->n_services; i++) {
-		if (has_load(base, i)) {
+		if (scenario_is_asked(base, i)) {
 			cell->sized[cell->n_sized++] =
 				(struct size_service){i, base->services[i].replicas};
 		}
@@ -271,7 +262,7 @@ static size_t implied_limits(const struct probing *p, char **texts)
 	for (size_t i = 0; any && i < p->cell->n_sized; i++) {
 		const size_t service = p->cell->sized[i].service;
 		const struct scenario_service *const s = &p->base->services[service];
-		if (!limits_errors(s) && has_load(p->base, service)) {
+		if (!limits_errors(s) && scenario_is_asked(p->base, service)) {
 			texts[n++] = mem_printf("error_rate <= 0 @%s", s->name);
 		}
 	}
