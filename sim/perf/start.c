@@ -40,8 +40,10 @@ double perf_weight_rate(const struct start_ask *ask)
 	const double link = perf_host_rate(ask->gpu, ask->gpus);
 	double rate = ask->storage;
 	switch ((enum loader)s->loader) {
-	case LOADER_SAFETENSORS:
-		rate = s->safetensors_rate > 0.0 ? least(rate, s->safetensors_rate) : rate;
+	case LOADER_SAFETENSORS: /* one process per GPU, each reads its part */
+		if (s->safetensors_rate > 0.0) {
+			rate = least(rate, s->safetensors_rate * (double)ask->gpus);
+		}
 		break;
 	case LOADER_STREAMER:
 		rate *= s->streamer_share;

@@ -113,7 +113,7 @@ const struct option engine_startup_table[] = {
 	{"loader", OPTION_CHOICE, STAGE(loader), 0, 0, "safetensors", loaders, NULL,
 	 "who brings weights from storage into the GPU"},
 	{"safetensors_rate", OPTION_RATE, STAGE(safetensors_rate), 0, 1e13, "0", NULL, "bytes/s",
-	 "of that loader at most; 0: as fast as the storage"},
+	 "of that loader at most, of each GPU's process; 0: as fast as the storage"},
 	{"streamer_share", OPTION_SHARE, STAGE(streamer_share), LEAST_SHARE, 1, "1", NULL, "share",
 	 "of the storage's bandwidth that the streamer reaches"},
 	{"serverless_share", OPTION_SHARE, STAGE(serverless_share), LEAST_SHARE, 1, "1", NULL, "share",

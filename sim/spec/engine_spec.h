@@ -71,7 +71,8 @@ struct engine_startup {
 	double schedule_s, image_s, process_s;
 	double download_rate;    /* bytes/s; 0: the weights are on the node's storage */
 	int loader;              /* enum loader */
-	double safetensors_rate; /* bytes/s at most; 0: as fast as the storage */
+	double safetensors_rate; /* bytes/s at most, of each GPU's process; 0: as fast as the
+	                            storage */
 	double streamer_share, serverless_share; /* of the storage's bandwidth */
 	double trace_s, compile_s, capture_s, build_s;
 	double build_vision_s;                 /* more where the model has an image encoder */

@@ -74,6 +74,11 @@ START_TEST(weights_take_what_is_slowest)
 	struct start_ask ask = asks(&s);
 
 	ck_assert_double_eq(perf_weight_rate(&ask), 4e9);
+	ask.gpus = 3; /* a process for each */
+	ck_assert_double_eq(perf_weight_rate(&ask), 12e9);
+	ask.gpus = 8;
+	ck_assert_double_eq(perf_weight_rate(&ask), 20e9);
+	ask.gpus = 1;
 	ask.storage = 2e9;
 	ck_assert_double_eq(perf_weight_rate(&ask), 2e9);
 	s.safetensors_rate = 0;
