@@ -109,6 +109,12 @@ void option_log_add(struct option_log *log, const char *path, const char *value,
 	log_add(log, path, value, source, NULL);
 }
 
+void option_log_explain(struct option_log *log, size_t i, const struct option *o)
+{
+	log->seen.at[i].unit = o->unit;
+	log->seen.at[i].help = o->help;
+}
+
 void option_log_override(struct option_log *log, const char *path, const char *source)
 {
 	struct option_seen seen = {.path = mem_strdup(path), .source = source};

@@ -58,6 +58,8 @@ void option_log_add(struct option_log *log, const char *path, const char *value,
 /* The same for a field of `self` with its table's unit and meaning. */
 void option_log_field(struct option_log *log, const char *path, const struct option *o,
                       const void *self, const char *source);
+/* Entry i is of this key: its unit and meaning. */
+void option_log_explain(struct option_log *log, size_t i, const struct option *o);
 /* Paths given here are reported with `source` instead of "scenario" (used by --set). */
 void option_log_override(struct option_log *log, const char *path, const char *source);
 

@@ -22,7 +22,7 @@ __extension__ typedef __int128 i128_t;
 /* No run goes beyond a hundred years. */
 #define NS_HORIZON (INT64_C(100) * 365 * 86400 * NS_PER_S)
 #define SHARE_WHOLE 1000000 /* a whole GPU, or all of its time, in ppm */
-#define TICK_SHIFT 20 /* ticks per nanosecond = 2^20 */
+#define TICK_SHIFT 20       /* ticks per nanosecond = 2^20 */
 
 /* Round a duration in seconds to nanoseconds, to nearest. Asserts finite, >= 0 and in range. */
 ns_t ns_from_seconds(double seconds);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "perf/perf.h"
+#include "perf/start.h"
 #include "report/facts.h"
 #include "report/trust.h"
 #include "flow/sim.h"
@@ -29,6 +30,51 @@ static void print_trust(const struct scenario *sc, size_t service)
 		trust_fini(&list[k]);
 	}
 	free(list);
+}
+
+/* Do replicas of a service start while time passes? */
+static bool starts(const struct scenario *sc, const struct scenario_service *service)
+{
+	return sc->n_faults > 0 || service->autoscaler.policy.name != NULL ||
+	       service->n_changes > 0 || service->initial != service->places;
+}
+
+static double seconds(ns_t t)
+{
+	return (double)t / (double)NS_PER_S;
+}
+
+#define SHORT_PROMPT 128 /* tokens; what was published of first requests is of these two */
+#define LONG_PROMPT 2048
+
+/* A start on a node that it has for itself and that lacks the image, stage by stage. */
+static void print_start(const struct scenario_service *service, const struct sim_fit *fit)
+{
+	struct start_ask ask = perf_start_ask(service, fit->nodes,
+	                                      fit->memory.weights * service->gpus_per_replica);
+	const struct engine_startup *const s = &service->startup;
+	ns_t of[START_STAGES];
+	char more[64];
+	ask.image_cached = false;
+	char *line = mem_printf("%.1f s", seconds(perf_start(&ask, of)));
+	for (size_t i = 0, n = 0; i < START_STAGES; i++) {
+		if (of[i] > 0) {
+			char *const longer =
+				mem_printf("%s%s %s %.1f s", line, n++ > 0 ? "," : ":",
+			                   start_stage_names[i], (double)of[i] / (double)NS_PER_S);
+			free(line);
+			line = longer;
+		}
+	}
+	snprintf(more, sizeof(more), " at %d tokens, %.1f s at %d", SHORT_PROMPT,
+	         seconds(perf_start_warmup(s, LONG_PROMPT)), LONG_PROMPT);
+	char *const text = mem_printf("%s; the first request waits %.1f s more%s", line,
+	                              seconds(perf_start_warmup(s, SHORT_PROMPT)),
+	                              s->warmup_per_token_s > 0.0 ? more : "");
+	printf("    start: ");
+	facts_fold(text, COSTS_COLUMN, stdout);
+	free(text);
+	free(line);
 }
 
 static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i)
@@ -65,6 +111,9 @@ static void print_fit(const struct scenario *sc, const struct sim *sim, size_t i
 		}
 	}
 	putchar('\n');
+	if (starts(sc, service)) {
+		print_start(service, &fit);
+	}
 	print_trust(sc, i);
 }
 

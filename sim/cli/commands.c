@@ -72,8 +72,8 @@ const struct command commands[] = {
          "Examples:\n"
          "  aliquot check chat\n"
          "  aliquot check my.json --set services.chat.precision=fp8\n"},
-	{"list", "WHAT", "gpus, models, engines, calibrations, scenarios, policies, metrics",
-         "fd", 1, 1, cli_list,
+	{"list", "WHAT", "gpus, models, engines, calibrations, scenarios, policies, metrics", "fd",
+         1, 1, cli_list,
          "Examples:\n"
          "  aliquot list gpus\n"
          "  aliquot list models --format json\n"},

@@ -314,6 +314,7 @@ static struct scenario *load(const char *file, json_t *json, struct data_dir *da
 	if (json_want_object(&root) && apply_overrides(sc, overrides, n_overrides, err)) {
 		sc->hash = hash_of(json);
 		read_root(&loader, &root);
+		scenario_explain(sc->log);
 	}
 	if (err_count(err) > before) {
 		scenario_free(sc);

@@ -244,6 +244,9 @@ struct scenario_section {
 	const char *title; /* "services[]" */
 	const struct option *table;
 };
+/* scenario_explain.c: unit and meaning of logged keys that have none yet, by the tables. */
+void scenario_explain(struct option_log *log);
+
 extern const struct scenario_section scenario_sections[]; /* ends with a NULL title */
 extern const struct option scenario_cluster_table[], scenario_nodes_table[],
 	scenario_scheduler_table[];

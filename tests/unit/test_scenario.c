@@ -399,6 +399,28 @@ START_TEST(missing_files_are_looked_for_among_the_bundled)
 }
 END_TEST
 
+/* `check` says of every key what it means, also of those that the scenario leaves out. */
+START_TEST(every_logged_key_has_a_meaning)
+{
+	static const char *const keys[] = {
+		"faults",         "assumptions",           "scheduler.kind",
+		"services.0.slo", "services.0.priority",   "services.0.autoscaler",
+		"loads.0.name",   "services.0.replicas_at"};
+
+	load_good(MINIMAL);
+	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+		const struct option_seen *seen = NULL;
+
+		for (size_t i = 0; i < option_log_size(sc->log); i++) {
+			const struct option_seen *const at = option_log_at(sc->log, i);
+
+			seen = strcmp(at->path, keys[k]) == 0 ? at : seen;
+		}
+		ck_assert_msg(seen != NULL && seen->help != NULL, "%s", keys[k]);
+	}
+}
+END_TEST
+
 static void find_in_manual(const char *manual, const char *section, const struct option *table)
 {
 	for (const struct option *o = table; o->name != NULL; o++) {
@@ -497,6 +519,7 @@ int main(void)
 	tcase_add_test(tcase, all_errors_of_a_file_are_shown);
 	tcase_add_test(tcase, overrides_that_fail_are_usage_errors);
 	tcase_add_test(tcase, missing_files_are_looked_for_among_the_bundled);
+	tcase_add_test(tcase, every_logged_key_has_a_meaning);
 	tcase_add_test(tcase, the_manual_names_every_key_and_no_other);
 	suite_add_tcase(suite, tcase);
 
