@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define FEW_TASKS 16
+
 static_assert(PRIORITY_RESOURCES == SCHED_RESOURCES, "policies see all of them");
 
 /* --- jobs and pods ----------------------------------------------------------------------------
@@ -125,10 +127,14 @@ bool order_is_pending(const struct session *s, uint32_t job)
 
 struct standing order_waiting(const struct session *s, uint32_t job, bool open)
 {
-	uint32_t *const tasks = mem_new(s->in->jobs.at[job].n_tasks, sizeof(*tasks));
+	const uint32_t n_tasks = s->in->jobs.at[job].n_tasks;
+	uint32_t few[FEW_TASKS]; /* most jobs have no more, and there may be many of them */
+	uint32_t *const tasks = n_tasks <= FEW_TASKS ? few : mem_new(n_tasks, sizeof(*tasks));
 	const uint32_t n = order_next_tasks(s, job, open, tasks);
 	const struct standing out = {.job = job, .amount = order_sum(s, tasks, n)};
-	free(tasks);
+	if (tasks != few) {
+		free(tasks);
+	}
 	return out;
 }
 
@@ -250,7 +256,9 @@ static bool queue_before(const struct session *s, const struct priority_queue *a
  */
 
 struct leaf {
-	VEC(struct standing) jobs; /* a heap, the next one on top */
+	VEC(struct standing) jobs; /* from `head` on a heap, the next one on top */
+	size_t head;               /* jobs before it were popped; 0 unless in order */
+	bool sorted;               /* they are in order, not only a heap */
 	struct sched_amount drawn; /* victims: what was taken from the queue already */
 	uint32_t below;            /* jobs in this queue and under it */
 	struct priority_queue key; /* its place in line as of `version`, with the job of `next` */
@@ -291,6 +299,11 @@ static void count_below(struct line *l, uint32_t queue, uint32_t change)
 	}
 }
 
+static bool has_jobs(const struct leaf *leaf)
+{
+	return leaf->head < leaf->jobs.n;
+}
+
 /* Put `job` into a heap in place of the one at `i`, whose children are in order. */
 static void sift_down(const struct line *l, struct leaf *leaf, size_t i, const struct standing *job)
 {
@@ -310,13 +323,26 @@ static void sift_down(const struct line *l, struct leaf *leaf, size_t i, const s
 	jobs[i] = down;
 }
 
-/* Lines are filled before the first pop: ordering them once is cheaper than each job as it comes.
+static bool is_sorted(const struct line *l, const struct leaf *leaf)
+{
+	for (size_t i = 1; i < leaf->jobs.n; i++) {
+		if (!job_before(l->s, &leaf->jobs.at[i - 1], &leaf->jobs.at[i], l->victims)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * Lines are filled before the first pop: ordering them once is cheaper than each job as it comes.
+ * Jobs that wait come by age, which is their order already where their priorities are equal.
  */
 static void put_in_order(struct line *l)
 {
 	for (size_t q = 0; q < l->s->in->queues.n && !l->in_order; q++) {
 		struct leaf *const leaf = &l->queues[q];
-		for (size_t i = leaf->jobs.n / 2; i > 0; i--) {
+		leaf->sorted = is_sorted(l, leaf);
+		for (size_t i = leaf->sorted ? 0 : leaf->jobs.n / 2; i > 0; i--) {
 			sift_down(l, leaf, i - 1, &leaf->jobs.at[i - 1]);
 		}
 	}
@@ -331,10 +357,13 @@ void line_push(struct line *l, const struct standing *job)
 	st.facts = order_facts(l->s, job->job, elasticity(l->s, job, l->victims));
 	vec_push(&leaf->jobs, st);
 	size_t i = leaf->jobs.n - 1;
-	while (l->in_order && i > 0 &&
-	       job_before(l->s, &st, &leaf->jobs.at[(i - 1) / 2], l->victims)) {
-		leaf->jobs.at[i] = leaf->jobs.at[(i - 1) / 2];
-		i = (i - 1) / 2;
+	while (l->in_order && i > leaf->head) {
+		const size_t before = leaf->sorted ? i - 1 : (i - 1) / 2;
+		if (!job_before(l->s, &st, &leaf->jobs.at[before], l->victims)) {
+			break;
+		}
+		leaf->jobs.at[i] = leaf->jobs.at[before];
+		i = before;
 	}
 	leaf->jobs.at[i] = st;
 	count_below(l, j->queue, 1);
@@ -342,6 +371,9 @@ void line_push(struct line *l, const struct standing *job)
 
 static struct standing leaf_pop(struct line *l, struct leaf *leaf)
 {
+	if (leaf->sorted) {
+		return leaf->jobs.at[leaf->head++];
+	}
 	const struct standing top = leaf->jobs.at[0];
 	leaf->jobs.n--;
 	if (leaf->jobs.n > 0) {
@@ -354,7 +386,7 @@ static struct side side_of(const struct line *l, uint32_t queue, uint32_t leaf)
 {
 	const struct leaf *const q = &l->queues[leaf];
 	struct side out = {.queue = queue};
-	const struct standing *const top = &q->jobs.at[0];
+	const struct standing *const top = &q->jobs.at[q->head];
 	out.job = top->facts;
 	if (l->victims) {
 		out.takes = q->drawn;
@@ -370,7 +402,7 @@ static uint32_t best_leaf(struct line *l, uint32_t first);
 /* The queue itself when it has jobs, else the one below it whose turn it is. */
 static uint32_t leaf_below(struct line *l, uint32_t queue)
 {
-	return l->queues[queue].jobs.n > 0 ? queue : best_leaf(l, l->s->queues[queue].first_child);
+	return has_jobs(&l->queues[queue]) ? queue : best_leaf(l, l->s->queues[queue].first_child);
 }
 
 /* Its place in line; worked out again only after something changed. */
