@@ -14,7 +14,12 @@
 
 void histogram_init(struct histogram *h)
 {
-	h->cells = mem_new(HISTOGRAM_CELLS, sizeof(*h->cells));
+	histogram_init_at(h, mem_new(HISTOGRAM_CELLS, sizeof(*h->cells)));
+}
+
+void histogram_init_at(struct histogram *h, int64_t *cells)
+{
+	h->cells = cells;
 	h->n = 0;
 	h->min = INT64_MAX;
 	h->max = INT64_MIN;

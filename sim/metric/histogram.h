@@ -25,6 +25,9 @@ struct histogram {
 void histogram_init(struct histogram *h);
 void histogram_fini(struct histogram *h);
 
+/* The same in HISTOGRAM_CELLS zeros of the caller, who keeps and frees them: no histogram_fini. */
+void histogram_init_at(struct histogram *h, int64_t *cells);
+
 /* Cell of a value in [0, HISTOGRAM_MAX]. */
 static inline size_t histogram_cell(int64_t v)
 {

@@ -30,6 +30,7 @@ struct gap_list {
 
 struct request_log {
 	struct service_log *services;
+	int64_t *cells; /* of all histograms */
 	size_t n_services;
 	bool keep;  /* every record */
 	bool exact; /* the records are all there is so far */
@@ -37,6 +38,28 @@ struct request_log {
 	VEC(struct gap_list) lists; /* of the records, in their order; may be shorter */
 	VEC(ns_t) gaps;
 };
+
+/*
+ * All cells are one piece of memory, of which only pages that are written to exist where it is
+ * large: a service of few requests uses some hundredths of its histograms.
+ */
+static void open_histograms(struct request_log *log)
+{
+	const size_t each = log->keep ? 1 : 1 + REQUEST_METRICS;
+	int64_t *at = log->cells =
+		mem_new(log->n_services * each * HISTOGRAM_CELLS, sizeof(*log->cells));
+
+	for (size_t i = 0; i < log->n_services; i++) {
+		struct service_log *s = &log->services[i];
+
+		histogram_init_at(&s->gaps, at);
+		at += HISTOGRAM_CELLS;
+		for (size_t m = 0; m + 1 < each; m++) {
+			histogram_init_at(&s->of[m].histogram, at);
+			at += HISTOGRAM_CELLS;
+		}
+	}
+}
 
 struct request_log *request_log_new(size_t n_services, bool keep_records)
 {
@@ -48,13 +71,10 @@ struct request_log *request_log_new(size_t n_services, bool keep_records)
 	log->exact = true;
 	log->records.cap = 1024; /* kept but none yet is not the same as not kept */
 	log->records.at = mem_new(log->records.cap, sizeof(*log->records.at));
+	open_histograms(log);
 	for (size_t i = 0; i < n_services; i++) {
 		struct service_log *s = &log->services[i];
 
-		histogram_init(&s->gaps);
-		for (size_t m = 0; m < REQUEST_METRICS && !keep_records; m++) {
-			histogram_init(&s->of[m].histogram);
-		}
 		s->counts.first_arrival = INT64_MAX;
 		s->counts.last_end = INT64_MIN;
 	}
@@ -66,12 +86,7 @@ void request_log_free(struct request_log *log)
 	if (log == NULL) {
 		return;
 	}
-	for (size_t i = 0; i < log->n_services; i++) {
-		histogram_fini(&log->services[i].gaps);
-		for (size_t m = 0; m < REQUEST_METRICS; m++) {
-			histogram_fini(&log->services[i].of[m].histogram);
-		}
-	}
+	free(log->cells);
 	free(log->services);
 	free(log->records.at);
 	free(log->lists.at);
@@ -275,6 +290,11 @@ static double tps_user_quantile(const struct service_log *s, double p)
 	return (double)NS_PER_S / histogram_quantile(&s->of[METRIC_TPOT].histogram, 100.0 - p);
 }
 
+static size_t clamped_cell(int64_t v)
+{
+	return histogram_cell(v < HISTOGRAM_MAX ? v : HISTOGRAM_MAX);
+}
+
 /* Tokens per second per user from the cells of TPOT, each read as its middle; 0 is left out. */
 static void tps_user_dist(const struct service_log *s, struct dist *out)
 {
@@ -286,12 +306,13 @@ static void tps_user_dist(const struct service_log *s, struct dist *out)
 	if (out->count == 0) {
 		return;
 	}
-	for (size_t cell = 1; cell < HISTOGRAM_CELLS; cell++) {
+	const size_t from = h->min > 0 ? clamped_cell(h->min) : 1, to = clamped_cell(h->max);
+	for (size_t cell = from; cell <= to; cell++) {
 		sum += (double)h->cells[cell] * ((double)NS_PER_S / histogram_middle(h, cell));
 	}
 	out->sum = sum;
 	out->avg = sum / (double)out->count;
-	for (size_t cell = 1; cell < HISTOGRAM_CELLS; cell++) {
+	for (size_t cell = from; cell <= to; cell++) {
 		const double off = (double)NS_PER_S / histogram_middle(h, cell) - out->avg;
 
 		squares += (double)h->cells[cell] * (off * off);
