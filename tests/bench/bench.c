@@ -17,6 +17,7 @@
 #include "flow/sim.h"
 #include "clusters.h"
 #include "naive.h"
+#include "rare.h"
 
 #define FLEET "tests/bench/fleet.json"
 #define SHARED "tests/bench/shared.json"
@@ -195,6 +196,57 @@ static void measure_whole(struct whole *w)
 	measure_process(ten_million, &w->peak_kib);
 }
 
+struct rare {
+	double day_s, busy_day_s; /* of the whole process, and with ten times the requests */
+	double growth;
+	long peak_kib;
+};
+
+/* Nanoseconds per request in the core, of a generated fleet. */
+static double rare_ns(struct data_dir *data, int models, int per_day)
+{
+	struct err *const err = err_new();
+	char *const name = rare_write(models, per_day);
+	struct scenario *const sc = scenario_read(name, data, NULL, 0, err);
+	sim_assert(sc != NULL);
+	double best = 1e9, ignored;
+	for (int i = 0; i < REPEATS; i++) {
+		const double s = run_once(sc, FAST, err, &ignored);
+		best = s < best ? s : best;
+	}
+	scenario_free(sc);
+	err_free(err);
+	unlink(name);
+	free(name);
+	return 1e9 * best / ((double)models * per_day);
+}
+
+static double rare_process(int models, int per_day, long *peak_kib)
+{
+	char *const name = rare_write(models, per_day);
+	const char *const argv[] = {"build/aliquot", "run", name, "-q", NULL};
+	const double seconds = measure_process(argv, peak_kib);
+	unlink(name);
+	free(name);
+	return seconds;
+}
+
+static void measure_rare(struct data_dir *data, struct rare *r)
+{
+	long ignored;
+	r->day_s = rare_process(1000, 60, &r->peak_kib);
+	r->busy_day_s = rare_process(1000, 600, &ignored);
+	r->growth = rare_ns(data, 4000, 60) / rare_ns(data, 1000, 60);
+}
+
+static void print_rare(const struct rare *r)
+{
+	row("a day of 1,000 models swapped on 100 GPUs, 60,000 requests", r->day_s, "s", "goal 30");
+	row("the same with 600,000 requests", r->busy_day_s, "s", "");
+	row("its peak memory, 60,000 requests", (double)r->peak_kib / 1024.0, "MiB", "");
+	row("cost per request, 4,000 models on 400 GPUs over 1,000 on 100", r->growth, "x", "");
+}
+
 static void print_clusters(const struct cluster_speed *c)
 {
 	row("a scheduling cycle: 10,000 GPUs, a tenth free, 1,000 jobs wait", 1e3 * c->allocate_s,
@@ -240,6 +292,8 @@ int main(int argc, char **argv)
 	const struct speed fast_long = measure(data, &long_output, FAST, REPEATS);
 	const struct speed fast_wide = measure(data, &wide, FAST, REPEATS);
 	const struct speed four = measure(data, &shared, FAST, REPEATS);
+	struct rare rare;
+	measure_rare(data, &rare);
 	struct cluster_speed clusters;
 	measure_clusters(&clusters);
 	const double hold[] = {hold_ns(64), hold_ns(1024), hold_ns(16384)};
@@ -267,12 +321,14 @@ int main(int argc, char **argv)
 	} else {
 		fprintf(stderr, "  SKIPPED: the Azure trace is not there\n");
 	}
+	print_rare(&rare);
 	print_clusters(&clusters);
 	printf("{\"requests_per_s\": %.0f, \"process_requests_per_s\": %.0f, "
 	       "\"exact_requests_per_s\": %.0f, \"naive_requests_per_s\": %.0f, "
 	       "\"events_per_s\": %.0f, \"shared_requests_per_s\": %.0f, \"light_speedup\": %.1f, \"osl_growth\": %.3f, "
 	       "\"replica_growth\": %.3f, \"ns_per_hold\": {\"64\": %.1f, \"1024\": %.1f, "
 	       "\"16384\": %.1f}, \"peak_rss_bytes\": %ld, \"cycle_s\": [%.4f, %.4f, %.4f], "
+	       "\"rare_day_s\": [%.3f, %.3f], \"rare_growth\": %.3f, \"rare_rss_bytes\": %ld, "
 	       "\"place_s\": {\"fgd\": %.4f, \"binpack\": %.4f}, "
 	       "\"ns_per_pod\": [%.0f, %.0f, %.0f]}\n",
 	       1e9 / fast.ns_per_request, whole.requests_per_s, 1e9 / exact.ns_per_request,
@@ -281,7 +337,8 @@ int main(int argc, char **argv)
 	       fast_long.ns_per_request / fast.ns_per_request,
 	       fast_wide.ns_per_request / fast.ns_per_request, hold[0], hold[1], hold[2],
 	       whole.peak_kib * 1024, clusters.allocate_s, clusters.reclaim_s, clusters.settled_s,
-	       clusters.fgd_s, clusters.binpack_s, clusters.ns_per_pod[0], clusters.ns_per_pod[1],
+	       rare.day_s, rare.busy_day_s, rare.growth, rare.peak_kib * 1024, clusters.fgd_s,
+	       clusters.binpack_s, clusters.ns_per_pod[0], clusters.ns_per_pod[1],
 	       clusters.ns_per_pod[2]);
 	data_dir_close(data);
 	err_free(err);
