@@ -117,7 +117,7 @@ static enum replica_block head_block(const struct sim *s, const struct replica *
 	const struct engine_options *const o = &service->options;
 	const struct request *const q = &s->cluster.requests.at[r->waiting.head];
 	const bool first = shape->chunks == 0;
-	if (r->yields) {
+	if (r->yields && replica_batch(r) > shape->admitted) {
 		return BLOCK_SWAP;
 	}
 	if (replica_batch(r) >= (uint64_t)o->max_num_seqs) {

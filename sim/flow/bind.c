@@ -11,6 +11,7 @@
 #include "policy/registry.h"
 #include "flow/node_level.h"
 #include "flow/scale.h"
+#include "flow/storage.h"
 
 static void fail(struct sim *s, const struct scenario_service *spec, const char *what)
 {
@@ -388,6 +389,7 @@ bool bind_services(struct sim *s)
 	}
 	node_level_begin(s);
 	share_build(s);
+	storage_begin(s);
 	if (!swap_begin(s)) {
 		return false;
 	}
@@ -415,6 +417,7 @@ void unbind_services(struct sim *s)
 	rng_free(s->placement_rng);
 	swap_free(s);
 	node_level_free(s);
+	storage_free(s);
 	share_free(s);
 	cluster_fini(&s->cluster);
 }

@@ -376,7 +376,7 @@ static bool start_again(struct sim *s, uint32_t replica)
 	kill_over(s, replica);
 	event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
 	if (s->swap != NULL) {
-		swap_idle(s, replica);
+		swap_started(s, replica);
 	}
 	return wakes(s, replica);
 }

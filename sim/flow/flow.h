@@ -32,6 +32,7 @@ struct bound_service { /* a service with its policies and cost models */
 };
 
 struct gaps;
+struct storage;     /* what is read from the nodes': storage.h */
 struct swap;        /* replicas that leave their GPUs for others: swap.h */
 struct share_group; /* replicas that share GPUs */
 struct schedule;    /* jobs, and what the cluster's scheduler knows: schedule.h */
@@ -67,6 +68,7 @@ struct sim {
 	struct life *life;         /* NULL: every replica is there from start to end */
 	struct faults *faults;     /* NULL: nothing fails */
 	struct scaler *scalers;    /* of all services; NULL: none has one */
+	struct storage *storage;   /* of all nodes */
 	struct swap *swap;         /* NULL: nobody does */
 	struct node_level *node_level; /* NULL: everybody sits where it is booked */
 	struct workload **loads;
@@ -147,8 +149,15 @@ void memory_wake(struct sim *s, const struct replica *r);
 /* memory.c: will there be more memory to borrow a nanosecond later? */
 bool memory_is_fresh(const struct sim *s, const struct replica *r);
 
-/* memory.c: a replica whose process starts takes its memory, from those who borrowed it. */
-void memory_take(struct sim *s, uint32_t replica);
+/* memory.c: a replica whose process starts takes its memory, from those who borrowed it: first what
+ * is its own, then, with a static pool, what is there up to its limit, and keeps it. */
+void memory_enter(struct sim *s, uint32_t replica);
+void memory_borrow(struct sim *s, uint32_t replica);
+void memory_take(struct sim *s, uint32_t replica); /* both */
+
+/* memory.c: it gives back all that it holds, and neighbours look; nothing if it is in host memory.
+ */
+void memory_give(struct sim *s, uint32_t replica);
 
 /* memory.c: a replica that leaves its GPUs for another keeps what it holds inside its request, then
  * nothing; when it comes back its KV cache has room for so many blocks again, as a new one has
@@ -182,6 +191,28 @@ void swap_idle(struct sim *s, uint32_t replica);
 
 /* swap.c: the event of a replica that is away; true: it is on its GPUs, and idle. */
 bool swap_event(struct sim *s, uint32_t replica);
+
+/*
+ * swap_life.c: a new process comes to where it needs memory on its GPUs; true: it waits for it, and
+ * start_load() follows. False: its GPUs are its own.
+ */
+bool swap_start(struct sim *s, uint32_t replica);
+
+/* swap_life.c: that process, or one that was killed, is ready on its GPUs. */
+void swap_started(struct sim *s, uint32_t replica);
+
+/* swap_life.c: the process of a replica was killed; it keeps its place. */
+void swap_killed(struct sim *s, uint32_t replica);
+
+/* swap_life.c: a replica leaves its GPUs for good, in whatever state: its host memory is given back
+ * and those who wait look again. Where there is no swap, nothing. */
+void swap_part(struct sim *s, uint32_t replica);
+
+#ifdef ALIQUOT_DEBUG
+/* swap_life.c: what is counted of host memory, rooms and those who ask is what they add up to.
+ * Asserts. */
+void swap_verify(const struct sim *s);
+#endif
 
 /* kill.c: the GPU process of a replica is killed for its memory; it starts again by itself. */
 void kill_replica(struct sim *s, uint32_t replica);
@@ -294,6 +325,9 @@ int64_t prefix_admit(struct sim *s, struct replica *r, struct request *q);
 
 /* prefix.c: tell the prefix cache of the first `tokens` tokens of a request with a text. */
 void prefix_store(struct sim *s, struct replica *r, struct request *q, int64_t tokens);
+
+/* prefix.c: what a replica kept of prompts is lost; nobody reads it. */
+void prefix_forget(struct replica *r);
 
 /* The first `tokens` tokens of a request are computed, or are in the running step. */
 static inline void prefix_computed(struct sim *s, struct replica *r, struct request *q,

@@ -1,6 +1,5 @@
 /* A GPU process is killed: its batch is lost, its memory free, and it starts again later. */
 #include "base/check.h"
-#include "state/prefix_cache.h"
 #include "flow/life.h"
 
 /* The steps that are over count; the one that runs never ends. */
@@ -56,22 +55,16 @@ static void lose_batch(struct sim *s, struct replica *r)
 void end_process(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
-	const struct seat *const seat = &s->cluster.seats[replica];
-	sim_assert(!seat->down);
+	sim_assert(!s->cluster.seats[replica].down);
 	stop_stretch(s, r);
 	if (r->group != GROUP_NONE) {
 		share_leave(s, r);
 	}
 	lose_batch(s, r);
-	if (r->kv.prefix != NULL) {
-		prefix_cache_free(r->kv.prefix);
-		r->kv.prefix = prefix_cache_new();
-	}
+	prefix_forget(r);
 	sim_assert(r->kv.used == 0);
 	if (r->group != GROUP_NONE) {
-		cluster_hold(&s->cluster, replica, -(seat->base + r->kv.capacity * seat->block),
-		             s->events.now);
-		memory_wake(s, r);
+		memory_give(s, replica);
 	}
 	r->changed = true;
 	r->shared = false;
@@ -91,6 +84,7 @@ void kill_restart(struct sim *s, uint32_t replica)
 	struct seat *const seat = &s->cluster.seats[replica];
 	if (!seat->down) {
 		end_process(s, replica);
+		swap_killed(s, replica);
 		seat->down = true;
 		seat->died = s->events.now;
 		if (r->leaving) { /* it is closed already, and does not come back */

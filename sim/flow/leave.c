@@ -9,6 +9,7 @@ static void leave_gpus(struct sim *s, uint32_t replica, enum life_state state)
 	struct replica *const r = &s->cluster.replicas[replica];
 	struct life_slot *const slot = &s->life->slots[replica];
 	slot->bound += s->events.now - slot->bound_at;
+	swap_part(s, replica);
 	share_part(s, r);
 	if (s->schedule != NULL) {
 		schedule_hold(s, replica, -1);
@@ -65,7 +66,7 @@ void leave_drain(struct sim *s, uint32_t replica)
 	life_set_state(s, replica, LIFE_DRAINING);
 	vec_push(&s->life->coming, replica);
 	r->leaving = true;
-	if (r->state == REPLICA_IDLE) {
+	if (replica_batch(r) == 0 && r->waiting.n == 0) { /* it may be in host memory */
 		life_drained(s, replica);
 	}
 }
@@ -79,15 +80,13 @@ void life_drained(struct sim *s, uint32_t replica)
 
 void leave_gone(struct sim *s, uint32_t replica)
 {
-	const struct seat *const seat = &s->cluster.seats[replica];
+	struct seat *const seat = &s->cluster.seats[replica];
 	const struct replica *const r = &s->cluster.replicas[replica];
 	if (seat->down) {
-		s->cluster.seats[replica].down = false;
+		seat->down = false;
 		door_return(s, replica);
 	} else if (r->group != GROUP_NONE) {
-		cluster_hold(&s->cluster, replica, -(seat->base + r->kv.capacity * seat->block),
-		             s->events.now);
-		memory_wake(s, r);
+		memory_give(s, replica);
 	}
 	leave_gpus(s, replica, LIFE_ABSENT);
 	door_open(s, r->service);

@@ -30,7 +30,7 @@ void life_free(struct sim *s)
 	if (s->life != NULL) {
 		free(s->life->slots);
 		free(s->life->services);
-		free(s->life->storage);
+		free(s->life->start_ppm);
 		free(s->life->images);
 		free(s->life->coming.at);
 		free(s->life);
@@ -155,10 +155,7 @@ static void be_ready(struct sim *s, uint32_t replica)
 	life_stop_coming(s->life, replica);
 	s->life->slots[replica].deadline = NS_NEVER;
 	life_set_state(s, replica, LIFE_READY);
-	share_join(s, r);
-	if (r->group != GROUP_NONE) {
-		memory_take(s, replica);
-	}
+	start_take(s, replica);
 	seat->started = s->events.now;
 	seat->starts++;
 	r->state = REPLICA_IDLE;
@@ -356,11 +353,10 @@ bool life_is_stuck(const struct sim *s)
 void life_begin(struct sim *s)
 {
 	struct life *const l = s->life;
-	l->storage = mem_new(s->cluster.n_nodes, sizeof(*l->storage));
+	l->start_ppm = mem_new(s->cluster.n_nodes, sizeof(*l->start_ppm));
 	l->images = mem_new((size_t)s->cluster.n_nodes * s->cluster.n_services, sizeof(bool));
 	for (uint32_t i = 0; i < s->cluster.n_nodes; i++) {
-		l->storage[i] =
-			(struct storage){.speed_ppm = SHARE_WHOLE, .start_ppm = SHARE_WHOLE};
+		l->start_ppm[i] = SHARE_WHOLE;
 	}
 	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
 		struct service *const v = &s->cluster.services[i];
@@ -369,13 +365,13 @@ void life_begin(struct sim *s)
 		for (uint32_t k = 0; k < v->n; k++) {
 			const uint32_t replica = v->first + k;
 			l->slots[replica].due = l->slots[replica].deadline = NS_NEVER;
-			s->cluster.replicas[replica].state = REPLICA_DOWN;
-			if (s->cluster.seats[replica].n_gpus > 0) {
+			if (s->cluster.seats[replica].n_gpus == 0) {
+				s->cluster.replicas[replica].state = REPLICA_DOWN;
+			} else { /* idle, or in host memory */
 				life_set_state(s, replica, LIFE_READY);
 				start_has_image(s, replica);
 				l->slots[replica].born = l->births++;
 				l->services[i].wanted++;
-				s->cluster.replicas[replica].state = REPLICA_IDLE;
 				service_let_in(v, k);
 				service_load_open(v, k);
 			}

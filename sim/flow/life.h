@@ -24,22 +24,21 @@ enum life_state {
 
 enum life_stage {                /* of a start */
 	          STAGE_PREPARE, /* schedule, image, process */
-	          STAGE_READ,    /* weights, at its share of the node's storage */
+	          STAGE_ROOM,    /* until others have left its GPUs: swap.h */
+	          STAGE_READ,    /* weights: storage.h */
 	          STAGE_BUILD,
 };
 
 struct life_slot { /* of a replica */
 	uint8_t state, stage;
-	uint64_t born;   /* order in which they were wanted */
-	ns_t wanted;     /* when it was */
-	ns_t due;        /* something happens to it next; NS_NEVER: nothing by itself */
-	ns_t deadline;   /* to be ready; of one that was evicted: to be gone */
-	ns_t runs;       /* while it starts: its process does from then on */
-	tick_t left;     /* of reading its weights, if nobody else read */
-	int64_t use_ppm; /* of the node's storage while it reads alone */
-	ns_t build;      /* of its engine, when its weights are there */
-	ns_t bound;      /* time on GPUs, without the present stay */
-	ns_t bound_at;   /* its present stay on them began */
+	uint64_t born; /* order in which they were wanted */
+	ns_t wanted;   /* when it was */
+	ns_t due;      /* something happens to it next; NS_NEVER: nothing by itself */
+	ns_t deadline; /* to be ready; of one that was evicted: to be gone */
+	ns_t runs;     /* while it starts: its process does from then on */
+	ns_t build;    /* of its engine, when its weights are there */
+	ns_t bound;    /* time on GPUs, without the present stay */
+	ns_t bound_at; /* its present stay on them began */
 };
 
 struct life_service {
@@ -58,19 +57,12 @@ struct life_service {
 	size_t changes; /* of the scenario that were followed */
 };
 
-struct storage { /* of a node: the weights that are read from it, in equal shares */
-	uint32_t readers;
-	int64_t speed_ppm; /* of its bandwidth, while its link is slow */
-	int64_t start_ppm; /* speed of what else a start takes */
-	ns_t since;        /* up to which `left` of the readers is counted */
-};
-
 struct life {
 	struct life_slot *slots; /* of all replicas */
 	struct life_service *services;
-	struct storage *storage; /* of all nodes */
-	bool *images;            /* [node][service]: the image of its engine is there */
-	VEC(uint32_t) coming;    /* replicas with a due or a deadline, in order of birth */
+	int64_t *start_ppm;   /* of all nodes: speed of what of a start does not read weights */
+	bool *images;         /* [node][service]: the image of its engine is there */
+	VEC(uint32_t) coming; /* replicas with a due or a deadline, in order of birth */
 	uint64_t births;
 	uint32_t pending;
 	ns_t change_at; /* when the scenario wants other numbers of replicas next */
@@ -173,6 +165,13 @@ uint32_t start_running(const struct sim *s, uint32_t service);
 
 /* start.c: a stage of its start is over; true: it was the last. */
 bool start_next(struct sim *s, uint32_t replica);
+
+/* start.c: it has its memory, and reads its weights into it. */
+void start_load(struct sim *s, uint32_t replica);
+
+/* start.c: its engine is built: it joins those on its GPUs and takes its memory, as far as it has
+ * not. */
+void start_take(struct sim *s, uint32_t replica);
 
 /* start.c: its start is broken off. */
 void start_stop(struct sim *s, uint32_t replica);

@@ -153,8 +153,7 @@ static int64_t first_blocks(const struct seat *seat)
 	return seat->step > 0 && seat->step < seat->own ? seat->step : seat->own;
 }
 
-/* A static pool with a limit takes what is there, and keeps it. */
-static void borrow_at_start(struct sim *s, uint32_t replica)
+void memory_borrow(struct sim *s, uint32_t replica)
 {
 	const struct seat *const seat = &s->cluster.seats[replica];
 	if (seat->step == 0 && seat->most > seat->own) {
@@ -187,19 +186,36 @@ void memory_begin(struct sim *s)
 	}
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
 		if (is_there(s, i)) {
-			borrow_at_start(s, i);
+			memory_borrow(s, i);
 		}
 	}
 }
 
-void memory_take(struct sim *s, uint32_t replica)
+void memory_enter(struct sim *s, uint32_t replica)
 {
-	const struct seat *const seat = &s->cluster.seats[replica];
+	struct seat *const seat = &s->cluster.seats[replica];
 	const bytes_t bytes = seat->base + first_blocks(seat) * seat->block;
+	seat->out = false;
 	enforce(s, replica, bytes);
 	cluster_hold(&s->cluster, replica, bytes, s->events.now);
 	s->cluster.replicas[replica].kv.capacity = first_blocks(seat);
-	borrow_at_start(s, replica);
+}
+
+void memory_take(struct sim *s, uint32_t replica)
+{
+	memory_enter(s, replica);
+	memory_borrow(s, replica);
+}
+
+void memory_give(struct sim *s, uint32_t replica)
+{
+	const struct seat *const seat = &s->cluster.seats[replica];
+	const struct replica *const r = &s->cluster.replicas[replica];
+	if (!seat->out) {
+		cluster_hold(&s->cluster, replica, -(seat->base + r->kv.capacity * seat->block),
+		             s->events.now);
+		memory_wake(s, r);
+	}
 }
 
 void memory_part(struct sim *s, uint32_t replica)
@@ -214,14 +230,11 @@ void memory_part(struct sim *s, uint32_t replica)
 
 void memory_leave(struct sim *s, uint32_t replica)
 {
-	const struct seat *const seat = &s->cluster.seats[replica];
 	struct replica *const r = &s->cluster.replicas[replica];
 	sim_assert(r->kv.used == 0 || r->kv.prefix != NULL);
-	cluster_hold(&s->cluster, replica, -(seat->base + r->kv.capacity * seat->block),
-	             s->events.now);
+	memory_give(s, replica);
 	r->kv.capacity = 0;
 	s->cluster.seats[replica].out = true;
-	memory_wake(s, r);
 }
 
 /* Blocks that are free on every GPU of a replica, whoever gave them back and when. */
@@ -241,9 +254,8 @@ static int64_t free_blocks(const struct sim *s, uint32_t replica)
 void memory_return(struct sim *s, uint32_t replica, int64_t blocks)
 {
 	const struct seat *const seat = &s->cluster.seats[replica];
-	const int64_t wanted = blocks >= 0      ? blocks
-	                       : seat->step > 0 ? first_blocks(seat)
-	                                        : seat->most;
+	const int64_t had = blocks >= 0 ? blocks : seat->step > 0 ? first_blocks(seat) : seat->most;
+	const int64_t wanted = had < seat->most ? had : seat->most;
 	const int64_t own = wanted < seat->own ? wanted : seat->own;
 	s->cluster.seats[replica].out = false;
 	enforce(s, replica, seat->base + own * seat->block);

@@ -52,3 +52,11 @@ void prefix_release(struct replica *r, struct request *q)
 	prefix_cache_release(&r->kv, q->span);
 	q->shared = 0;
 }
+
+void prefix_forget(struct replica *r)
+{
+	if (r->kv.prefix != NULL) {
+		prefix_cache_free(r->kv.prefix);
+		r->kv.prefix = prefix_cache_new();
+	}
+}

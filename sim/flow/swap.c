@@ -9,8 +9,8 @@
 
 #include "base/check.h"
 #include "perf/swap.h"
-#include "state/prefix_cache.h"
 #include "flow/share_group.h"
+#include "flow/storage.h"
 
 static const struct gpu_spec *gpu_of(const struct sim *s, uint32_t replica)
 {
@@ -28,12 +28,13 @@ static struct swap_link *link_of(const struct sim *s, uint32_t replica, uint32_t
 /* --- copies --------------------------------------------------------------------------------------
  */
 
-/* Those chosen fall asleep, then it wakes. */
+/* Those chosen fall asleep, then it wakes; from level 2 later, as it reads its weights. */
 static ns_t sleep_time(const struct sim *s, uint32_t replica)
 {
 	const enum swap_method level = (enum swap_method)s->sc->swap.method;
 	const struct start_ask wakes = start_ask_of(s, &s->cluster.replicas[replica]);
-	ns_t sum = perf_wake(&wakes, level);
+	const bool at_once = level == SWAP_SLEEP_1 && !swap_is_new(s, replica);
+	ns_t sum = at_once ? perf_wake(&wakes, level) : 0;
 	for (uint32_t i = 0; i < s->swap->n_chosen; i++) {
 		const struct start_ask sleeps =
 			start_ask_of(s, &s->cluster.replicas[s->swap->chosen[i]]);
@@ -86,6 +87,9 @@ static ns_t copy(struct sim *s, uint32_t replica)
 {
 	struct swap *const w = s->swap;
 	ns_t begin = s->events.now, time = 0;
+	if (s->sc->swap.method == SWAP_SLEEP_2) { /* nothing passes the links */
+		return ns_after(begin, sleep_time(s, replica));
+	}
 	load_links(s, replica, 0, w->slots[replica].host / s->cluster.seats[replica].n_gpus);
 	for (uint32_t i = 0; i < w->n_chosen; i++) {
 		const uint32_t who = w->chosen[i];
@@ -113,11 +117,10 @@ static void go(struct sim *s, uint32_t replica, uint32_t goes_for)
 	slot->goes_for = goes_for;
 	slot->blocks = all ? r->kv.capacity : -1;
 	slot->host = swap_in_host(s, replica, r->kv.capacity);
-	s->swap->pool[swap_node(s, replica)] += slot->host;
-	sim_assert(s->swap->pool[swap_node(s, replica)] <= s->sc->swap.host_memory);
-	if (!all && r->kv.prefix != NULL) {
-		prefix_cache_free(r->kv.prefix);
-		r->kv.prefix = prefix_cache_new();
+	s->swap->pool[cluster_node_of(&s->cluster, replica)] += slot->host;
+	sim_assert(s->swap->pool[cluster_node_of(&s->cluster, replica)] <= s->sc->swap.host_memory);
+	if (!all) {
+		prefix_forget(r);
 	}
 	r->state = REPLICA_AWAY;
 	event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
@@ -130,12 +133,16 @@ static void go(struct sim *s, uint32_t replica, uint32_t goes_for)
 static void come(struct sim *s, uint32_t replica)
 {
 	struct swap *const w = s->swap;
+	w->slots[replica].asked = 0;
+	w->asking[s->cluster.replicas[replica].group]--;
+	if (w->n_chosen == 0 && swap_is_new(s, replica)) { /* nothing is to be copied */
+		swap_enter(s, replica);
+		return;
+	}
 	const ns_t over = copy(s, replica);
 	for (uint32_t i = 0; i < w->n_chosen; i++) {
 		go(s, w->chosen[i], replica);
 	}
-	w->slots[replica].asked = 0;
-	w->asking[s->cluster.replicas[replica].group]--;
 	w->slots[replica].state = SLOT_COMING;
 	event_set(&s->events, replica, over, PHASE_ENGINE_START);
 }
@@ -190,7 +197,16 @@ static void serve(struct sim *s, uint32_t group)
 	}
 }
 
-static void ask(struct sim *s, uint32_t replica)
+void swap_look_again(struct sim *s, uint32_t group)
+{
+	if (s->swap->asking[group] > 0) {
+		s->swap->round++;
+		event_set(&s->events, next_asking(s, &s->groups[group]), s->events.now,
+		          PHASE_ENGINE_START);
+	}
+}
+
+void swap_ask(struct sim *s, uint32_t replica)
 {
 	s->swap->slots[replica].asked = ++s->swap->asked;
 	s->swap->asking[s->cluster.replicas[replica].group]++;
@@ -204,7 +220,7 @@ void swap_queued(struct sim *s, uint32_t replica)
 	}
 	batch_note_block(s, r, BLOCK_SWAP);
 	if (r->state == REPLICA_AWAY && s->swap->slots[replica].state == SLOT_AWAY) {
-		ask(s, replica);
+		swap_ask(s, replica);
 		serve(s, r->group);
 	}
 }
@@ -213,18 +229,17 @@ void swap_idle(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];
 	r->yields = false;
+	s->swap->slots[replica].fresh = false;
 	s->swap->slots[replica].used = s->events.now;
 	if (r->group != GROUP_NONE && s->swap->asking[r->group] > 0) {
 		serve(s, r->group);
 	}
 }
 
-/* An exchange is over: those who went are away, and the one that came warms up. */
-static void be_there(struct sim *s, uint32_t replica)
+/* An exchange is over: those who went for a replica, or with it, are away. */
+static void be_away(struct sim *s, uint32_t replica)
 {
-	struct replica *const r = &s->cluster.replicas[replica];
-	const struct share_group *const g = &s->groups[r->group];
-	struct swap_slot *const slot = &s->swap->slots[replica];
+	const struct share_group *const g = &s->groups[s->cluster.replicas[replica].group];
 	for (uint32_t i = 0; i < g->n; i++) {
 		const uint32_t other = g->members[i].replica;
 		struct swap_slot *const o = &s->swap->slots[other];
@@ -232,25 +247,59 @@ static void be_there(struct sim *s, uint32_t replica)
 			memory_leave(s, other);
 			o->state = SLOT_AWAY;
 			if (s->cluster.replicas[other].waiting.n > 0) {
-				ask(s, other);
+				swap_ask(s, other);
 			}
 		}
 	}
+}
+
+/* It has its memory again, and what was in it, unless its weights come from storage. */
+static void be_back(struct sim *s, uint32_t replica)
+{
+	struct replica *const r = &s->cluster.replicas[replica];
+	struct swap_slot *const slot = &s->swap->slots[replica];
+	bytes_t *const pool = &s->swap->pool[cluster_node_of(&s->cluster, replica)];
 	memory_return(s, replica, slot->blocks);
-	if (r->kv.prefix != NULL && r->kv.capacity < slot->blocks) { /* it has lost some */
-		prefix_cache_free(r->kv.prefix);
-		r->kv.prefix = prefix_cache_new();
+	if (r->kv.capacity < slot->blocks) { /* it has lost some */
+		prefix_forget(r);
 	}
-	s->swap->pool[swap_node(s, replica)] -= slot->host;
-	sim_assert(s->swap->pool[swap_node(s, replica)] >= 0);
+	*pool -= slot->host;
+	sim_assert(*pool >= 0);
 	slot->host = 0;
-	slot->state = SLOT_WARMING;
+}
+
+/* Until its first request can begin. */
+static void warm_up(struct sim *s, uint32_t replica)
+{
+	const struct replica *const r = &s->cluster.replicas[replica];
 	ns_t warm = 0;
 	if (s->sc->swap.method == SWAP_MEMORY) {
 		const struct request *const head = &s->cluster.requests.at[r->waiting.head];
 		warm = perf_swap_warmup(&s->services[r->service].spec->startup, head->input);
+	} else if (s->sc->swap.method == SWAP_SLEEP_2) { /* its weights are there already */
+		const struct start_ask ask = start_ask_of(s, r);
+		warm = perf_wake(&ask, SWAP_SLEEP_2) - perf_read(&ask);
 	}
+	s->swap->slots[replica].state = SLOT_WARMING;
 	event_set(&s->events, replica, ns_after(s->events.now, warm), PHASE_ENGINE_START);
+}
+
+/* An exchange is over: the one that came reads its weights, or warms up. */
+static void be_there(struct sim *s, uint32_t replica)
+{
+	be_away(s, replica);
+	if (swap_is_new(s, replica)) {
+		swap_enter(s, replica);
+		return;
+	}
+	be_back(s, replica);
+	if (s->sc->swap.method == SWAP_SLEEP_2) {
+		const struct start_ask ask = start_ask_of(s, &s->cluster.replicas[replica]);
+		s->swap->slots[replica].state = SLOT_READING;
+		storage_read(s, replica, &ask);
+	} else {
+		warm_up(s, replica);
+	}
 }
 
 bool swap_event(struct sim *s, uint32_t replica)
@@ -261,12 +310,18 @@ bool swap_event(struct sim *s, uint32_t replica)
 	event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
 	if (slot->state == SLOT_COMING) {
 		be_there(s, replica);
+	} else if (slot->state == SLOT_GOING) { /* the one that was to come will not */
+		be_away(s, replica);
+	} else if (slot->state == SLOT_READING) {
+		storage_stop(s, replica);
+		warm_up(s, replica);
 	} else if (warm) {
 		slot->state = SLOT_THERE;
 		slot->since = slot->used = s->events.now;
+		slot->fresh = true;
 		slot->count++;
 		r->state = REPLICA_IDLE;
-	} /* else it waited until somebody is old enough to go */
+	} /* else it waited until somebody is old enough to go, or has left */
 	serve(s, r->group);
 	return warm && r->state == REPLICA_IDLE;
 }

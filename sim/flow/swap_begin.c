@@ -6,7 +6,7 @@
 #include "policy/registry.h"
 #include "flow/swap.h"
 
-static bool swaps(const struct sim *s, uint32_t replica)
+bool swap_can(const struct sim *s, uint32_t replica)
 {
 	const struct replica *const r = &s->cluster.replicas[replica];
 	return r->group != GROUP_NONE && scenario_borrows(s->services[r->service].spec);
@@ -17,54 +17,45 @@ static const struct scenario_nodes *nodes_of(const struct sim *s, uint32_t repli
 	return &s->sc->nodes[s->cluster.replicas[replica].gpu_kind];
 }
 
-static bytes_t least(bytes_t a, bytes_t b)
+void swap_change_room(struct sim *s, uint32_t replica, int sign)
 {
-	return a < b ? a : b;
+	const struct replica *const r = &s->cluster.replicas[replica];
+	uint32_t n;
+	const uint32_t *const gpus = cluster_gpus_of(&s->cluster, replica, &n);
+	for (uint32_t k = 0; k < n; k++) {
+		s->swap->room[gpus[k]] +=
+			sign * scenario_request(s->services[r->service].spec, nodes_of(s, replica));
+	}
 }
 
 /* Of each GPU what those that stay do not request. */
 static void make_room(struct sim *s)
 {
-	struct swap *const w = s->swap;
 	for (uint32_t i = 0; i < s->cluster.n_gpus; i++) {
-		w->room[i] = s->cluster.gpus[i].memory;
+		s->swap->room[i] = s->cluster.gpus[i].memory;
 	}
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
-		const struct scenario_service *const spec =
-			s->services[s->cluster.replicas[i].service].spec;
-		uint32_t n;
-		const uint32_t *const gpus = cluster_gpus_of(&s->cluster, i, &n);
-		for (uint32_t k = 0; k < n && !swaps(s, i); k++) {
-			w->room[gpus[k]] -= scenario_request(spec, nodes_of(s, i));
+		if (s->cluster.replicas[i].group != GROUP_NONE && !swap_can(s, i)) {
+			s->swap->slots[i].state = SLOT_THERE;
+			swap_change_room(s, i, -1);
 		}
 	}
 }
 
-/* A replica may swap: it never borrows more than there is while it is there. */
+/* A replica may swap. */
 static void enrol(struct sim *s, uint32_t replica)
 {
-	struct swap *const w = s->swap;
-	struct seat *const seat = &s->cluster.seats[replica];
-	const struct scenario_service *const spec =
-		s->services[s->cluster.replicas[replica].service].spec;
-	uint32_t n;
-	const uint32_t *const gpus = cluster_gpus_of(&s->cluster, replica, &n);
-	bytes_t reserve = scenario_limit(spec, nodes_of(s, replica));
-	for (uint32_t k = 0; k < n; k++) {
-		reserve = least(reserve, w->room[gpus[k]]);
-	}
-	const int64_t most = (reserve - seat->base) / seat->block;
-	seat->most = most < seat->most ? most : seat->most;
-	seat->own = seat->own < seat->most ? seat->own : seat->most;
-	w->slots[replica].swaps = true;
-	w->slots[replica].reserve = reserve;
+	struct swap_slot *const slot = &s->swap->slots[replica];
+	slot->swaps = true;
+	slot->most = s->cluster.seats[replica].most;
+	swap_size(s, replica);
 }
 
-/* If not, nobody begins in host memory. */
-bool swap_anybody_goes(const struct sim *s, uint32_t replica)
+/* Would the policy let anybody go? Then who comes later begins in host memory. */
+static bool anybody_goes(const struct sim *s)
 {
 	const struct view view = {&s->cluster, 0, NULL};
-	const struct swap_candidate one = {.replica = replica};
+	const struct swap_candidate one = {.replica = 0};
 	return s->swap->policy->pick_out(s->swap->self, &view, &one, 1) != SWAP_NOBODY;
 }
 
@@ -76,14 +67,13 @@ static void begin_somewhere(struct sim *s, uint32_t replica)
 	uint32_t n;
 	const uint32_t *const gpus = cluster_gpus_of(&s->cluster, replica, &n);
 	const bytes_t host = swap_in_host(s, replica, memory_first(s, replica));
-	const uint32_t node = swap_node(s, replica);
+	const uint32_t node = cluster_node_of(&s->cluster, replica);
 	bool lacks = false;
 	for (uint32_t i = 0; i < n; i++) {
 		lacks = lacks || swap_lacks(s, replica, gpus[i]);
 	}
 	slot->state = SLOT_THERE;
-	if (lacks && w->pool[node] + host <= s->sc->swap.host_memory &&
-	    swap_anybody_goes(s, replica)) {
+	if (lacks && w->pool[node] + host <= s->sc->swap.host_memory && w->sends) {
 		slot->state = SLOT_AWAY;
 		slot->blocks = -1;
 		slot->host = host;
@@ -131,9 +121,9 @@ bool swap_begin(struct sim *s)
 	w->asking = mem_new(s->n_groups, sizeof(*w->asking));
 	make_links(s);
 	make_room(s);
+	w->sends = w->self != NULL && anybody_goes(s);
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
-		w->slots[i].state = SLOT_AWAY; /* takes no room yet */
-		if (swaps(s, i)) {
+		if (swap_can(s, i)) {
 			enrol(s, i);
 		}
 	}

@@ -3,12 +3,6 @@
 #include "flow/share_group.h"
 #include "flow/swap.h"
 
-uint32_t swap_node(const struct sim *s, uint32_t replica)
-{
-	uint32_t n;
-	return s->cluster.gpus[cluster_gpus_of(&s->cluster, replica, &n)[0]].node;
-}
-
 bytes_t swap_moved(const struct sim *s, uint32_t replica, int64_t blocks)
 {
 	const struct seat *const seat = &s->cluster.seats[replica];
@@ -34,7 +28,28 @@ bytes_t swap_in_host(const struct sim *s, uint32_t replica, int64_t blocks)
 
 static bool takes_room(const struct swap_slot *slot)
 {
-	return slot->state != SLOT_GOING && slot->state != SLOT_AWAY && !slot->chosen;
+	return slot->state != SLOT_ABSENT && slot->state != SLOT_GOING &&
+	       slot->state != SLOT_AWAY && !slot->chosen;
+}
+
+void swap_size(struct sim *s, uint32_t replica)
+{
+	struct swap_slot *const slot = &s->swap->slots[replica];
+	struct seat *const seat = &s->cluster.seats[replica];
+	const struct replica *const r = &s->cluster.replicas[replica];
+	uint32_t n;
+	const uint32_t *const gpus = cluster_gpus_of(&s->cluster, replica, &n);
+	if (!slot->swaps) {
+		return;
+	}
+	slot->reserve = scenario_limit(s->services[r->service].spec, &s->sc->nodes[r->gpu_kind]);
+	for (uint32_t i = 0; i < n; i++) {
+		const bytes_t room = s->swap->room[gpus[i]];
+		slot->reserve = room < slot->reserve ? room : slot->reserve;
+	}
+	const int64_t most = (slot->reserve - seat->base) / seat->block;
+	seat->most = most < slot->most ? most : slot->most;
+	seat->own = seat->own < seat->most ? seat->own : seat->most;
 }
 
 bool swap_lacks(const struct sim *s, uint32_t replica, uint32_t gpu)
@@ -63,13 +78,13 @@ static uint32_t candidates(const struct sim *s, uint32_t replica, uint32_t gpu, 
 {
 	const struct share_group *const g = &s->groups[s->cluster.replicas[replica].group];
 	const ns_t now = s->events.now;
-	uint32_t n = 0;
+	uint32_t n = 0; /* an idle one that leaves is about to go for good */
 	for (uint32_t i = 0; i < g->n && n < GPU_MOST_RESIDENTS; i++) {
 		const uint32_t other = g->members[i].replica;
 		const struct swap_slot *const slot = &s->swap->slots[other];
 		const struct replica *const r = &s->cluster.replicas[other];
 		if (slot->swaps && slot->state == SLOT_THERE && !slot->chosen && !r->yields &&
-		    r->state != REPLICA_DOWN && is_idle(r) == idle &&
+		    r->state != REPLICA_DOWN && is_idle(r) == idle && !(idle && r->leaving) &&
 		    ns_after(slot->since, s->sc->swap.residency) <= now &&
 		    cluster_sits_on(&s->cluster, other, gpu)) {
 			const struct seat *const seat = &s->cluster.seats[other];
@@ -120,6 +135,9 @@ static enum verdict choose_one(struct sim *s, uint32_t replica, uint32_t gpu)
 	struct swap *const w = s->swap;
 	const struct view view = {&s->cluster, s->events.now, NULL};
 	struct swap_candidate list[GPU_MOST_RESIDENTS];
+	if (!w->sends) {
+		return COMES_ALSO;
+	}
 	uint32_t n = candidates(s, replica, gpu, true, list);
 	if (n == 0) {
 		const ns_t later = first_of_age(s, replica, gpu);
@@ -138,7 +156,7 @@ static enum verdict choose_one(struct sim *s, uint32_t replica, uint32_t gpu)
 	}
 	const uint32_t who = list[place].replica;
 	struct replica *const r = &s->cluster.replicas[who];
-	if (replica_batch(r) > 0) {
+	if (replica_batch(r) > 0 || (r->waiting.n > 0 && w->slots[who].fresh)) {
 		r->yields = true;
 		if (r->waiting.n > 0) {
 			batch_note_block(s, r, BLOCK_SWAP);
@@ -168,15 +186,16 @@ enum verdict swap_choose(struct sim *s, uint32_t replica)
 	const uint32_t *const gpus = cluster_gpus_of(&s->cluster, replica, &n);
 	enum verdict verdict = COMES;
 	w->n_chosen = 0;
+	swap_size(s, replica);
 	for (uint32_t i = 0; i < n && verdict == COMES; i++) {
 		while (verdict == COMES && swap_lacks(s, replica, gpus[i])) {
 			verdict = choose_one(s, replica, gpus[i]);
 		}
 	}
-	if (verdict == COMES && !host_takes(s, swap_node(s, replica))) {
+	if (verdict == COMES && !host_takes(s, cluster_node_of(&s->cluster, replica))) {
 		verdict = COMES_ALSO;
 	}
-	sim_assert(verdict != COMES_ALSO || !w->overdrawn[swap_node(s, replica)]);
+	sim_assert(verdict != COMES_ALSO || !w->overdrawn[cluster_node_of(&s->cluster, replica)]);
 	for (uint32_t i = 0; i < w->n_chosen; i++) {
 		w->slots[w->chosen[i]].chosen = false;
 	}

@@ -72,12 +72,12 @@ static bytes_t most_in_host(const struct sim *s, uint32_t replica)
 /* Is there room for all who swap on the node of this replica, which needs that? */
 static bool host_holds_all(struct sim *s, uint32_t replica)
 {
-	const uint32_t node = swap_node(s, replica);
+	const uint32_t node = cluster_node_of(&s->cluster, replica);
 	bytes_t all = 0;
 	uint32_t n = 0;
 	char has[32], wants[32];
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
-		if (s->swap->slots[i].swaps && swap_node(s, i) == node) {
+		if (s->swap->slots[i].swaps && cluster_node_of(&s->cluster, i) == node) {
 			all += most_in_host(s, i);
 			n++;
 		}
@@ -97,7 +97,7 @@ static bool host_holds_all(struct sim *s, uint32_t replica)
 static bool somebody_goes(struct sim *s, uint32_t replica)
 {
 	const struct replica *const r = &s->cluster.replicas[replica];
-	if (swap_anybody_goes(s, replica)) {
+	if (s->swap->sends) {
 		return true;
 	}
 	fail(s, "scheduler.swap",
@@ -115,8 +115,9 @@ bool swap_fits(struct sim *s)
 			continue;
 		}
 		ok = finds_room(s, i);
-		if (ok && overdraws(s, i) && !s->swap->overdrawn[swap_node(s, i)]) {
-			s->swap->overdrawn[swap_node(s, i)] = true;
+		bool *const overdrawn = &s->swap->overdrawn[cluster_node_of(&s->cluster, i)];
+		if (ok && overdraws(s, i) && !*overdrawn) {
+			*overdrawn = true;
 			ok = somebody_goes(s, i) && host_holds_all(s, i);
 		}
 	}

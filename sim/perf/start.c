@@ -55,6 +55,11 @@ double perf_weight_rate(const struct start_ask *ask)
 	return least(rate, link);
 }
 
+ns_t perf_read(const struct start_ask *ask)
+{
+	return ns_from_seconds((double)ask->weights / perf_weight_rate(ask));
+}
+
 ns_t perf_start(const struct start_ask *ask, ns_t stages[START_STAGES])
 {
 	const struct engine_startup *const s = ask->startup;

@@ -50,6 +50,9 @@ ns_t perf_start(const struct start_ask *ask, ns_t stages[START_STAGES]);
 /* By how much the first request of so many prompt tokens is slower after a cold start. */
 ns_t perf_start_warmup(const struct engine_startup *startup, tokens_t prompt);
 
+/* How long that alone takes where nobody else reads. */
+ns_t perf_read(const struct start_ask *ask);
+
 /* Bytes/s at which weights come into the GPUs. */
 double perf_weight_rate(const struct start_ask *ask);
 

@@ -86,6 +86,12 @@ static inline const uint32_t *cluster_booked_of(const struct cluster *c, uint32_
 	return &c->places[c->seats[replica].first];
 }
 
+/* The node of a replica that has GPUs. */
+static inline uint32_t cluster_node_of(const struct cluster *c, uint32_t replica)
+{
+	return c->gpus[c->places[c->seats[replica].first]].node;
+}
+
 /* Is this one of the GPUs that the replica sits on, or is booked on? */
 bool cluster_sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu);
 bool cluster_is_booked_on(const struct cluster *c, uint32_t replica, uint32_t gpu);
