@@ -71,9 +71,9 @@ static uint32_t next_replica(const struct sim *s, const struct service *v, const
 }
 
 /*
- * The replica that gets the request: the chosen one, or where that is down or its GPUs are too
- * small the next that is not; while all are down, requests wait for their start. REQUEST_NONE when
- * the request is longer than the context or every KV cache.
+ * The replica that gets the request: the chosen one, or where that is down, is not sent any or its
+ * GPUs are too small the next that is not; while all are down, requests wait for their start.
+ * REQUEST_NONE when the request is longer than the context or every KV cache.
  */
 static uint32_t find_replica(const struct sim *s, uint32_t service, const struct request *q,
                              uint32_t chosen)
@@ -82,7 +82,8 @@ static uint32_t find_replica(const struct sim *s, uint32_t service, const struct
 	if ((int64_t)q->input + q->output > s->services[service].context) {
 		return REQUEST_NONE;
 	}
-	if (s->cluster.replicas[v->first + chosen].state != REPLICA_DOWN &&
+	if (service_lets_in(v, chosen) &&
+	    s->cluster.replicas[v->first + chosen].state != REPLICA_DOWN &&
 	    holds(s, v->first + chosen, q)) {
 		return v->first + chosen;
 	}

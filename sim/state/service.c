@@ -104,6 +104,20 @@ void service_shut(struct service *s)
 	}
 }
 
+bool service_lets_in(const struct service *s, uint32_t replica)
+{
+	uint32_t low = 0, high = s->n_open;
+	while (s->open != NULL && low < high) {
+		const uint32_t middle = low + (high - low) / 2;
+		if (s->open[middle] < replica) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return s->open == NULL || (low < s->n_open && s->open[low] == replica);
+}
+
 void service_let_in(struct service *s, uint32_t replica)
 {
 	uint32_t i = s->n_open++;

@@ -49,6 +49,9 @@ static inline uint32_t service_open(const struct service *s, uint32_t k)
 	return s->open != NULL ? s->open[k] : k;
 }
 
+/* Are requests sent to this one? Logarithmic. */
+bool service_lets_in(const struct service *s, uint32_t replica);
+
 /* From now on requests are sent to those only that are let in one by one; at first to nobody. */
 void service_shut(struct service *s);
 /* Requests are sent to this one too, or no longer; linear. It must not be so already. */
