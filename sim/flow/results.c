@@ -203,6 +203,18 @@ static double held_alone(const struct sim *s, const struct replica *r)
 	return !scenario_shares_gpu(b->spec) ? (double)(m->weights + m->reserved + kv) : 0.0;
 }
 
+/*
+ * Bytes that replicas held of a GPU that they share: at most; where replicas come and go on
+ * average, as others may have had it for the rest of the time.
+ */
+static double held_by_sharers(const struct sim *s, const struct gpu *g)
+{
+	const ns_t rest = s->ended > g->since ? s->ended - g->since : 0;
+	return s->life == NULL
+	               ? (double)g->peak
+	               : share((double)(g->area + (i128_t)g->used * rest), (double)s->ended);
+}
+
 /* The part of a GPU's work and memory that one of its replicas has. */
 static void add_resident(const struct sim *s, const struct replica *r, struct gpu_summary *out)
 {
@@ -292,7 +304,7 @@ void sim_summary(const struct sim *s, struct summary *out)
 		}
 	}
 	for (uint32_t i = 0; i < s->cluster.n_gpus; i++) {
-		used += (double)s->cluster.gpus[i].peak;
+		used += held_by_sharers(s, &s->cluster.gpus[i]);
 	}
 	summarise_jobs(s, out);
 	const double span = (double)s->ended;

@@ -250,6 +250,8 @@ void cluster_hold(struct cluster *c, uint32_t replica, bytes_t bytes, ns_t now)
 	const uint32_t *const gpus = cluster_gpus_of(c, replica, &n);
 	for (uint32_t i = 0; i < n; i++) {
 		struct gpu *const g = &c->gpus[gpus[i]];
+		g->area += (i128_t)g->used * (now - g->since);
+		g->since = now;
 		g->used += bytes;
 		g->peak = g->used > g->peak ? g->used : g->peak;
 		sim_assert(g->used >= 0 && g->used <= g->memory);
