@@ -124,7 +124,18 @@ static bool takes(const struct sim *s, uint32_t replica, uint32_t gpu, int64_t l
 	       !spared && g->claimed + s->cluster.seats[replica].part.bytes <= g->memory;
 }
 
-/* The GPU where fewest sit, of equals its own, of those the first; NODE_NONE: none takes it. */
+/* Is a seat on GPU a better than one on b: where fewer sit, its own, or where fewer are booked? */
+static bool is_better(const struct cluster *c, uint32_t replica, uint32_t a, uint32_t b)
+{
+	const struct gpu *const x = &c->gpus[a], *const y = &c->gpus[b];
+	const bool own = cluster_is_booked_on(c, replica, a);
+	if (x->sitters != y->sitters) {
+		return x->sitters < y->sitters;
+	}
+	return own != cluster_is_booked_on(c, replica, b) ? own : x->residents < y->residents;
+}
+
+/* The best seat, of equals the first; NODE_NONE: no GPU takes it. */
 static uint32_t pick_seat(const struct sim *s, uint32_t replica, const uint32_t *gpus, uint32_t n,
                           int64_t left)
 {
@@ -135,11 +146,7 @@ static uint32_t pick_seat(const struct sim *s, uint32_t replica, const uint32_t 
 		if (is_among(gpus, n, i) || !takes(s, replica, i, left)) {
 			continue;
 		}
-		const uint32_t sitters = c->gpus[i].sitters;
-		const bool own = cluster_is_booked_on(c, replica, i);
-		if (best == NODE_NONE || sitters < c->gpus[best].sitters ||
-		    (sitters == c->gpus[best].sitters && own &&
-		     !cluster_is_booked_on(c, replica, best))) {
+		if (best == NODE_NONE || is_better(c, replica, i, best)) {
 			best = i;
 		}
 	}

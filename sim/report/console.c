@@ -324,7 +324,7 @@ static void put_spread(FILE *out, const struct service_summary *s)
 	struct line l = line_start(out, "spread");
 	char text[40];
 
-	line_add(&l, "%s %% of the time beside the GPUs where they are booked",
+	line_add(&l, "%s %% of the time on other GPUs than booked",
 	         human(100.0 * s->away, text, sizeof(text)));
 	line_add(&l, "moved back %s", str_thousands(s->moves, text, sizeof(text)));
 	if (s->moves > 0) {

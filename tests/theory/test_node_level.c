@@ -230,6 +230,7 @@ START_TEST(a_whole_gpu_moves_one_back)
 	ck_assert_int_eq(b->oom_kills, 0);
 	ck_assert_int_eq(b->cold_starts, 1);
 	ck_assert_double_eq_tol(b->away, 10e9 / (double)r.summary.simulated, 1e-12);
+	ck_assert_double_le(r.summary.memory_used, 1.0);
 	ck_assert_double_eq_tol(b->down, (double)start / (double)r.summary.simulated, 1e-12);
 	test_run_fini(&r);
 }
@@ -267,28 +268,53 @@ START_TEST(a_part_moves_who_leaves_no_room)
 }
 END_TEST
 
+#define PART "\"fraction\": 0.3, \"fraction_limit\": 1"
+#define LARGE "\"fraction\": 0.45, \"fraction_limit\": 1, \"start\": \"1s\""
+
 /*
- * b sits where d is booked, d on the third GPU. When that is wanted d goes back, beside which there
- * is no room for b, who goes back too: both at once.
+ * a, b and c are booked on the first of three GPUs and sit on one each; d is booked and sits beside
+ * b, e is booked there too and sits beside c. When that GPU is wanted e goes back to d, beside whom
+ * there is no room for b any more, who goes back too, as does c: all at once.
  */
 START_TEST(who_goes_back_may_push_another)
 {
+	static const size_t order[] = {4, 1, 2};
 	struct test_run r;
-	run(&r, &(struct node_case){
-			.gpus = 3,
-			.services = PAIR
-			", " LLAMA("d", "\"fraction\": 0.6, \"fraction_limit\": 1") ", " LLAMA(
-				"w", "\"start\": \"10s\""),
-			.loads = BOTH("40") ", " LOAD("d", "40")});
-	ck_assert_uint_eq(r.summary.n_moves, 2);
-	ck_assert_uint_eq(r.summary.moves[0].service, 2);
-	ck_assert_uint_eq(r.summary.moves[1].service, 1);
-	for (size_t i = 0; i < 2; i++) {
-		ck_assert_int_eq(r.summary.moves[i].at, 10 * S);
-		ck_assert_int_eq(r.summary.moves[i].needed, 3);
+	run(&r,
+	    &(struct node_case){
+		    .gpus = 3,
+		    .services =
+			    LLAMA("a", PART) ", " LLAMA("b", PART) ", " LLAMA("c", PART) ", " LLAMA(
+				    "d", LARGE) ", " LLAMA("e",
+	                                                   LARGE) ", " LLAMA("w",
+	                                                                     "\"start\": \"60s\""),
+		    .loads = LOAD("a", "60")});
+	ck_assert_uint_eq(r.summary.n_moves, 3);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_uint_eq(r.summary.moves[i].service, order[i]);
+		ck_assert_int_eq(r.summary.moves[i].at, 60 * S);
+		ck_assert_int_eq(r.summary.moves[i].needed, 5);
 	}
-	for (uint32_t i = 0; i < 4; i++) {
+	for (uint32_t i = 0; i < 6; i++) {
+		ck_assert_uint_eq(booking_of(&r, i), (uint32_t)(i > 2) + (uint32_t)(i > 4));
 		ck_assert_uint_eq(seat_of(&r, i), booking_of(&r, i));
+	}
+	test_run_fini(&r);
+}
+END_TEST
+
+/* Four booked in pairs on two of four GPUs: those who are spread take the free ones, so that nobody
+ * sits where others are booked. */
+START_TEST(free_gpus_are_taken_first)
+{
+	static const uint32_t seats[] = {0, 2, 1, 3};
+	struct test_run r;
+	run(&r, &(struct node_case){.gpus = 4,
+	                            .services = LLAMA("a", HALF ", \"replicas\": 4"),
+	                            .loads = LOAD("a", "1")});
+	for (uint32_t i = 0; i < 4; i++) {
+		ck_assert_uint_eq(seat_of(&r, i), seats[i]);
+		ck_assert_uint_eq(booking_of(&r, i), i / 2);
 	}
 	test_run_fini(&r);
 }
@@ -460,6 +486,7 @@ int main(void)
 	tcase_add_test(t, nobody_moves_while_a_gpu_is_free);
 	tcase_add_loop_test(t, a_part_moves_who_leaves_no_room, 0, 2);
 	tcase_add_test(t, who_goes_back_may_push_another);
+	tcase_add_test(t, free_gpus_are_taken_first);
 	tcase_add_loop_test(t, the_least_important_goes_first, 0, 2);
 	tcase_add_loop_test(t, a_job_moves_one_back, 0, 2);
 	tcase_add_test(t, nobody_is_spread_onto_the_gpu_of_a_job);
