@@ -62,6 +62,8 @@ static const struct flag flags[] = {
 	{'v', 0, "--vary", "KEY=VALUES", "64,128 or 64..4096*2 or 0.1..0.9+0.2; repeatable"},
 	{'Z', 0, "--zip", NULL, "vary all keys together instead of in every combination"},
 	{'u', 0, "--ccu", "LIMIT", "search the most users that meet it in every cell; repeatable"},
+	{'U', 0, "--where", "COLUMN=VALUE,...",
+         "draw only rows with one of these values; repeatable"},
 	{'w', 0, "--across", NULL, "compare results of different scenarios all the same"},
 	{'N', 0, "--nodes", "FILE", "nodes of an openb trace"},
 	{'O', 0, "--pods", "FILE", "its pods"},

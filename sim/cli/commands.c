@@ -43,7 +43,7 @@ const struct command commands[] = {
          "Examples:\n"
          "  aliquot compare results/main results/mine\n"
          "  aliquot compare old.json new.json --tolerance all=0.5 --tolerance ttft.max=10\n"},
-	{"plot", "RESULT PRESET", "a figure: its numbers, gnuplot script, png and svg", "o", 2, 2,
+	{"plot", "RESULT PRESET", "a figure: its numbers, gnuplot script, png and svg", "oU", 2, 2,
          cli_plot,
          "RESULT is a folder or table of aliquot sweep, for timeline the folder of a run. Presets:\n"
          "  ccu-vs-gpus          the most users (sweep --ccu) over GPUs\n"
@@ -52,8 +52,11 @@ const struct command commands[] = {
          "  latency-vs-users     TTFT, time per token and latency over users\n"
          "  fraction-efficiency  tokens/s and users per GPU over the fraction\n"
          "  timeline             what runs and waits over simulated time\n\n"
+         "Keys that vary beside the axis make lines. A COLUMN of --where may be the last part of a key;\n"
+         "more than 15 lines cannot be told apart, and are an error.\n\n"
          "Examples:\n"
          "  aliquot plot results/users latency-vs-users -o results/users/plots\n"
+         "  aliquot plot results/users tps-vs-users --where service=chat --where users=64,128,256 -o few\n"
          "  aliquot plot results/office timeline -o results/office/plots\n"},
 	{"schedule", "[FILE]", "who gets which GPUs: cluster snapshots, or the pods of a trace",
          "fzNOYQTDoqj", 0, 1, cli_schedule,

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #define CURVES 4
-#define STEPS 400 /* of the cumulative curves, a quarter of a per cent each */
+#define TITLE_WIDTH 104 /* characters of a line */
+#define STEPS 400       /* of the cumulative curves, a quarter of a per cent each */
 
 static const struct {
 	enum request_metric metric;
@@ -91,18 +92,48 @@ void gnuplot_data(FILE *out, const struct report *r, size_t service)
 	free(points);
 }
 
-/* A title in gnuplot's single quotes: a quote is written twice; names get no subscripts
- * (noenhanced). */
-static void put_quoted(FILE *out, const char *text)
+static void put_quoted(FILE *out, const char *text, size_t length)
 {
 	putc('\'', out);
-	for (const char *p = text; *p != '\0'; p++) {
+	for (const char *p = text; p < text + length; p++) {
 		if (*p == '\'') {
 			putc('\'', out);
 		}
 		putc(*p == '\n' ? ' ' : *p, out);
 	}
 	putc('\'', out);
+}
+
+/* Length of the first line of a text: up to the last blank that fits, or all of it. */
+static size_t line_length(const char *text)
+{
+	const size_t all = strlen(text);
+	size_t length = TITLE_WIDTH;
+	if (all <= TITLE_WIDTH) {
+		return all;
+	}
+	while (length > 0 && text[length] != ' ') {
+		length--;
+	}
+	return length > 0 ? length : TITLE_WIDTH;
+}
+
+void gnuplot_title(FILE *out, const char *text)
+{
+	fputs("set title ", out);
+	for (bool first = true; first || *text != '\0'; first = false) {
+		const size_t length = line_length(text);
+		fputs(first ? "" : " . \"\\n\" . ", out);
+		put_quoted(out, text, length);
+		text += length;
+		text += strspn(text, " ");
+	}
+	putc('\n', out);
+}
+
+void gnuplot_text(FILE *out, const char *text)
+{
+	put_quoted(out, text, strlen(text));
 }
 
 static void put_head(FILE *out, const char *stem, bool two)
@@ -153,7 +184,9 @@ static void put_upper(FILE *out, const struct report *r, size_t service)
 	const struct service_summary *s = &r->summary->services[service];
 	const struct dist *samples[CURVES] = {&s->ttft_ms, &s->tpot_ms, &s->itl_ms, &s->latency_ms};
 	const char *comma = "";
-	char *title = mem_printf("%s: %s (simulated)", r->summary->scenario_name, s->name);
+	char *const gpus = scenario_gpus_text(r->scenario);
+	char *title = mem_printf("%s: %s, %s on %s (simulated)", r->summary->scenario_name, s->name,
+	                         r->scenario->services[service].model_name, gpus);
 
 	for (size_t c = 0; c < CURVES; c++) {
 		if (samples[c]->count == 0 ||
@@ -161,9 +194,8 @@ static void put_upper(FILE *out, const struct report *r, size_t service)
 			samples[c] = NULL;
 		}
 	}
-	fputs("set title ", out);
-	put_quoted(out, title);
-	fputs("\nset logscale x\n", out);
+	gnuplot_title(out, title);
+	fputs("set logscale x\n", out);
 	put_range(out, samples);
 	fputs("set xlabel \"time (ms)\"\nset ylabel \"share of requests or gaps (%)\"\n"
 	      "set yrange [0:100]\nset key bmargin center horizontal\nplot",
@@ -180,6 +212,7 @@ static void put_upper(FILE *out, const struct report *r, size_t service)
 	}
 	putc('\n', out);
 	free(title);
+	free(gpus);
 }
 
 static void put_lower(FILE *out, const struct report *r, size_t service)

@@ -24,6 +24,12 @@ void gnuplot_data(FILE *out, const struct report *r, size_t service);
  */
 void gnuplot_script(FILE *out, const struct report *r, size_t service, const char *stem);
 
+/* Text in gnuplot's single quotes, where a quote is written twice; names get no subscripts. */
+void gnuplot_text(FILE *out, const char *text);
+
+/* "set title" with a text, in lines that fit the picture. */
+void gnuplot_title(FILE *out, const char *text);
+
 /*
  * Draw stem.gp in `dir` as stem.png and stem.svg. False when gnuplot is not installed or failed; a
  * note is added to `err` that says which and how to draw it later.

@@ -324,6 +324,9 @@ char *scenario_part_text(const struct scenario_service *service);
 /* Is there a load for that service? One that nobody asks meets no limit and breaks none. */
 bool scenario_is_asked(const struct scenario *sc, size_t service);
 
+/* The kinds of GPUs of its nodes, each once: "h200-sxm + b200"; caller frees. */
+char *scenario_gpus_text(const struct scenario *sc);
+
 /* May a replica borrow, between its request and a limit above it? */
 bool scenario_borrows(const struct scenario_service *service);
 

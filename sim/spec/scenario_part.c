@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MIB (INT64_C(1) << 20)
 /* Run:ai rounds a GPU's memory down to a multiple of this (semantics.md section 1). */
@@ -257,4 +258,30 @@ const char *scenario_limit_text(const struct scenario_service *service, char *bu
 		str_bytes(service->limit_mib * MIB, buf, size);
 	}
 	return buf;
+}
+
+/* Is it the first group of nodes, of those that are there, with its kind of GPU? */
+static bool is_first_of_kind(const struct scenario *sc, size_t nodes)
+{
+	bool first = sc->nodes[nodes].count > 0;
+	for (size_t i = 0; i < nodes; i++) {
+		first = first && (sc->nodes[i].count == 0 ||
+		                  strcmp(sc->nodes[i].gpu_name, sc->nodes[nodes].gpu_name) != 0);
+	}
+	return first;
+}
+
+char *scenario_gpus_text(const struct scenario *sc)
+{
+	char *text = mem_strdup("");
+	for (size_t i = 0; i < sc->n_nodes; i++) {
+		if (is_first_of_kind(sc, i)) {
+			char *const longer =
+				mem_printf("%s%s%s", text, text[0] != '\0' ? " + " : "",
+			                   sc->nodes[i].gpu_name);
+			free(text);
+			text = longer;
+		}
+	}
+	return text;
 }

@@ -9,7 +9,8 @@
 #include "report/gnuplot.h"
 #include "report/out.h"
 
-#define STYLES 8
+#define COLOURS 8
+#define CHARACTER 8   /* pixels, of a label */
 #define LOG_FROM 20.0 /* a span of x wider than this is drawn in doublings */
 
 struct plot_line *plot_line(struct plot *p, size_t panel, const char *label)
@@ -44,6 +45,16 @@ void plot_fini(struct plot *p)
 	}
 	free(p->panels);
 	free(p->lines);
+	free(p->subject);
+}
+
+size_t plot_lines_of(const struct plot *p, size_t panel)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->n_lines; i++) {
+		n += p->lines[i].panel == panel;
+	}
+	return n;
 }
 
 static int by_x(const void *a, const void *b)
@@ -70,28 +81,21 @@ static void put_data(FILE *out, const struct plot *p)
 	}
 }
 
-/* Text in gnuplot's single quotes, where a quote is written twice. */
-static void put_quoted(FILE *out, const char *text)
-{
-	putc('\'', out);
-	for (; *text != '\0'; text++) {
-		if (*text == '\'') {
-			putc('\'', out);
-		}
-		putc(*text == '\n' ? ' ' : *text, out);
-	}
-	putc('\'', out);
-}
-
-/* Okabe and Ito's colours, each with dashes and a mark of its own. */
+/*
+ * Okabe and Ito's colours, each with dashes and a mark of its own. Beyond eight, where colours come
+ * again, marks are others and lines thinner.
+ */
 static void put_styles(FILE *out)
 {
-	static const char *const colours[STYLES] = {"#000000", "#0072b2", "#d55e00", "#009e73",
-	                                            "#cc79a7", "#56b4e9", "#e69f00", "#666666"};
-	static const int marks[STYLES] = {7, 5, 9, 11, 6, 4, 8, 10};
-	for (int i = 0; i < STYLES; i++) {
-		fprintf(out, "set style line %d lc rgb \"%s\" lw 2 dt %d pt %d ps 0.9\n", i + 1,
-		        colours[i], i % 5 + 1, marks[i]);
+	static const char *const colours[COLOURS] = {"#000000", "#0072b2", "#d55e00", "#009e73",
+	                                             "#cc79a7", "#56b4e9", "#e69f00", "#666666"};
+	static const char *const dashes[COLOURS] = {"1", "2",      "3",     "4",
+	                                            "5", "(18,6)", "(2,9)", "(14,4,2,4,2,4)"};
+	static const int marks[PLOT_MOST_LINES] = {7,  5,  9,  11, 6, 4, 8, 10,
+	                                           13, 12, 15, 14, 1, 2, 3};
+	for (int i = 0; i < PLOT_MOST_LINES; i++) {
+		fprintf(out, "set style line %d lc rgb \"%s\" lw %d dt %s pt %d ps 0.9\n", i + 1,
+		        colours[i % COLOURS], i < COLOURS ? 2 : 1, dashes[i % COLOURS], marks[i]);
 	}
 }
 
@@ -108,9 +112,23 @@ static bool wide(const struct plot *p)
 	return !p->steps && !p->proportional && low > 0.0 && high / low > LOG_FROM;
 }
 
+/* Pixels for a legend beside the picture; 0 where it is short enough for below. */
+static int legend_width(const struct plot *p)
+{
+	size_t longest = 0, most = 0;
+	for (size_t i = 0; i < p->n_lines; i++) {
+		const size_t length = strlen(p->lines[i].label),
+			     n = plot_lines_of(p, p->lines[i].panel);
+		longest = length > longest ? length : longest;
+		most = n > most ? n : most;
+	}
+	return most > COLOURS ? CHARACTER * (int)longest + 100 : 0;
+}
+
 static void put_head(FILE *out, const struct plot *p, const char *stem)
 {
 	const int height = p->n_panels == 1 ? 480 : 120 + 300 * (int)p->n_panels;
+	const int legend = legend_width(p), width = 900 + legend;
 	fprintf(out,
 	        "# gnuplot -c %s.gp [png|svg [FOLDER]]: draws FOLDER/%s.png (or .svg) from "
 	        "FOLDER/%s.dat\n"
@@ -118,16 +136,18 @@ static void put_head(FILE *out, const struct plot *p, const char *stem)
 	        "folder = exists(\"ARG2\") && strlen(ARG2) > 0 ? ARG2 : \".\"\n"
 	        "data = folder . \"/%s.dat\"\n"
 	        "if (kind eq \"svg\") {\n"
-	        "\tset terminal svg noenhanced size 900,%d font \"sans,14\" background \"white\"\n"
+	        "\tset terminal svg noenhanced size %d,%d font \"sans,14\" background \"white\"\n"
 	        "} else {\n"
-	        "\tset terminal pngcairo noenhanced size 900,%d font \"sans,11\"\n"
+	        "\tset terminal pngcairo noenhanced size %d,%d font \"sans,11\"\n"
 	        "}\n"
 	        "set output folder . \"/%s.\" . kind\n",
-	        stem, stem, stem, stem, height, height, stem);
+	        stem, stem, stem, stem, width, height, width, height, stem);
 	put_styles(out);
 	fputs("set grid lc rgb \"#cccccc\" lw 1 dt 1\nset border 3\nset tics nomirror\n"
-	      "set format y \"%.6g\"\nset yrange [0:*]\nset key bmargin center horizontal height 0.8\n"
-	      "set lmargin 10\n",
+	      "set format y \"%.6g\"\nset yrange [0:*]\nset lmargin 10\n",
+	      out);
+	fputs(legend > 0 ? "set key outside right center vertical\n"
+	                 : "set key bmargin center horizontal height 0.8\n",
 	      out);
 	if (wide(p)) {
 		fputs("set logscale x 2\n", out);
@@ -138,32 +158,31 @@ static void put_panel(FILE *out, const struct plot *p, size_t panel)
 {
 	const char *comma = "";
 	size_t style = 0;
-	char *const title = mem_printf("%s (simulated)", p->title);
+	char *const title =
+		mem_printf("%s%s (simulated)", p->title, p->subject != NULL ? p->subject : "");
 	if (panel == 0) {
-		fputs("set title ", out);
-		put_quoted(out, title);
-		putc('\n', out);
+		gnuplot_title(out, title);
 	} else {
 		fputs("unset title\n", out);
 	}
 	free(title);
 	if (panel + 1 == p->n_panels) {
 		fputs("set xlabel ", out);
-		put_quoted(out, p->xlabel);
+		gnuplot_text(out, p->xlabel);
 		putc('\n', out);
 	}
 	fputs("set ylabel ", out);
-	put_quoted(out, p->panels[panel].ylabel);
+	gnuplot_text(out, p->panels[panel].ylabel);
 	fputs("\nplot", out);
 	for (size_t i = 0; i < p->n_lines; i++) {
 		if (p->lines[i].panel != panel) {
 			continue;
 		}
 		fprintf(out, "%s data index %zu using 1:2 with %s ls %zu ", comma, i,
-		        p->steps ? "steps" : "linespoints", style++ % STYLES + 1);
+		        p->steps ? "steps" : "linespoints", style++ % PLOT_MOST_LINES + 1);
 		if (p->lines[i].label[0] != '\0') {
 			fputs("title ", out);
-			put_quoted(out, p->lines[i].label);
+			gnuplot_text(out, p->lines[i].label);
 		} else {
 			fputs("notitle", out);
 		}

@@ -5,9 +5,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/csv.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "study/plot_table.h"
 
 #define MOST_PANELS 6
 
@@ -61,69 +62,9 @@ const char *const plot_presets[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A table in memory. */
-struct table {
-	char ***cells; /* row 0: the names of the columns */
-	size_t n_rows, n_columns;
-	const char *file;
-};
-
-static void table_fini(struct table *t)
-{
-	for (size_t i = 0; i < t->n_rows; i++) {
-		for (size_t k = 0; k < t->n_columns; k++) {
-			free(t->cells[i][k]);
-		}
-		free(t->cells[i]);
-	}
-	free(t->cells);
-}
-
-static void keep_row(struct table *t, const char *const *fields)
-{
-	t->cells = mem_resize(t->cells, t->n_rows + 1, sizeof(*t->cells));
-	t->cells[t->n_rows] = mem_new(t->n_columns, sizeof(char *));
-	for (size_t k = 0; k < t->n_columns; k++) {
-		t->cells[t->n_rows][k] = mem_strdup(fields[k]);
-	}
-	t->n_rows++;
-}
-
-static bool table_read(struct table *t, const char *file, struct err *err)
-{
-	const char *const *fields;
-	const size_t before = err_count(err);
-	size_t n;
-	struct csv_reader *const r = csv_open(file, err);
-	*t = (struct table){.file = file};
-	while (r != NULL && csv_next(r, &fields, &n)) {
-		if (t->n_rows > 0 && n != t->n_columns) {
-			csv_fail(r, n, "%zu fields, the first line has %zu", n, t->n_columns);
-			break;
-		}
-		t->n_columns = n;
-		keep_row(t, fields);
-	}
-	csv_close(r);
-	if (err_count(err) == before && t->n_rows < 2) {
-		err_add(err, ERR_INPUT, file, "no rows");
-	}
-	return err_count(err) == before;
-}
-
-/* The column of that name; n_columns when there is none. */
-static size_t column(const struct table *t, const char *name)
-{
-	size_t k = 0;
-	while (k < t->n_columns && strcmp(t->cells[0][k], name) != 0) {
-		k++;
-	}
-	return k;
-}
-
 static size_t want_column(const struct table *t, const char *name, struct err *err)
 {
-	const size_t k = column(t, name);
+	const size_t k = table_column(t, name);
 	if (k == t->n_columns) {
 		err_add(err, ERR_INPUT, t->file, "no column \"%s\"%s", name,
 		        strcmp(name, "ccu") == 0 ? "; it comes with aliquot sweep --ccu LIMIT"
@@ -136,7 +77,7 @@ static size_t want_column(const struct table *t, const char *name, struct err *e
 static size_t fraction_column(const struct table *t, struct err *err)
 {
 	static const char suffix[] = "fraction";
-	const size_t end = column(t, "service");
+	const size_t end = table_column(t, "service");
 	for (size_t k = 1; k < end && k < t->n_columns; k++) {
 		const size_t length = strlen(t->cells[0][k]);
 		if (length >= strlen(suffix) &&
@@ -163,41 +104,42 @@ static bool follows(const struct table *t, size_t k, size_t x)
 	return true;
 }
 
-static bool varies(const struct table *t, size_t k)
-{
-	bool found = false;
-	for (size_t i = 2; i < t->n_rows; i++) {
-		found = found || strcmp(t->cells[i][k], t->cells[1][k]) != 0;
-	}
-	return found;
-}
-
 /* Which columns tell lines apart: varied keys that x does not fix, and the service. */
 static size_t label_columns(const struct table *t, size_t x, size_t *columns)
 {
-	const size_t end = column(t, "service");
+	const size_t end = table_column(t, "service");
 	size_t n = 0;
 	for (size_t k = 1; k <= end && k < t->n_columns; k++) {
-		if (k != x && varies(t, k) && (k == end || !follows(t, k, x))) {
+		if (k != x && table_varies(t, k) && (k == end || !follows(t, k, x))) {
 			columns[n++] = k;
 		}
 	}
 	return n;
 }
 
-/* "fraction=0.5 chat": the last part of each key. Caller frees. */
+/* The last part of a key, or all of it where another label ends alike. */
+static const char *short_name(const struct table *t, const size_t *columns, size_t n, size_t i)
+{
+	const char *const key = t->cells[0][columns[i]], *const dot = strrchr(key, '.');
+	bool alone = dot != NULL;
+	for (size_t k = 0; k < n && alone; k++) {
+		const char *const other = strrchr(t->cells[0][columns[k]], '.');
+		alone = k == i || other == NULL || strcmp(other, dot) != 0;
+	}
+	return alone ? dot + 1 : key;
+}
+
+/* "fraction 0.5, chat": a short name and the value of each. Caller frees. */
 static char *label_of(const struct table *t, size_t row, const size_t *columns, size_t n)
 {
-	const size_t service = column(t, "service");
+	const size_t service = table_column(t, "service");
 	char *label = mem_strdup("");
 	for (size_t i = 0; i < n; i++) {
-		const char *const key = t->cells[0][columns[i]];
-		const char *const dot = strrchr(key, '.');
 		const char *const value = t->cells[row][columns[i]];
 		char *const longer = columns[i] == service
 		                             ? mem_printf("%s%s%s", label, i > 0 ? ", " : "", value)
 		                             : mem_printf("%s%s%s %s", label, i > 0 ? ", " : "",
-		                                          dot != NULL ? dot + 1 : key, value);
+		                                          short_name(t, columns, n, i), value);
 		free(label);
 		label = longer;
 	}
@@ -229,6 +171,17 @@ static void begin_panel(struct plot *p, const char *ylabel)
 	p->panels[p->n_panels++] = (struct plot_panel){mem_strdup(ylabel)};
 }
 
+/* ": llama-3.1-8b-instruct on h100-nvl", as far as it is known. Caller frees. */
+static char *subject(char *take_models, char *take_gpus)
+{
+	const bool models = take_models[0] != '\0', gpus = take_gpus[0] != '\0';
+	char *const text = mem_printf("%s%s%s%s", models || gpus ? ": " : "", take_models,
+	                              models && gpus ? " on " : "", take_gpus);
+	free(take_models);
+	free(take_gpus);
+	return text;
+}
+
 static void from_sweep(struct plot *p, const struct preset *preset, const struct table *t,
                        struct err *err)
 {
@@ -236,11 +189,12 @@ static void from_sweep(struct plot *p, const struct preset *preset, const struct
 	const size_t x =
 		preset->x != NULL ? want_column(t, preset->x, err) : fraction_column(t, err);
 	p->title = preset->title;
+	p->subject = subject(table_values(t, "model"), table_values(t, "gpu"));
 	p->xlabel = preset->xlabel;
 	p->proportional = preset->proportional;
 	for (size_t i = 0; i < COUNT(preset->panels) && preset->panels[i].y != NULL; i++) {
 		const bool optional = i > 0;
-		const size_t y = optional ? column(t, preset->panels[i].y)
+		const size_t y = optional ? table_column(t, preset->panels[i].y)
 		                          : want_column(t, preset->panels[i].y, err);
 		const size_t per = preset->panels[i].per != NULL
 		                           ? want_column(t, preset->panels[i].per, err)
@@ -307,6 +261,22 @@ static void from_timeslices(struct plot *p, const struct table *t, struct err *e
 	}
 }
 
+/* Too many lines in a panel are a picture of nothing. */
+static void check_lines(const struct plot *p, struct err *err)
+{
+	size_t most = 0;
+	for (size_t i = 0; i < p->n_panels; i++) {
+		const size_t n = plot_lines_of(p, i);
+		most = n > most ? n : most;
+	}
+	if (most > PLOT_MOST_LINES) {
+		err_add(err, ERR_USAGE, NULL,
+		        "%zu lines, of which %d can be told apart; choose with --where "
+		        "COLUMN=VALUE,... (the first line is \"%.80s\")",
+		        most, PLOT_MOST_LINES, p->lines[0].label);
+	}
+}
+
 /* The table in a folder, or the file itself; caller frees. */
 static char *table_file(const char *path, const char *name)
 {
@@ -315,26 +285,74 @@ static char *table_file(const char *path, const char *name)
 	return folder ? mem_printf("%s/%s", path, name) : mem_strdup(path);
 }
 
-bool plot_read(const char *path, const char *preset, struct plot *out, struct err *err)
+/* Values of the keys "PREFIX...SUFFIX" in the options of a run.json, each once. Caller frees. */
+static char *run_values(json_t *options, const char *prefix, const char *suffix)
 {
-	const bool timeline = strcmp(preset, "timeline") == 0;
-	char *const file = table_file(path, timeline ? "timeslices.csv" : "sweep.csv");
-	const size_t before = err_count(err);
-	struct table t;
-	*out = (struct plot){.title = ""};
-	if (table_read(&t, file, err) && timeline) {
-		from_timeslices(out, &t, err);
-	}
-	for (size_t i = 0; i < COUNT(presets) && err_count(err) == before; i++) {
-		if (strcmp(presets[i].name, preset) == 0) {
-			from_sweep(out, &presets[i], &t, err);
+	char *text = mem_strdup("");
+	const char *key;
+	json_t *option;
+	json_object_foreach((json_t *)options, key, option) {
+		const size_t length = strlen(key), tail = strlen(suffix);
+		const char *const value = json_string_value(json_object_get(option, "value"));
+		if (strncmp(key, prefix, strlen(prefix)) == 0 && length > tail &&
+		    strcmp(key + length - tail, suffix) == 0 && value != NULL &&
+		    strstr(text, value) == NULL) {
+			char *const longer =
+				mem_printf("%s%s%s", text, text[0] != '\0' ? ", " : "", value);
+			free(text);
+			text = longer;
 		}
 	}
-	if (err_count(err) == before && out->n_lines == 0) {
+	return text;
+}
+
+/* What the run of that folder was of, where its run.json says it. */
+static char *run_subject(const char *folder)
+{
+	struct err *const none = err_new(); /* a table alone is a run too */
+	char *const file = mem_printf("%s/run.json", folder);
+	json_t *const run = json_read(file, none);
+	json_t *const options = json_object_get(run, "options");
+	char *const text = subject(run_values(options, "services.", ".model"),
+	                           run_values(options, "cluster.nodes.", ".gpu"));
+	json_decref(run);
+	free(file);
+	err_free(none);
+	return text;
+}
+
+static void read_figure(struct plot *p, const struct plot_ask *ask, const char *file,
+                        struct err *err)
+{
+	const size_t before = err_count(err);
+	struct table t;
+	const bool ok = table_read(&t, file, err) && table_keep(&t, ask->where, ask->n_where, err);
+	if (ok && strcmp(ask->preset, "timeline") == 0) {
+		from_timeslices(p, &t, err);
+		p->subject = run_subject(ask->path);
+	}
+	for (size_t i = 0; ok && i < COUNT(presets); i++) {
+		if (strcmp(presets[i].name, ask->preset) == 0) {
+			from_sweep(p, &presets[i], &t, err);
+		}
+	}
+	if (err_count(err) == before && p->n_lines == 0) {
 		err_add(err, ERR_INPUT, file, "nothing to draw: no row has the figures of %s",
-		        preset);
+		        ask->preset);
 	}
 	table_fini(&t);
+}
+
+bool plot_read(const struct plot_ask *ask, struct plot *out, struct err *err)
+{
+	const bool timeline = strcmp(ask->preset, "timeline") == 0;
+	char *const file = table_file(ask->path, timeline ? "timeslices.csv" : "sweep.csv");
+	const size_t before = err_count(err);
+	*out = (struct plot){.title = ""};
+	read_figure(out, ask, file, err);
+	if (err_count(err) == before) {
+		check_lines(out, err);
+	}
 	free(file);
 	return err_count(err) == before;
 }

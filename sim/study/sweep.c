@@ -85,6 +85,8 @@ static void name_services(struct sweep_cell *cell, const struct scenario *sc)
 	cell->rows = mem_new(sc->n_services, sizeof(*cell->rows));
 	for (size_t i = 0; i < sc->n_services; i++) {
 		cell->rows[i].service = mem_strdup(sc->services[i].name);
+		cell->rows[i].model = mem_strdup(sc->services[i].model_name);
+		cell->rows[i].gpus = scenario_gpus_text(sc);
 	}
 }
 
@@ -222,6 +224,8 @@ static void free_cell(struct sweep_cell *cell)
 {
 	for (size_t i = 0; i < cell->n_services; i++) {
 		free(cell->rows[i].service);
+		free(cell->rows[i].model);
+		free(cell->rows[i].gpus);
 	}
 	free(cell->rows);
 	err_free(cell->err);

@@ -19,7 +19,8 @@ enum sweep_status {
 enum { SWEEP_FIGURES = 36 }; /* room; how many there are sweep_table.c says */
 
 struct sweep_row {
-	char *service;
+	char *service, *model;
+	char *gpus;                    /* the kinds of the cluster: "h100-nvl", "h200-sxm + b200" */
 	int64_t ccu;                   /* of the service */
 	double figures[SWEEP_FIGURES]; /* valid when the cell has figures */
 };

@@ -170,7 +170,7 @@ void sweep_begin(struct sweep_writer *w, const struct sweep_ask *ask, FILE *out,
 	for (size_t i = 0; i < N_FIGURES; i++) {
 		fprintf(out, ",%s", figure_name(i));
 	}
-	putc('\n', out);
+	fputs(",model,gpu\n", out);
 }
 
 static void write_json(struct sweep_writer *w, size_t index, const struct sweep_cell *cell,
@@ -193,6 +193,8 @@ static void write_json(struct sweep_writer *w, size_t index, const struct sweep_
 	for (size_t i = 0; i < N_FIGURES; i++) {
 		json_put_real(j, figure_name(i), cell->has_figures ? row->figures[i] : (double)NAN);
 	}
+	json_put_string(j, "model", row->model);
+	json_put_string(j, "gpu", row->gpus);
 	json_end(j);
 }
 
@@ -221,6 +223,10 @@ static void write_csv(struct sweep_writer *w, size_t index, const struct sweep_c
 		const bool known = cell->has_figures && isfinite(row->figures[i]);
 		fprintf(w->out, ",%s", known ? str_real(row->figures[i], text, sizeof(text)) : "");
 	}
+	putc(',', w->out);
+	put_field(w->out, row->model);
+	putc(',', w->out);
+	put_field(w->out, row->gpus);
 	putc('\n', w->out);
 }
 
