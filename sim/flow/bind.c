@@ -201,6 +201,10 @@ static bool bind_models(struct sim *s, struct bound_service *b)
 	if (fits) {
 		remark_precision(s, spec);
 	}
+	if (spec->autoscaler.hard_limit > 0 &&
+	    spec->autoscaler.hard_limit < b->options.max_num_seqs) {
+		b->options.max_num_seqs = spec->autoscaler.hard_limit; /* and what waits, waits */
+	}
 	if (!fits) {
 		fail_memory(s, spec, &b->memory[0], s->sc->nodes[0].gpu_name);
 	}

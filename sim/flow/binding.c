@@ -49,15 +49,15 @@ static size_t slowest_service(const struct summary *out)
 #define BINDING_SHARE 0.05
 #define LATE_SHARE 0.25 /* of the waiting, that makes it the cause */
 
-static void say_wait(enum replica_block why, const struct service_summary *v, double pct,
-                     char *text, size_t size)
+/* `cap` names what limits the batch. */
+static void say_wait(enum replica_block why, const struct service_summary *v, const char *cap,
+                     double pct, char *text, size_t size)
 {
 	switch (why) {
 	case BLOCK_SEQS:
-		snprintf(
-			text, size,
-			"batch cap: %s waits for one of max_num_seqs %lld places %.0f %% of the time",
-			v->name, (long long)v->max_num_seqs, pct);
+		snprintf(text, size,
+		         "batch cap: %s waits for one of %s %lld places %.0f %% of the time",
+		         v->name, cap, (long long)v->max_num_seqs, pct);
 		break;
 	case BLOCK_KV:
 		snprintf(text, size, "%s: %s waits for blocks %.0f %% of the time",
@@ -157,6 +157,9 @@ static bool say_queue(const struct sim *s, size_t service, const struct service_
 {
 	const int64_t refused = v->rejected - v->too_long;
 	const double sending = front_share(s, service);
+	const char *const cap = s->sc->services[service].autoscaler.hard_limit == v->max_num_seqs
+	                                ? "concurrency_hard_limit"
+	                                : "max_num_seqs";
 	double of_time;
 	const enum replica_block why = main_block(s, service, &of_time);
 	if (refused > 0 && (double)refused >= BINDING_SHARE * (double)v->submitted) {
@@ -168,7 +171,7 @@ static bool say_queue(const struct sim *s, size_t service, const struct service_
 		snprintf(text, size, "front end: %s sends tokens %.0f %% of the time, one by one",
 		         v->name, 100.0 * sending);
 	} else if (why != BLOCK_NONE && of_time >= BINDING_SHARE) {
-		say_wait(why, v, 100.0 * of_time, text, size);
+		say_wait(why, v, cap, 100.0 * of_time, text, size);
 	} else {
 		return false;
 	}

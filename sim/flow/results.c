@@ -135,7 +135,7 @@ static void summarise_service(const struct sim *s, size_t i, struct service_summ
 	summarise_unplaced(s, i, out);
 	out->placed = mem_new(s->sc->n_nodes, sizeof(*out->placed));
 	out->kv_capacity_tokens = fit.capacity_tokens;
-	out->max_num_seqs = spec->options.max_num_seqs;
+	out->max_num_seqs = s->services[i].options.max_num_seqs;
 	out->streaming = true;
 	for (size_t l = 0; l < s->sc->n_loads; l++) {
 		out->streaming = out->streaming &&

@@ -1,7 +1,8 @@
 /*
  * Autoscalers at work: what a service is doing is told to its policy at the times it asked for, and
  * what it answers is wanted from then on. Also the hard limit of requests at one replica: who has
- * that many is sent no more, and further requests wait at the door.
+ * that many is sent no more, and further requests wait at the door; while no activator is in the
+ * path there is no door, and they wait at the replica that they were sent to.
  */
 #include "flow/scale.h"
 
@@ -84,9 +85,15 @@ static bool is_below(const struct sim *s, const struct replica *r)
 	return limit == 0 || requests_at(r) < limit;
 }
 
+static bool holds_back(const struct sim *s, uint32_t service)
+{
+	const struct scaler *const c = &s->scalers[service];
+	return !c->policy->bypasses || c->answer.activator;
+}
+
 void scale_sent(struct sim *s, struct replica *r)
 {
-	if (!is_below(s, r)) {
+	if (!is_below(s, r) && holds_back(s, r->service)) {
 		r->full = true;
 		service_keep_out(&s->cluster.services[r->service], r->index);
 		service_load_close(&s->cluster.services[r->service], r->index);
@@ -101,13 +108,14 @@ void scale_left(struct sim *s, const struct replica *r)
 	}
 }
 
-/* Replicas that are below the limit again take who waits at the door. */
+/* Replicas that are below the limit again, or all, take who waits at the door. */
 static void relieve(struct sim *s, uint32_t service)
 {
 	struct service *const v = &s->cluster.services[service];
+	const bool all = !holds_back(s, service);
 	for (uint32_t i = v->first; i < v->first + v->n; i++) {
 		struct replica *const r = &s->cluster.replicas[i];
-		if (r->full && is_below(s, r)) {
+		if (r->full && (all || is_below(s, r))) {
 			r->full = false;
 			service_let_in(v, r->index);
 			service_load_open(v, r->index);
@@ -115,6 +123,22 @@ static void relieve(struct sim *s, uint32_t service)
 	}
 	s->scalers[service].relieved = false;
 	door_open(s, service);
+}
+
+/* The activator came into the path, or left it. */
+static void change_path(struct sim *s, uint32_t service)
+{
+	const struct service *const v = &s->cluster.services[service];
+	if (!holds_back(s, service)) {
+		relieve(s, service);
+		return;
+	}
+	for (uint32_t i = v->first; i < v->first + v->n; i++) {
+		struct replica *const r = &s->cluster.replicas[i];
+		if (s->life->slots[i].state == LIFE_READY && !r->full) {
+			scale_sent(s, r);
+		}
+	}
 }
 
 /* --- what happens --------------------------------------------------------------------------------
@@ -177,6 +201,7 @@ static void decide(struct sim *s, uint32_t service)
 	c->seen.predict = c->policy->predicts ? scale_predict : NULL;
 	c->seen.predict_arg = &model;
 	c->poked = false;
+	const bool held = holds_back(s, service);
 	c->policy->decide(c->self, &view, &c->seen, &c->answer);
 	sim_assert(c->answer.replicas <= v->n && c->answer.next > s->events.now);
 	if (c->answer.replicas != wanted) {
@@ -185,6 +210,9 @@ static void decide(struct sim *s, uint32_t service)
 	/* those that were not ready in time are tried again */
 	if (c->answer.replicas != wanted || life_count(s, service, LIFE_FAILED) > 0) {
 		life_want(s, service, c->answer.replicas);
+	}
+	if (held != holds_back(s, service)) {
+		change_path(s, service);
 	}
 }
 

@@ -67,7 +67,8 @@ struct autoscale_ask {
 
 struct autoscale_answer {
 	uint32_t replicas; /* wanted from now on */
-	bool activator;    /* is in the path of requests: it holds those that no replica can take */
+	bool activator;    /* is in the path of requests: it holds those that no replica can take;
+	                      else they wait where they were sent, if the policy `bypasses` */
 	bool poke;         /* ask at once when a request comes */
 	ns_t next;         /* ask then; NS_NEVER: only when poked */
 	enum autoscale_reason reason;
@@ -95,6 +96,7 @@ struct autoscaler_policy {
 	/* What is wrong with its options, as a whole sentence; NULL (hook or answer): nothing. */
 	const char *(*wrong)(const void *self);
 	bool predicts; /* asks for `predict` */
+	bool bypasses; /* its activator is not always in the path of requests */
 };
 
 /* --- for policies ------------------------------------------------------------------------------

@@ -226,6 +226,47 @@ START_TEST(a_hard_limit_holds)
 }
 END_TEST
 
+/*
+ * Two replicas of one request each, by turns. The first has a long answer; the third request is for
+ * it and comes when the second one is free again: at the activator it goes there, without it waits.
+ */
+START_TEST(without_an_activator_there_is_no_door)
+{
+	static const char *const bursts[] = {"0", "-1", "211"};
+	for (int exact = 0; exact < 2; exact++) {
+		struct test_run r;
+		char *const text = mem_printf(
+			"{\"aliquot\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-sxm\", "
+			"\"gpus\": 2}]}, \"services\": [{\"name\": \"s\", \"model\": "
+			"\"llama-3.1-8b-instruct\", \"routing\": \"round_robin\", \"autoscaler\": "
+			"{\"policy\": \"kpa\", \"min\": 2, \"max\": 2, "
+			"\"concurrency_hard_limit\": 1, \"target_burst_capacity\": %s}}], "
+			"\"loads\": [{\"service\": \"s\", \"kind\": \"rate\", \"arrivals\": "
+			"\"constant\", \"rate\": 1, \"requests\": 1, \"isl\": 100, \"osl\": 1000}, "
+			"{\"service\": \"s\", \"kind\": \"rate\", \"arrivals\": \"constant\", "
+			"\"rate\": 0.4, \"requests\": 2, \"isl\": 100, \"osl\": 10}]}",
+			bursts[_i]);
+		test_run(&r, text, exact == 1);
+		free(text);
+		test_run_check(&r);
+		ck_assert_uint_eq(r.n, 3); /* in order of their ends */
+		const ns_t alone = r.records[0].first - r.records[0].arrival;
+		const struct request_record *const third = &r.records[_i == 0 ? 2 : 1];
+		const struct request_record *const first = &r.records[_i == 0 ? 1 : 2];
+		ck_assert_int_eq(third->arrival, 5 * S);
+		ck_assert_int_eq(first->arrival, 1 * S);
+		ck_assert_int_gt(first->end, 7 * S);
+		/* the third has entered long ago when its turn comes; alone it has to enter first
+		 */
+		ck_assert_int_le(third->first, (_i == 0 ? first->end : third->arrival) + alone);
+		ck_assert_int_gt(third->first, _i == 0 ? first->end : third->arrival);
+		ck_assert_int_eq(r.summary.services[0].running_max, 1);
+		ck_assert_int_eq(r.summary.services[0].at_door, 0);
+		test_run_fini(&r);
+	}
+}
+END_TEST
+
 /* What autoscalers that keep limits are told is what a replica does under that load. */
 START_TEST(the_promise_of_the_cost_model)
 {
@@ -388,6 +429,7 @@ int main(void)
 	tcase_add_loop_test(t, who_loads_has_no_metric, 0, 3);
 	tcase_add_test(t, a_hard_limit_of_one_is_a_line);
 	tcase_add_test(t, a_hard_limit_holds);
+	tcase_add_loop_test(t, without_an_activator_there_is_no_door, 0, 3);
 	tcase_add_test(t, the_promise_of_the_cost_model);
 	tcase_add_test(t, a_planner_finds_the_fewest);
 	tcase_add_test(t, a_ramp_is_followed_and_a_cliff_is_not);

@@ -299,7 +299,7 @@ static void decide(void *self, const struct view *v, const struct autoscale_ask 
                    struct autoscale_answer *out)
 {
 	struct kpa *const k = self;
-	struct demand d = {0};
+	struct demand d = {.over = 1};
 	k->loads.slots = ask->room;
 	k->wants.slots = (struct window_slot *)ask->room + load_slots(k);
 	if (!k->begun) {
@@ -307,7 +307,7 @@ static void decide(void *self, const struct view *v, const struct autoscale_ask 
 		remember(k, v->now, total_of(k, ask));
 		*out = (struct autoscale_answer){
 			.replicas = ask->wanted,
-			.activator = ask->wanted == 0,
+			.activator = ask->wanted == 0 || lacks_burst(k, &d, ask->ready),
 			.poke = ask->wanted == 0,
 			.next = autoscale_tick(v->now, k->tick),
 			.reason = AUTOSCALE_INITIAL,
@@ -364,4 +364,5 @@ const struct autoscaler_policy autoscaler_kpa = {
 	.decide = decide,
 	.room = room,
 	.wrong = wrong,
+	.bypasses = true,
 };
