@@ -407,6 +407,9 @@ void faults_summarise(const struct sim *s, struct summary *out);
 /* results.c: time of all replicas of a service on their GPUs, ns. */
 double replica_time(const struct sim *s, size_t service);
 
+/* verify.c: what holds between any two events; asserts. Linear in replicas and nodes. */
+void flow_verify(const struct sim *s);
+
 /* sample.c: is a request in flight, or one still to come? */
 bool anything_left(const struct sim *s);
 

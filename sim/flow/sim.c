@@ -291,7 +291,7 @@ bool sim_run(struct sim *s)
 		}
 #ifdef ALIQUOT_DEBUG
 		cluster_verify(&s->cluster);
-		swap_verify(s);
+		flow_verify(s);
 #endif
 		if (s->events.count >= next_look) {
 			next_look = s->events.count + PROGRESS_EVERY;

@@ -1,0 +1,178 @@
+/*
+ * What holds between any two events, and costs too much to ask about in a release: nobody is
+ * forgotten, and what is counted twice is the same both times. Memory, KV blocks and requests are
+ * cluster_verify's.
+ */
+#include "base/check.h"
+#include "flow/scale.h"
+#include "flow/share_group.h"
+
+/* --- replicas ------------------------------------------------------------------------------------
+ */
+
+/* Whoever has something to do has an event, or waits for one of somebody else. */
+static void verify_replica(const struct sim *s, uint32_t replica)
+{
+	const struct replica *const r = &s->cluster.replicas[replica];
+	const ns_t due = event_at(&s->events, replica);
+	sim_assert(due == NS_NEVER || due >= s->events.now);
+	sim_assert(!r->shared || r->state == REPLICA_RUNNING);
+	switch ((enum replica_state)r->state) {
+	case REPLICA_IDLE:
+		sim_assert(replica_batch(r) == 0 && r->waiting.n == 0 && due == NS_NEVER);
+		break;
+	case REPLICA_STARTING:
+		sim_assert(due != NS_NEVER && replica_batch(r) + r->waiting.n > 0);
+		break;
+	case REPLICA_RUNNING:
+		sim_assert(replica_batch(r) > 0 && r->shared == (due == NS_NEVER));
+		sim_assert(r->done < r->planned && r->planned <= r->limit);
+		break;
+	case REPLICA_AWAY:
+		sim_assert(replica_batch(r) == 0 && s->swap != NULL);
+		break;
+	case REPLICA_DOWN:
+		sim_assert(replica_batch(r) == 0 && r->n_decoding == 0 && r->kv.used == 0);
+		sim_assert(r->waiting.n == 0 || s->cluster.seats[replica].down);
+		break;
+	}
+}
+
+/* --- those that share GPUs -----------------------------------------------------------------------
+ */
+
+static void verify_member(const struct sim *s, const struct share_group *g, uint32_t i)
+{
+	const struct share_member *const m = &g->members[i];
+	const struct replica *const r = &s->cluster.replicas[m->replica];
+	sim_assert(r->group == (uint32_t)(g - s->groups) && r->member == i);
+	sim_assert(i == 0 || m->replica > g->members[i - 1].replica);
+	sim_assert((m->phase != SHARE_OFF) == r->shared);
+	sim_assert((m->phase != SHARE_OFF) == (m->due != NS_NEVER) || m->phase == SHARE_GPU);
+	sim_assert(m->phase == SHARE_OFF || m->due >= s->events.now);
+}
+
+static void verify_group(const struct sim *s, const struct share_group *g)
+{
+	uint32_t on = 0;
+	for (uint32_t i = 0; i < g->n; i++) {
+		verify_member(s, g, i);
+		on += g->members[i].phase != SHARE_OFF;
+	}
+	sim_assert(on == g->on && (on == 0 || g->alone == GROUP_NONE));
+	if (g->alone != GROUP_NONE) {
+		sim_assert(g->alone < g->n);
+		sim_assert(s->cluster.replicas[g->members[g->alone].replica].state ==
+		           REPLICA_RUNNING);
+	}
+}
+
+/* --- those that come and go ----------------------------------------------------------------------
+ */
+
+static bool is_open(const struct service *v, uint32_t index)
+{
+	for (uint32_t k = 0; k < v->n_open; k++) {
+		if (service_open(v, k) == index) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint32_t times_coming(const struct life *l, uint32_t replica)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < l->coming.n; i++) {
+		n += l->coming.at[i] == replica;
+	}
+	return n;
+}
+
+/* Where a replica is and what it does is what its state says. */
+static void verify_life(const struct sim *s, uint32_t replica)
+{
+	const struct life_slot *const slot = &s->life->slots[replica];
+	const struct replica *const r = &s->cluster.replicas[replica];
+	const struct seat *const seat = &s->cluster.seats[replica];
+	const bool serves = slot->state == LIFE_READY || slot->state == LIFE_DRAINING;
+	const bool comes = slot->state == LIFE_PENDING || slot->state == LIFE_STARTING ||
+	                   slot->state == LIFE_DRAINING;
+	sim_assert((serves || slot->state == LIFE_STARTING) == (seat->n_gpus > 0));
+	sim_assert(serves || (r->state == REPLICA_DOWN && r->waiting.n == 0 && !seat->down));
+	sim_assert((slot->state == LIFE_DRAINING) == r->leaving);
+	sim_assert(times_coming(s->life, replica) == comes);
+	/* where nothing is left to answer, lives stand still */
+	sim_assert(slot->due >= s->events.now ||
+	           event_at(&s->events, entity_timer(s, TIMER_LIFE)) == NS_NEVER);
+	sim_assert(slot->deadline == NS_NEVER || slot->state == LIFE_PENDING ||
+	           slot->state == LIFE_STARTING);
+	sim_assert(is_open(&s->cluster.services[r->service], r->index) ==
+	           (slot->state == LIFE_READY && !r->full));
+}
+
+/* As many in each state as are counted, and as many as are wanted, where there are places. */
+static void verify_numbers(const struct sim *s, uint32_t service)
+{
+	const struct service *const v = &s->cluster.services[service];
+	const struct life_service *const l = &s->life->services[service];
+	uint32_t n[LIFE_STATES] = {0};
+	for (uint32_t i = v->first; i < v->first + v->n; i++) {
+		verify_life(s, i);
+		n[s->life->slots[i].state]++;
+	}
+	for (int k = 0; k < LIFE_STATES; k++) {
+		sim_assert(n[k] == l->count[k]);
+	}
+	sim_assert(v->door.n == 0 || v->n_open == 0);
+	if (s->ended > 0) { /* the first event is over */
+		const uint32_t there = n[LIFE_PENDING] + n[LIFE_STARTING] + n[LIFE_READY];
+		sim_assert(there <= l->wanted && (there == l->wanted || n[LIFE_ABSENT] == 0));
+	}
+}
+
+/* Those who read weights from a node are as many as share its storage. */
+static void verify_readers(const struct sim *s)
+{
+	for (uint32_t node = 0; node < s->cluster.n_nodes; node++) {
+		uint32_t readers = 0;
+		for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
+			const struct life_slot *const slot = &s->life->slots[i];
+			const struct seat *const seat = &s->cluster.seats[i];
+			readers += slot->state == LIFE_STARTING && slot->stage == STAGE_READ &&
+			           s->cluster.gpus[s->cluster.places[seat->first]].node == node;
+		}
+		sim_assert(readers == s->life->storage[node].readers);
+	}
+}
+
+/* --- hard limits ---------------------------------------------------------------------------------
+ */
+
+static void verify_limit(const struct sim *s, const struct replica *r)
+{
+	const int64_t limit = s->services[r->service].spec->autoscaler.hard_limit;
+	sim_assert(limit == 0 || r->waiting.n + replica_batch(r) <= (uint64_t)limit);
+	sim_assert(!r->full || limit > 0);
+}
+
+void flow_verify(const struct sim *s)
+{
+	uint32_t pending = 0;
+	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
+		verify_replica(s, i);
+		verify_limit(s, &s->cluster.replicas[i]);
+	}
+	for (uint32_t i = 0; i < s->n_groups; i++) {
+		verify_group(s, &s->groups[i]);
+	}
+	swap_verify(s);
+	for (uint32_t i = 0; i < s->cluster.n_services && s->life != NULL; i++) {
+		verify_numbers(s, i);
+		pending += s->life->services[i].count[LIFE_PENDING];
+	}
+	if (s->life != NULL) {
+		verify_readers(s);
+		sim_assert(pending == s->life->pending);
+	}
+}
