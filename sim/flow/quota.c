@@ -98,24 +98,35 @@ bool say_why(const struct sim *s, const struct sched_why *w, const char *pods, c
 	return false;
 }
 
-/* Count those who waited since the last cycle. */
-static void add_up(struct unplaced *u, ns_t now)
+/* Replicas of a service that waited for GPUs, over time up to `at`, x ns. */
+static i128_t waited(const struct sim *s, size_t service, ns_t at)
 {
+	if (s->life == NULL) {
+		return 0;
+	}
+	const struct life_service *const v = &s->life->services[service];
+	return v->area[LIFE_PENDING] + (i128_t)v->count[LIFE_PENDING] * (at - v->since);
+}
+
+/* Those who waited since the last cycle did so for its reason. A cycle that changes nothing may
+ * come after the end of the run: then some of it is taken back. */
+static void add_up(const struct sim *s, size_t service, ns_t at)
+{
+	struct unplaced *const u = &s->schedule->unplaced[service];
 	const bool kept = u->why.reason == SCHED_OVER_QUOTA || u->why.reason == SCHED_OVER_LIMIT;
-	const i128_t area = (i128_t)u->n * (now - u->since);
-	u->area += area;
-	u->since = now;
-	if (kept && area > 0) {
-		u->kept_area += area;
+	const i128_t area = waited(s, service, at);
+	if (kept && u->n > 0) {
+		u->kept_area += area - u->area;
 		u->kept = u->why;
 	}
+	u->area = area;
 }
 
 void unplaced_note(struct sim *s, const struct sched_result *r)
 {
 	struct schedule *const d = s->schedule;
 	for (size_t i = 0; i < s->sc->n_services; i++) {
-		add_up(&d->unplaced[i], s->events.now);
+		add_up(s, i, s->events.now);
 		d->unplaced[i].n = 0;
 	}
 	for (size_t i = 0; r != NULL && i < d->replicas.n; i++) {
@@ -131,7 +142,7 @@ void unplaced_note(struct sim *s, const struct sched_result *r)
 void unplaced_end(struct sim *s)
 {
 	for (size_t i = 0; i < s->sc->n_services; i++) {
-		add_up(&s->schedule->unplaced[i], s->ended);
+		add_up(s, i, s->ended);
 	}
 }
 

@@ -26,10 +26,9 @@ struct promise { /* of a place that others were leaving, for the next cycle */
 struct unplaced {              /* replicas of a service that wait for GPUs */
 	struct sched_why why;  /* of one of them, from the last cycle */
 	struct sched_why kept; /* the last for which a quota or a limit was the reason */
-	uint32_t n;            /* of them, by then */
-	ns_t since;            /* the last cycle */
-	i128_t area,
-		kept_area; /* over time, x ns: all, and those that a quota or limit keeps out */
+	uint32_t n;            /* of them, at the last cycle */
+	i128_t area;           /* who waited, over time up to then, x ns */
+	i128_t kept_area;      /* of it, those whom a quota or limit kept out */
 };
 
 struct held {                      /* GPUs of a project and those below it */

@@ -10,32 +10,50 @@
 /* --- replicas ------------------------------------------------------------------------------------
  */
 
-/* Whoever has something to do has an event, or waits for one of somebody else. */
+/* Whoever has something to do has an event, or its group has one for it. */
+static bool has_event(const struct replica *r, ns_t due)
+{
+	switch ((enum replica_state)r->state) {
+	case REPLICA_IDLE:
+		return due == NS_NEVER;
+	case REPLICA_STARTING:
+		return due != NS_NEVER;
+	case REPLICA_RUNNING:
+		return r->shared == (due == NS_NEVER) && r->done < r->planned &&
+		       r->planned <= r->limit;
+	case REPLICA_AWAY: /* it may wait for others who have one */
+	case REPLICA_DOWN:
+		return true;
+	}
+	return false;
+}
+
+/* Only who is at work has a batch, and nobody rests while requests wait. */
+static bool has_requests(const struct replica *r, bool killed)
+{
+	switch ((enum replica_state)r->state) {
+	case REPLICA_IDLE:
+		return replica_batch(r) + r->waiting.n == 0;
+	case REPLICA_STARTING:
+		return replica_batch(r) + r->waiting.n > 0;
+	case REPLICA_RUNNING:
+		return replica_batch(r) > 0;
+	case REPLICA_AWAY:
+		return replica_batch(r) == 0;
+	case REPLICA_DOWN:
+		return replica_batch(r) == 0 && r->kv.used == 0 && (r->waiting.n == 0 || killed);
+	}
+	return false;
+}
+
 static void verify_replica(const struct sim *s, uint32_t replica)
 {
 	const struct replica *const r = &s->cluster.replicas[replica];
 	const ns_t due = event_at(&s->events, replica);
-	sim_assert(due == NS_NEVER || due >= s->events.now);
+	sim_assert(due >= s->events.now);
 	sim_assert(!r->shared || r->state == REPLICA_RUNNING);
-	switch ((enum replica_state)r->state) {
-	case REPLICA_IDLE:
-		sim_assert(replica_batch(r) == 0 && r->waiting.n == 0 && due == NS_NEVER);
-		break;
-	case REPLICA_STARTING:
-		sim_assert(due != NS_NEVER && replica_batch(r) + r->waiting.n > 0);
-		break;
-	case REPLICA_RUNNING:
-		sim_assert(replica_batch(r) > 0 && r->shared == (due == NS_NEVER));
-		sim_assert(r->done < r->planned && r->planned <= r->limit);
-		break;
-	case REPLICA_AWAY:
-		sim_assert(replica_batch(r) == 0 && s->swap != NULL);
-		break;
-	case REPLICA_DOWN:
-		sim_assert(replica_batch(r) == 0 && r->n_decoding == 0 && r->kv.used == 0);
-		sim_assert(r->waiting.n == 0 || s->cluster.seats[replica].down);
-		break;
-	}
+	sim_assert(has_event(r, due));
+	sim_assert(has_requests(r, s->cluster.seats[replica].down));
 }
 
 /* --- those that share GPUs -----------------------------------------------------------------------
@@ -105,8 +123,7 @@ static void verify_life(const struct sim *s, uint32_t replica)
 	/* where nothing is left to answer, lives stand still */
 	sim_assert(slot->due >= s->events.now ||
 	           event_at(&s->events, entity_timer(s, TIMER_LIFE)) == NS_NEVER);
-	sim_assert(slot->deadline == NS_NEVER || slot->state == LIFE_PENDING ||
-	           slot->state == LIFE_STARTING);
+	sim_assert(slot->deadline == NS_NEVER || comes);
 	sim_assert(is_open(&s->cluster.services[r->service], r->index) ==
 	           (slot->state == LIFE_READY && !r->full));
 }
