@@ -24,7 +24,10 @@ const char *const met_names[METS] = {
 	[MET_RECOVERED] = "recovery",
 	[MET_LOST] = "request lost",
 	[MET_JOB_DONE] = "job done",
-	[MET_EVICTED] = "job stopped",
+	[MET_STOPPED] = "job stopped",
+	[MET_HIT] = "job hit by a fault",
+	[MET_EVICTED] = "replica evicted",
+	[MET_KEPT_OUT] = "replica kept out by a quota",
 	[MET_SHARED] = "step slowed",
 	[MET_PREEMPTED] = "preemption",
 	[MET_SPREAD] = "replica spread",
@@ -41,9 +44,10 @@ static unsigned met_service(const struct service_summary *s)
 	return bit(MET_START, s->comes_and_goes && s->cold_starts > 0) |
 	       bit(MET_GIVEN_UP, s->failed_starts > 0) | bit(MET_DOOR, s->at_door > 0) |
 	       bit(MET_SCALED, s->n_changes > 0) | bit(MET_KILL, s->oom_kills > 0) |
-	       bit(MET_SWAP, s->swaps > 0) | bit(MET_LOST, s->lost > 0) |
-	       bit(MET_SHARED, s->slowed > 0.0) | bit(MET_PREEMPTED, s->preemptions > 0) |
-	       bit(MET_SPREAD, s->moves >= 0 && s->away > 0.0) | bit(MET_MOVED, s->moves > 0);
+	       bit(MET_SWAP, s->swaps > 0) | bit(MET_MOVED, s->moves > 0) |
+	       bit(MET_SPREAD, s->moves >= 0 && s->away > 0.0) | bit(MET_EVICTED, s->evicted > 0) |
+	       bit(MET_KEPT_OUT, s->kept_out_avg > 0.0) | bit(MET_LOST, s->lost > 0) |
+	       bit(MET_SHARED, s->slowed > 0.0) | bit(MET_PREEMPTED, s->preemptions > 0);
 }
 
 unsigned laws_met(const struct summary *sum)
@@ -58,11 +62,12 @@ unsigned laws_met(const struct summary *sum)
 		met |= bit(MET_GPU_FAULT, hit && f->kind[0] == 'g') |
 		       bit(MET_NODE_FAULT, hit && f->kind[0] == 'n') |
 		       bit(MET_SLOWED, f->kind[0] == 'l' || f->kind[0] == 's') |
+		       bit(MET_HIT, f->workers > 0) |
 		       bit(MET_RECOVERED, hit && f->recovery != NS_NEVER);
 	}
 	for (size_t i = 0; i < sum->n_jobs; i++) {
 		met |= bit(MET_JOB_DONE, sum->jobs[i].finished != NS_NEVER) |
-		       bit(MET_EVICTED, sum->jobs[i].preemptions > 0);
+		       bit(MET_STOPPED, sum->jobs[i].preemptions > 0);
 	}
 	return met;
 }
@@ -70,23 +75,27 @@ unsigned laws_met(const struct summary *sum)
 /* --- what happened to requests -------------------------------------------------------------------
  */
 
-/* Requests are lost by kills, by moves, by what fails, and by nothing else. */
+/* Requests are lost by kills, evictions, moves, by what fails, and by nothing else. */
 static void check_losses(const struct test_run *r)
 {
-	int64_t kills = 0, known = 0, lost = 0;
+	int64_t others = 0, known = 0, lost = 0;
 	for (size_t i = 0; i < r->summary.n_services; i++) {
-		kills += r->summary.services[i].oom_kills;
-		known += r->summary.services[i].moved_lost;
+		const struct service_summary *const s = &r->summary.services[i];
+		others += s->oom_kills + s->evicted;
 	}
 	for (size_t i = 0; i < r->summary.n_faults; i++) {
 		known += r->summary.faults[i].lost;
 	}
+	for (size_t i = 0; i < r->summary.n_moves; i++) {
+		known += r->summary.moves[i].lost;
+	}
 	for (size_t i = 0; i < r->n; i++) {
 		lost += r->records[i].outcome == REQUEST_LOST;
 	}
-	quiet_assert(lost >= known && (lost == known || kills > 0),
-	             "%lld requests lost, %lld of them by faults and moves, %lld kills",
-	             (long long)lost, (long long)known, (long long)kills);
+	quiet_assert(
+		lost >= known && (lost == known || others > 0),
+		"%lld requests lost, %lld of them by faults and moves, %lld kills and evictions",
+		(long long)lost, (long long)known, (long long)others);
 }
 
 /* Does every answer go out token by token, one at a time? */
@@ -131,6 +140,8 @@ static void check_times(const struct service_summary *s)
 	check_share(s->down, "down");
 	check_share(s->door_starting + s->door_full, "time at the door");
 	check_share(s->late, "late");
+	quiet_assert(s->kept_out_avg <= s->pending_avg * (1.0 + ROUNDING),
+	             "%s: kept out %.17g of %.17g", s->name, s->kept_out_avg, s->pending_avg);
 	quiet_assert(s->busy + s->down <= 1.0 + ROUNDING, "%s works while it is down", s->name);
 	quiet_assert(s->door_s >= 0.0 && s->at_door <= s->submitted + s->warmup + s->unfinished,
 	             "%s: more at the door than came", s->name);

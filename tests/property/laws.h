@@ -21,8 +21,11 @@ enum met {
 	MET_RECOVERED,
 	MET_LOST, /* a request */
 	MET_JOB_DONE,
-	MET_EVICTED, /* a job had to stop */
-	MET_SHARED,  /* a step was slowed by neighbours */
+	MET_STOPPED,  /* a job */
+	MET_HIT,      /* a job, by a fault */
+	MET_EVICTED,  /* a replica */
+	MET_KEPT_OUT, /* a replica, by a quota or a limit */
+	MET_SHARED,   /* a step was slowed by neighbours */
 	MET_PREEMPTED,
 	MET_SPREAD, /* a replica sat on another GPU than it was booked on */
 	MET_MOVED,  /* and went back */

@@ -19,9 +19,8 @@ struct model {
 	long long needs_gb; /* with what the engines reserve, and a small KV cache */
 };
 
-struct world {
-	bool swaps, comes, fails, trains, cut; /* what may happen; cut: into slices */
-	bool spreads;                          /* over the GPUs of a node */
+struct world { /* shares: projects have quotas; spreads: on each node; cut: into slices */
+	bool swaps, comes, fails, trains, shares, spreads, cut; /* what may happen */
 	const struct machine *machine;
 	int services;
 };
@@ -152,7 +151,9 @@ static char *service(const struct world *w, int i)
 		"{\"name\": \"s%d\", \"model\": \"%s\", \"engine\": \"%s\", %s, %s, %s, %s, "
 		"\"routing\": \"%s\", \"priority\": \"%s\"%s}",
 		i, m->name, PICK(engines), ask, when, start, option, PICK(routings), PICK(classes),
-		w->trains && chance(50) ? ", \"project\": \"p1\"" : "");
+		!w->shares || chance(40) ? ""
+		: chance(50)             ? ", \"project\": \"p1\""
+					 : ", \"project\": \"p1\", \"preemptible\": true");
 	free(ask);
 	free(when);
 	free(start);
@@ -229,7 +230,7 @@ static char *node_level(void)
 {
 	return chance(50) ? mem_strdup(", \"node_level\": {}")
 	                  : mem_printf(", \"node_level\": {\"workloads_per_gpu\": %lld}",
-	                               between(2, 4));
+	                               between(2, 5));
 }
 
 static char *scheduler(const struct world *w)
@@ -241,37 +242,41 @@ static char *scheduler(const struct world *w)
 	static const char *const victims[] = {"largest_overuse", "lowest_priority", "newest"};
 	char *const also = w->swaps ? swap() : w->spreads ? node_level() : mem_strdup("");
 	char *const text = mem_printf(
-		"{\"compute_share\": %s, \"placement\": \"%s\", \"oom_victim\": \"%s\"%s}",
+		"{\"compute_share\": %s, \"placement\": \"%s\", \"termination_grace\": %lld, "
+		"\"oom_victim\": \"%s\"%s}",
 		w->cut ? "\"mig\"" : pick(shares, w->swaps ? 2 : COUNT(shares)), PICK(placements),
-		PICK(victims), also);
+		between(0, 1) * between(0, 10), PICK(victims), also);
 	free(also);
 	return text;
 }
 
-static struct world draw_world(uint64_t number)
+static struct world draw_world(void)
 {
 	struct world w = {.services = (int)between(2, 4)};
 	w.swaps = chance(35);
 	w.comes = !w.swaps && chance(85);
-	w.trains = !w.swaps && chance(35);
-	w.fails = !w.swaps && !w.trains && chance(85);
-	w.cut = !w.swaps && !w.trains && chance(12);
-	w.spreads = !w.swaps && !w.cut && number % 3 == 0;
+	w.trains = !w.swaps && chance(40);
+	w.shares = w.trains || (!w.swaps && chance(15));
+	w.fails = !w.swaps && chance(w.trains ? 50 : 85);
+	w.cut = !w.swaps && !w.shares && chance(12);
+	w.spreads = !w.swaps && !w.cut && chance(35);
 	w.machine = &machines[between(0, w.cut ? 1 : COUNT(machines) - 1)];
 	return w;
 }
 
-static char *projects(void)
+/* Who is there from the start has to keep to the quota of the first. */
+static char *projects(int spare)
 {
 	return mem_printf("\"projects\": [{\"name\": \"p1\", \"quota\": %lld}, {\"name\": \"p2\", "
 	                  "\"quota\": %lld, \"limit\": %lld}], ",
-	                  between(0, 6), between(0, 4), chance(30) ? between(1, 6) : -1);
+	                  between(0, 4) + 2 * spare, between(0, 4),
+	                  chance(30) ? between(1, 6) : -1);
 }
 
 char *random_cluster(uint64_t number, int spare)
 {
 	draw_begin(number, "clusters");
-	const struct world w = draw_world(number);
+	const struct world w = draw_world();
 	char *services = mem_strdup(""), *loads = mem_strdup("");
 	for (int i = 0; i < w.services; i++) {
 		services = join(services, service(&w, i));
@@ -280,7 +285,7 @@ char *random_cluster(uint64_t number, int spare)
 	char *const how = scheduler(&w);
 	char *const failing = w.fails ? faults() : mem_strdup("");
 	char *const training = w.trains ? jobs() : mem_strdup("");
-	char *const who = w.trains ? projects() : mem_strdup("");
+	char *const who = w.shares ? projects(spare) : mem_strdup("");
 	const bool ends = w.comes || w.fails || w.trains || chance(30);
 	char *const stop = ends ? mem_printf(", \"stop\": {\"after\": \"%llds\"}", between(20, 150))
 	                        : mem_strdup("");

@@ -25,11 +25,11 @@
 
 /* In how many scenarios of a thousand each happens; half of it must, else too little was tried. */
 static const int least[METS] = {
-	[MET_START] = 400,  [MET_GIVEN_UP] = 80,   [MET_DOOR] = 400,      [MET_SCALED] = 250,
-	[MET_KILL] = 200,   [MET_SWAP] = 120,      [MET_GPU_FAULT] = 150, [MET_NODE_FAULT] = 80,
-	[MET_SLOWED] = 180, [MET_RECOVERED] = 180, [MET_LOST] = 250,      [MET_JOB_DONE] = 100,
-	[MET_EVICTED] = 30, [MET_SHARED] = 600,    [MET_PREEMPTED] = 150, [MET_SPREAD] = 150,
-	[MET_MOVED] = 80,
+	[MET_START] = 400,     [MET_GIVEN_UP] = 80,   [MET_DOOR] = 400,      [MET_SCALED] = 250,
+	[MET_KILL] = 200,      [MET_SWAP] = 120,      [MET_HIT] = 10,        [MET_EVICTED] = 10,
+	[MET_KEPT_OUT] = 10,   [MET_GPU_FAULT] = 150, [MET_NODE_FAULT] = 80, [MET_SLOWED] = 180,
+	[MET_RECOVERED] = 180, [MET_LOST] = 250,      [MET_JOB_DONE] = 100,  [MET_STOPPED] = 30,
+	[MET_SHARED] = 600,    [MET_PREEMPTED] = 150, [MET_SPREAD] = 150,    [MET_MOVED] = 80,
 };
 
 static int first, count = SCENARIOS;
