@@ -1,11 +1,13 @@
 /*
  * What holds between any two events, and costs too much to ask about in a release: nobody is
  * forgotten, and what is counted twice is the same both times. Memory, KV blocks and requests are
- * cluster_verify's.
+ * cluster_verify's, places in turn swap_verify's.
  */
 #include "base/check.h"
 #include "flow/scale.h"
 #include "flow/share_group.h"
+#include "flow/storage.h"
+#include "flow/swap.h"
 
 /* --- replicas ------------------------------------------------------------------------------------
  */
@@ -117,7 +119,10 @@ static void verify_life(const struct sim *s, uint32_t replica)
 	const bool comes = slot->state == LIFE_PENDING || slot->state == LIFE_STARTING ||
 	                   slot->state == LIFE_DRAINING;
 	sim_assert((serves || slot->state == LIFE_STARTING) == (seat->n_gpus > 0));
-	sim_assert(serves || (r->state == REPLICA_DOWN && r->waiting.n == 0 && !seat->down));
+	sim_assert(serves || (r->waiting.n == 0 && !seat->down));
+	/* beside swap a start may have to wait until others made room */
+	sim_assert(serves || r->state == REPLICA_DOWN ||
+	           (slot->state == LIFE_STARTING && r->state == REPLICA_AWAY));
 	sim_assert((slot->state == LIFE_DRAINING) == r->leaving);
 	sim_assert(times_coming(s->life, replica) == comes);
 	/* where nothing is left to answer, lives stand still */
@@ -148,19 +153,29 @@ static void verify_numbers(const struct sim *s, uint32_t service)
 	}
 }
 
-/* Those who read weights from a node are as many as share its storage. */
-static void verify_readers(const struct sim *s)
+/* --- storage -------------------------------------------------------------------------------------
+ */
+
+static bool reads(const struct sim *s, uint32_t replica)
 {
+	const struct life_slot *const slot = s->life != NULL ? &s->life->slots[replica] : NULL;
+	return (slot != NULL && slot->state == LIFE_STARTING && slot->stage == STAGE_READ) ||
+	       (s->swap != NULL && s->swap->slots[replica].state == SLOT_READING);
+}
+
+/* Whoever reads weights reads them from its node, once. */
+static void verify_reader(const struct sim *s, uint32_t replica)
+{
+	uint32_t times = 0;
 	for (uint32_t node = 0; node < s->cluster.n_nodes; node++) {
-		uint32_t readers = 0;
-		for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
-			const struct life_slot *const slot = &s->life->slots[i];
-			const struct seat *const seat = &s->cluster.seats[i];
-			readers += slot->state == LIFE_STARTING && slot->stage == STAGE_READ &&
-			           s->cluster.gpus[s->cluster.places[seat->first]].node == node;
+		const struct storage *const d = &s->storage[node];
+		for (size_t i = 0; i < d->readers.n; i++) {
+			times += d->readers.at[i].replica == replica;
+			sim_assert(d->readers.at[i].replica != replica ||
+			           cluster_node_of(&s->cluster, replica) == node);
 		}
-		sim_assert(readers == s->life->storage[node].readers);
 	}
+	sim_assert(times == reads(s, replica));
 }
 
 /* --- hard limits ---------------------------------------------------------------------------------
@@ -179,6 +194,7 @@ void flow_verify(const struct sim *s)
 	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
 		verify_replica(s, i);
 		verify_limit(s, &s->cluster.replicas[i]);
+		verify_reader(s, i);
 	}
 	for (uint32_t i = 0; i < s->n_groups; i++) {
 		verify_group(s, &s->groups[i]);
@@ -188,8 +204,5 @@ void flow_verify(const struct sim *s)
 		verify_numbers(s, i);
 		pending += s->life->services[i].count[LIFE_PENDING];
 	}
-	if (s->life != NULL) {
-		verify_readers(s);
-		sim_assert(pending == s->life->pending);
-	}
+	sim_assert(s->life == NULL || pending == s->life->pending);
 }

@@ -152,7 +152,7 @@ static char *service(const struct world *w, int i)
 		"\"routing\": \"%s\", \"priority\": \"%s\"%s}",
 		i, m->name, PICK(engines), ask, when, start, option, PICK(routings), PICK(classes),
 		!w->shares || chance(40) ? ""
-		: chance(50)             ? ", \"project\": \"p1\""
+		: w->swaps || chance(50) ? ", \"project\": \"p1\""
 					 : ", \"project\": \"p1\", \"preemptible\": true");
 	free(ask);
 	free(when);
@@ -254,10 +254,10 @@ static struct world draw_world(void)
 {
 	struct world w = {.services = (int)between(2, 4)};
 	w.swaps = chance(35);
-	w.comes = !w.swaps && chance(85);
-	w.trains = !w.swaps && chance(40);
-	w.shares = w.trains || (!w.swaps && chance(15));
-	w.fails = !w.swaps && chance(w.trains ? 50 : 85);
+	w.comes = chance(85);
+	w.trains = chance(40);
+	w.shares = w.trains || chance(15);
+	w.fails = chance(w.trains ? 50 : 85);
 	w.cut = !w.swaps && !w.shares && chance(12);
 	w.spreads = !w.swaps && !w.cut && chance(35);
 	w.machine = &machines[between(0, w.cut ? 1 : COUNT(machines) - 1)];
