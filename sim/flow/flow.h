@@ -208,11 +208,9 @@ void swap_killed(struct sim *s, uint32_t replica);
  * and those who wait look again. Where there is no swap, nothing. */
 void swap_part(struct sim *s, uint32_t replica);
 
-#ifdef ALIQUOT_DEBUG
 /* swap_life.c: what is counted of host memory, rooms and those who ask is what they add up to.
  * Asserts. */
 void swap_verify(const struct sim *s);
-#endif
 
 /* kill.c: the GPU process of a replica is killed for its memory; it starts again by itself. */
 void kill_replica(struct sim *s, uint32_t replica);

@@ -115,10 +115,9 @@ void swap_part(struct sim *s, uint32_t replica)
 	swap_look_again(s, r->group);
 }
 
-/* --- debug builds --------------------------------------------------------------------------------
+/* --- what adds up --------------------------------------------------------------------------------
  */
 
-#ifdef ALIQUOT_DEBUG
 static void verify_slot(const struct sim *s, uint32_t replica)
 {
 	const struct swap_slot *const slot = &s->swap->slots[replica];
@@ -186,4 +185,3 @@ void swap_verify(const struct sim *s)
 	free(left.room);
 	free(left.asking);
 }
-#endif

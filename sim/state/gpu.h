@@ -31,7 +31,7 @@ struct gpu {
 	bytes_t used, peak; /* held by them, if the GPU is shared; the most so far */
 	i128_t area;        /* of what is held over time, bytes x ns, up to `since` */
 	ns_t since;
-	bytes_t returned;   /* of what is free, given back at returned_at: lent from then on */
+	bytes_t returned; /* of what is free, given back at returned_at: lent from then on */
 	ns_t returned_at;
 };
 
