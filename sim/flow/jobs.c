@@ -143,6 +143,38 @@ static void summarise_job(const struct sim *s, size_t i, struct job_summary *out
 	}
 }
 
+/* Has it executed more than all of its work, and lost it? It will never end like that. */
+static bool works_in_vain(const struct job *j)
+{
+	return j->state != JOB_FINISHED && j->preemptions > 1 && j->lost >= j->work;
+}
+
+/* The first of those that work in vain, and what would help them. */
+static void say_in_vain(const struct sim *s, struct summary *out)
+{
+	size_t n = 0, first = 0;
+	for (size_t i = s->sc->n_jobs; i > 0; i--) {
+		if (works_in_vain(&s->schedule->jobs[i - 1])) {
+			n++;
+			first = i - 1;
+		}
+	}
+	if (n == 0) {
+		return;
+	}
+	const struct job *const j = &s->schedule->jobs[first];
+	const double hours = (double)s->sc->jobs[first].gpus_per_worker / NS_PER_HOUR;
+	char more[40] = "";
+	if (n > 1) {
+		snprintf(more, sizeof(more), " (and %zu more)", n - 1);
+	}
+	snprintf(out->in_vain, sizeof(out->in_vain),
+	         "%.64s%s had to stop %lld times and lost %.4g GPU hours, for work of %.4g: use %s",
+	         out->jobs[first].name, more, (long long)j->preemptions, (double)j->lost * hours,
+	         (double)j->work * hours,
+	         s->sc->native ? "checkpoint_every" : "checkpoint_every or scheduler.min_runtime");
+}
+
 /* A job counts in its project and in all above. */
 static void count_job(const struct sim *s, const struct job_summary *j, struct summary *out)
 {
@@ -209,6 +241,7 @@ void summarise_jobs(const struct sim *s, struct summary *out)
 		summarise_job(s, i, &out->jobs[i]);
 		count_job(s, &out->jobs[i], out);
 	}
+	say_in_vain(s, out);
 	for (size_t i = 0; i < out->n_projects; i++) {
 		struct project_summary *const p = &out->projects[i];
 		p->waited_s = p->jobs > 0 ? p->waited_s / (double)p->jobs : (double)NAN;

@@ -1,6 +1,7 @@
 /* Training jobs and projects on the screen and in summary.json; nothing where there are none. */
 #include "base/mem.h"
 #include "base/str.h"
+#include "report/facts.h"
 #include "report/line.h"
 #include "report/report.h"
 
@@ -203,6 +204,10 @@ void report_jobs(FILE *out, const struct report *r)
 		put_each(out, r, unit);
 	}
 	put_reasons(out, s);
+	if (s->in_vain[0] != '\0') {
+		line_start(out, "in vain");
+		facts_fold(s->in_vain, LINE_LABEL, out);
+	}
 	put_projects(out, r, unit);
 	struct line l = line_start(out, "fairness");
 

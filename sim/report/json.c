@@ -183,6 +183,11 @@ void report_json_value(struct json_writer *w, const char *key, const struct repo
 	report_gpus_json(w, s);
 	report_faults_json(w, s);
 	report_moves_json(w, s);
+	if (s->in_vain[0] != '\0') {
+		json_begin_array(w, "notes");
+		json_put_string(w, NULL, s->in_vain);
+		json_end(w);
+	}
 	json_put_string(w, "binding", s->binding);
 	json_put_string(w, "clock", "simulated");
 	json_end(w);

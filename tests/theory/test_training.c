@@ -260,6 +260,33 @@ START_TEST(yields_to_replicas_that_come)
 }
 END_TEST
 
+/*
+ * Two gangs without checkpoints that history lets take turns: each loses more than its ten hours,
+ * and the run says so. With checkpoints there is nothing to say.
+ */
+START_TEST(works_in_vain)
+{
+	static const char *const with[] = {"", ", \"checkpoint_every\": \"10m\""};
+	for (int i = 0; i < 2; i++) {
+		struct test_run r;
+		char *const text = mem_printf(
+			"\"scheduler\": {\"time_based_fair_share\": {\"window\": \"1h\", "
+			"\"half_life\": \"5m\"}}, \"projects\": [{\"name\": \"a\"}, {\"name\": \"b\"}],"
+			"\"jobs\": [{\"name\": \"x\", \"project\": \"a\", \"workers\": 8, \"work\": "
+			"\"10h\"%s}, {\"name\": \"y\", \"project\": \"b\", \"workers\": 8, \"work\": "
+			"\"10h\"%s}], \"stop\": {\"after\": \"10d\"}",
+			with[i], with[i]);
+		run(&r, text);
+		ck_assert_int_eq(strncmp(r.summary.in_vain, "x (and 1 more) had to stop ", 27) == 0,
+		                 i == 0);
+		ck_assert_int_eq(r.summary.in_vain[0] == '\0', i == 1);
+		ck_assert_int_eq(strcmp(job(&r, "x")->state, "finished") == 0, i == 1);
+		test_run_fini(&r);
+		free(text);
+	}
+}
+END_TEST
+
 #define CHAT                                                                                        \
 	"\"services\": [{\"name\": \"chat\", \"model\": \"llama-3.1-8b-instruct\", "                \
 	"\"replicas\": 6}], \"loads\": [{\"service\": \"chat\", \"kind\": \"rate\", \"rate\": 20, " \
@@ -359,6 +386,7 @@ int main(void)
 	tcase_add_test(tc, a_minimum_runtime);
 	tcase_add_test(tc, priority_policies);
 	tcase_add_test(tc, history);
+	tcase_add_test(tc, works_in_vain);
 	tcase_add_test(tc, yields_to_replicas_that_come);
 	tcase_add_test(tc, reasons);
 	tcase_add_test(tc, leaves_services_alone);
