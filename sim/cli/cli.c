@@ -280,6 +280,8 @@ bool cli_parse(struct cli *c, int argc, const char *const *argv)
 	c->jobs = 1;
 	c->folds = CLI_FOLDS;
 	c->starts = CLI_STARTS;
+	c->words = argv + 1;
+	c->n_words = (size_t)argc - 1;
 	c->args = mem_new((size_t)argc, sizeof(*c->args));
 	for (int i = 2; i < argc; i++) {
 		if (argv[i][0] == '-' && argv[i][1] != '\0') {
@@ -330,6 +332,26 @@ bool cli_can_write(struct cli *c)
 		return false;
 	}
 	return true;
+}
+
+void cli_print_words(const struct cli *c, FILE *out)
+{
+	static const char special[] = " \t\n\"'$`\\&|;<>()*?[]{}!#~";
+	fputs("aliquot", out);
+	for (size_t i = 0; i < c->n_words; i++) {
+		const char *const word = c->words[i];
+		const bool plain = word[0] != '\0' && strcspn(word, special) == strlen(word);
+		fputs(plain ? " " : " '", out);
+		for (const char *p = word; *p != '\0'; p++) {
+			if (*p == '\'') {
+				fputs("'\\''", out); /* ends the quotes, and begins them again */
+			} else {
+				putc(*p, out);
+			}
+		}
+		fputs(plain ? "" : "'", out);
+	}
+	putc('\n', out);
 }
 
 void cli_fini(struct cli *c)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "spec/data_dir.h"
@@ -30,6 +31,8 @@ struct cli_list {
 struct cli {
 	const char *program; /* argv[0] */
 	const struct command *command;
+	const char *const *words; /* the command line behind the program; n_words of them */
+	size_t n_words;
 	const char **args; /* what is not a flag; n_args of them */
 	size_t n_args;
 	bool json;                      /* --format json */
@@ -109,6 +112,9 @@ void cli_axes_free(struct axis *axes, size_t n);
 
 /* Can files be written to the folder of -o? Makes it; false with an error. True without -o. */
 bool cli_can_write(struct cli *c);
+
+/* The command line as it was typed, quoted for a shell. */
+void cli_print_words(const struct cli *c, FILE *out);
 
 /* Usage of one command, or of the program (NULL), to stdout. */
 void cli_usage(const struct command *command);

@@ -31,7 +31,8 @@ const struct command commands[] = {
          "  aliquot size chat --vary cluster.nodes.0.gpu=h100-sxm,h200 --price h100-sxm=3 --price h200=4\n"},
 	{"sweep", "SCENARIO", "vary keys: one row per combination and service", "bsvZulmxpSoqjd", 1,
          1, cli_sweep,
-         "Prints CSV, or writes sweep.csv into -o DIR; what does not fit is a row with that status.\n\n"
+         "Prints CSV, or writes sweep.csv into -o DIR, beside the command and the scenario that it is of;\n"
+         "what does not fit is a row with that status.\n\n"
          "Examples:\n"
          "  aliquot sweep chat --vary loads.0.users=64..1024*2 -o results/users -j 2\n"
          "  aliquot sweep chat --vary services.chat.precision=bf16,fp8 --ccu 'ttft.p95 <= 500ms'\n"

@@ -8,6 +8,39 @@
 #include "study/sweep.h"
 #include "cli/cli.h"
 
+/* The scenario before its keys were varied; a note where it is none without them. */
+static bool write_scenario(struct cli *c, const struct sweep_ask *ask)
+{
+	struct err *const own = err_new();
+	struct scenario *const sc =
+		scenario_read(ask->file, ask->data, ask->sets, ask->n_sets, own);
+	struct out *o = NULL;
+	if (sc == NULL) {
+		err_note(c->err, "no scenario.json: without what varies %s", err_message(own, 0));
+	} else {
+		o = out_open(c->out_dir, "scenario.json", c->err);
+	}
+	if (o != NULL) {
+		json_dumpf(sc->json, out_file(o), JSON_INDENT(2));
+		putc('\n', out_file(o));
+	}
+	const bool ok = sc == NULL || (o != NULL && out_commit(o));
+	scenario_free(sc);
+	err_free(own);
+	return ok;
+}
+
+/* How the table was made. */
+static bool write_origin(struct cli *c, const struct sweep_ask *ask)
+{
+	struct out *const o = out_open(c->out_dir, "command", c->err);
+	if (o == NULL) {
+		return false;
+	}
+	cli_print_words(c, out_file(o));
+	return out_commit(o) && write_scenario(c, ask);
+}
+
 static bool write_table(struct cli *c, const struct sweep_ask *ask, bool *interrupted)
 {
 	if (c->out_dir == NULL) {
@@ -21,7 +54,7 @@ static bool write_table(struct cli *c, const struct sweep_ask *ask, bool *interr
 		out_abort(o);
 		return false;
 	}
-	return out_commit(o);
+	return out_commit(o) && write_origin(c, ask);
 }
 
 static int run(struct cli *c, struct sweep_ask *ask)
