@@ -100,9 +100,6 @@ static void check_life(const struct scenario *sc, const struct scenario_service 
 	if (service->preemptible && !sc->scheduled && json_get(at, "preemptible", &member)) {
 		json_fail(&member, "nobody could evict them: that takes \"projects\" or \"jobs\"");
 	}
-	if (service->preemptible && sc->swap.on && json_get(at, "preemptible", &member)) {
-		json_fail(&member, "does not go with scheduler.swap in this version");
-	}
 }
 
 void scenario_check_lives(const struct scenario *sc, const struct json_at *root)

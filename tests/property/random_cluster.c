@@ -152,7 +152,7 @@ static char *service(const struct world *w, int i)
 		"\"routing\": \"%s\", \"priority\": \"%s\"%s}",
 		i, m->name, PICK(engines), ask, when, start, option, PICK(routings), PICK(classes),
 		!w->shares || chance(40) ? ""
-		: w->swaps || chance(50) ? ", \"project\": \"p1\""
+		: chance(50)             ? ", \"project\": \"p1\""
 					 : ", \"project\": \"p1\", \"preemptible\": true");
 	free(ask);
 	free(when);
