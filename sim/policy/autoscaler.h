@@ -115,9 +115,9 @@ struct autoscaler_policy {
 	 1e9, 43200e9, "10m", NULL, "s", "a replica that is not ready by then has failed"}
 #define AUTOSCALE_BOUNDS_OPTIONS                                                                  \
 	{"min", OPTION_INT, offsetof(struct autoscale_settings, min), 0, AUTOSCALE_MOST, "",      \
-	 NULL, "replicas", "at least; 0 lets it scale to zero"},                                  \
+	 NULL, "replicas", "of replicas at least; 0 lets it scale to zero"},                      \
 	{"max", OPTION_INT, offsetof(struct autoscale_settings, max), 1, AUTOSCALE_MOST, NULL,    \
-	 NULL, "replicas", "at most"}
+	 NULL, "replicas", "of replicas at most"}
 /* clang-format on */
 
 /* `n` between min and max; where that changes it, that is the reason. */

@@ -10,7 +10,7 @@
 const struct option scenario_change_table[] = {
 	{"at", OPTION_DURATION, KEY(at), 1e-9, 9e18, NULL, NULL, "s", "from then on"},
 	{"replicas", OPTION_INT, KEY(replicas), 0, 1e6, NULL, NULL, "replicas",
-	 "are wanted; new ones have a cold start, those that are too many drain"},
+	 "wanted from then on; new ones have a cold start, those that are too many drain"},
 	SCENARIO_END,
 };
 /* clang-format on */

@@ -211,6 +211,8 @@ static const char *axis_of(const char *series)
 {
 	static const char *const known[][2] = {{"running", "requests running"},
 	                                       {"waiting", "requests waiting"},
+	                                       {"ready", "replicas ready"},
+	                                       {"starting", "replicas starting"},
 	                                       {"gpu_memory_mib", "GPU memory held (MiB)"}};
 	for (size_t i = 0; i < COUNT(known); i++) {
 		if (strcmp(series, known[i][0]) == 0) {

@@ -65,6 +65,7 @@ static void advance(struct player *p, struct rng *rng, bool quiet)
 	a->n_gaps += came * 9;
 	a->in_flight = (uint32_t)load + a->poked;
 	a->ready = (uint32_t)rng_below(rng, (uint64_t)a->wanted + 1);
+	a->running = a->ready + (uint32_t)rng_below(rng, (uint64_t)a->wanted - a->ready + 1);
 	a->measured = (uint32_t)rng_below(rng, (uint64_t)a->ready + 1);
 }
 
@@ -101,6 +102,7 @@ START_TEST(answers_are_legal_and_repeatable)
 		struct player p = {.policy = policy};
 		open_player(&p, options, 2 + (int64_t)rng_below(rng, 9));
 		p.ask.ready = p.ask.measured = (uint32_t)rng_below(rng, p.ask.wanted + 1);
+		p.ask.running = p.ask.ready;
 		for (int k = 0; k < STEPS; k++) {
 			ask_twice(&p);
 			ck_assert(k > 0 || p.answer.reason == AUTOSCALE_INITIAL);
@@ -136,7 +138,7 @@ START_TEST(zero_is_left_as_soon_as_someone_comes)
 		slept += p.answer.next == NS_NEVER;
 		p.ask.wanted = p.answer.replicas;
 		advance(&p, rng, k % 100 < 60); /* two minutes without anybody */
-		p.ask.ready = p.ask.wanted;
+		p.ask.ready = p.ask.running = p.ask.wanted;
 	}
 	ck_assert_int_gt(slept, 0);
 	free(p.self);
