@@ -139,7 +139,7 @@ static const struct service_summary *most_killed(const struct summary *out)
 /* Of the requests of a service, those that found no replica ready. */
 static double door_share(const struct service_summary *v)
 {
-	return share((double)v->at_door, (double)v->submitted);
+	return share((double)v->at_door, (double)(v->submitted + v->warmup));
 }
 
 static size_t most_slowed(const struct summary *out)

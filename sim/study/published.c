@@ -12,7 +12,6 @@
 #include "spec/scenario.h"
 #include "flow/sim.h"
 #include "study/ccu.h"
-#include "study/published_private.h"
 
 #define MOST_SETTINGS 16
 
@@ -175,12 +174,8 @@ static double simulate(struct runs *r, const struct published *p, const json_t *
 	if (json_object_get(row, "ratio_of") != NULL) {
 		return ratio(p, json_object_get(row, "ratio_of"));
 	}
-	if (what == NULL ||
-	    !runs_get(r, row, strcmp(what, "ccu") != 0 && !published_is_start(what))) {
+	if (what == NULL || !runs_get(r, row, strcmp(what, "ccu") != 0)) {
 		return (double)NAN;
-	}
-	if (published_is_start(what)) {
-		return published_start_ms(r->sc, row);
 	}
 	return strcmp(what, "ccu") == 0   ? users_within(r, row)
 	       : strcmp(what, "tps") == 0 ? tokens_per_s(r, text_of(row, "service"))
@@ -221,9 +216,6 @@ static bool check_row(const struct json_at *at)
 	}
 	if (what != NULL && strcmp(what, "ccu") == 0 && text_of(row, "limit") == NULL) {
 		json_fail(at, "missing key \"limit\", within which users are searched");
-	}
-	if (what != NULL && published_is_start(what)) {
-		published_check_start(at);
 	}
 	if (json_object_size(json_object_get(row, "set")) > MOST_SETTINGS) {
 		json_fail(at, "\"set\" changes more than %d keys", MOST_SETTINGS);
