@@ -112,13 +112,11 @@ static void count_away(struct sim *s, uint32_t replica, int sign)
 	}
 }
 
-/* May a replica with `left` GPUs to spare sit down there? Where it is booked always by number. */
+/* May a replica be spread there, while so many GPUs are left to spare? */
 static bool takes(const struct sim *s, uint32_t replica, uint32_t gpu, int64_t left)
 {
 	const struct gpu *const g = &s->cluster.gpus[gpu];
-	const uint32_t most = s->node_level->most;
-	const bool enough =
-		most > 0 && g->sitters >= most && !cluster_is_booked_on(&s->cluster, replica, gpu);
+	const bool enough = s->node_level->most > 0 && g->sitters >= s->node_level->most;
 	const bool spared = is_idle(g) && g->sitters == 0 && left <= 0;
 	return g->faults == 0 && !g->whole && g->sitters < GPU_MOST_RESIDENTS && !enough &&
 	       !spared && g->claimed + s->cluster.seats[replica].part.bytes <= g->memory;

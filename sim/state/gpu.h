@@ -68,6 +68,12 @@ struct seat {                   /* of a replica */
 	ns_t died, was_down;    /* its last kill; time down, up to its last start */
 };
 
+/* What a replica asks of one of its GPUs. */
+static inline bytes_t seat_request(const struct seat *seat, const struct gpu *g)
+{
+	return seat->part.whole ? g->memory : seat->part.bytes;
+}
+
 /*
  * Where a slice of that size begins, as a memory slice: of the places that MIG allows (multiples of
  * its memory, with all its compute inside the GPU) and that are free the one that leaves most

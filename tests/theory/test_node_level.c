@@ -373,21 +373,30 @@ START_TEST(a_job_moves_one_back)
 }
 END_TEST
 
-/* While training has the other GPU nobody is spread; b, which comes then, shares the first. */
+/* Nobody is spread onto the GPU of a job: b, which comes then, sits where it is booked, or where
+ * fewer sit and none has all. */
 START_TEST(nobody_is_spread_onto_the_gpu_of_a_job)
 {
+	static const char *const others[] = {
+		LLAMA("a", HALF), LLAMA("x", "\"fraction\": 0.3, \"replicas\": 2") ", " LLAMA(
+					  "y", "\"fraction\": 0.6")};
+	static const uint32_t last[] = {1, 3};
 	struct test_run r;
-	run(&r,
-	    &(struct node_case){
-		    .services = LLAMA("a", HALF) ", " LLAMA("b", HALF ", \"start\": \"5s\", "
-	                                                              "\"project\": \"p\""),
-		    .loads = BOTH("10"),
-		    .more = ", \"projects\": [{\"name\": \"p\", \"quota\": 1}]" JOB("1s", "1")});
+	char *const services = mem_printf(
+		"%s, %s", others[_i],
+		LLAMA("b", "\"fraction\": 0.3, \"fraction_limit\": 1, \"start\": \"5s\", "
+	                   "\"project\": \"p\""));
+	run(&r, &(struct node_case){.gpus = 2 + _i,
+	                            .services = services,
+	                            .loads = LOAD("b", "1"),
+	                            .more = ", \"projects\": [{\"name\": \"p\", \"quota\": 1}]" JOB(
+					    "1s", "1")});
 	ck_assert_int_eq(r.summary.jobs[0].started, 1 * S);
 	ck_assert_uint_eq(r.summary.n_moves, 0);
-	ck_assert_uint_eq(seat_of(&r, 1), 0);
-	ck_assert_double_eq(r.summary.services[1].away, 0.0);
+	ck_assert_uint_eq(booking_of(&r, last[_i]), 0);
+	ck_assert_uint_eq(seat_of(&r, last[_i]), (uint32_t)_i);
 	test_run_fini(&r);
+	free(services);
 }
 END_TEST
 
@@ -489,7 +498,7 @@ int main(void)
 	tcase_add_test(t, free_gpus_are_taken_first);
 	tcase_add_loop_test(t, the_least_important_goes_first, 0, 2);
 	tcase_add_loop_test(t, a_job_moves_one_back, 0, 2);
-	tcase_add_test(t, nobody_is_spread_onto_the_gpu_of_a_job);
+	tcase_add_loop_test(t, nobody_is_spread_onto_the_gpu_of_a_job, 0, 2);
 	tcase_add_loop_test(t, a_start_begins_again, 0, 2);
 	tcase_add_loop_test(t, a_failure_hits_who_sits_there, 0, 2);
 	tcase_add_test(t, parts_of_several_gpus_are_spread);
