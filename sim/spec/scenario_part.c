@@ -102,20 +102,12 @@ static void read_compute(struct scenario_loader *l, struct scenario_service *ser
 }
 
 /* `key` is given as the limit of `of`. */
-static void check_limit(const struct scenario_loader *l, const struct json_at *limit, bool asked,
-                        bool below, const char *of)
+static void check_limit(const struct json_at *limit, bool asked, bool below, const char *of)
 {
 	if (!asked) {
 		json_fail(limit, "needs \"%s\", the part that is guaranteed", of);
 	} else if (below) {
 		json_fail(limit, "is below %s", of);
-	} else if (!l->lends_memory) {
-		char path[512];
-
-		json_fail(limit,
-		          "needs scheduler.memory_share \"dynamic\"; without it nothing is lent: "
-		          "leave the limit out, or drop it with --set %s=null",
-		          json_path(limit, path, sizeof(path)));
 	}
 }
 
@@ -128,7 +120,7 @@ static void read_limits(struct scenario_loader *l, struct scenario_service *serv
 	service->limit_mib = service->memory_mib;
 	if (json_get(at, "fraction_limit", &limit)) {
 		service->limit_ppm = (int64_t)(keys->fraction_limit * SHARE_WHOLE + 0.5);
-		check_limit(l, &limit, keys->fraction > 0.0,
+		check_limit(&limit, keys->fraction > 0.0,
 		            service->limit_ppm < service->fraction_ppm, "fraction");
 		if (keys->fraction_limit > 1.0) {
 			json_fail(&limit, "must be from 0 to 1, got %g", keys->fraction_limit);
@@ -136,8 +128,12 @@ static void read_limits(struct scenario_loader *l, struct scenario_service *serv
 	}
 	if (json_get(at, "gpu_memory_limit", &limit)) {
 		service->limit_mib = keys->gpu_memory_limit / MIB;
-		check_limit(l, &limit, keys->gpu_memory > 0,
-		            service->limit_mib < service->memory_mib, "gpu_memory");
+		check_limit(&limit, keys->gpu_memory > 0, service->limit_mib < service->memory_mib,
+		            "gpu_memory");
+	}
+	if (!l->lends_memory) { /* static: the same scenario, and every limit is its request */
+		service->limit_ppm = service->fraction_ppm;
+		service->limit_mib = service->memory_mib;
 	}
 }
 

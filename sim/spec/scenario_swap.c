@@ -91,7 +91,7 @@ void scenario_read_swap(struct scenario_loader *l, const struct json_at *schedul
 void scenario_check_swap(struct scenario_loader *l, const struct json_at *root)
 {
 	struct json_at scheduler, at;
-	bool any = l->sc->n_services == 0; /* then that is the error */
+	bool any = l->sc->n_services == 0 || !l->lends_memory; /* then that is the error */
 	if (!l->sc->swap.on || !json_get(root, "scheduler", &scheduler) ||
 	    !json_get(&scheduler, "swap", &at)) {
 		return;
