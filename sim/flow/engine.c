@@ -301,7 +301,7 @@ static void be_idle(struct sim *s, struct replica *r, uint32_t replica)
 {
 	r->state = REPLICA_IDLE;
 	event_set(&s->events, replica, NS_NEVER, PHASE_STEP_DONE);
-	if (r->leaving) {
+	if (r->leaving && r->waiting.n == 0) { /* else it yields, and comes back for them */
 		life_drained(s, replica);
 	}
 	if (s->swap != NULL) {

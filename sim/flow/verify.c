@@ -109,26 +109,41 @@ static uint32_t times_coming(const struct life *l, uint32_t replica)
 	return n;
 }
 
+/* Does it what its state says? */
+static bool does_as_said(const struct sim *s, uint32_t replica)
+{
+	const struct life_slot *const slot = &s->life->slots[replica];
+	const struct replica *const r = &s->cluster.replicas[replica];
+	if (slot->state == LIFE_READY || slot->state == LIFE_DRAINING) {
+		return (slot->state == LIFE_DRAINING) == r->leaving;
+	}
+	/* beside swap a start may have to wait until others made room */
+	const bool waits = slot->state == LIFE_STARTING && r->state == REPLICA_AWAY;
+	return !r->leaving && r->waiting.n == 0 && !s->cluster.seats[replica].down &&
+	       (r->state == REPLICA_DOWN || waits);
+}
+
+/* Is it looked after until it is there, or gone? */
+static bool is_on_its_way(const struct life_slot *slot)
+{
+	return slot->state == LIFE_PENDING || slot->state == LIFE_STARTING ||
+	       slot->state == LIFE_DRAINING;
+}
+
 /* Where a replica is and what it does is what its state says. */
 static void verify_life(const struct sim *s, uint32_t replica)
 {
 	const struct life_slot *const slot = &s->life->slots[replica];
 	const struct replica *const r = &s->cluster.replicas[replica];
-	const struct seat *const seat = &s->cluster.seats[replica];
-	const bool serves = slot->state == LIFE_READY || slot->state == LIFE_DRAINING;
-	const bool comes = slot->state == LIFE_PENDING || slot->state == LIFE_STARTING ||
-	                   slot->state == LIFE_DRAINING;
-	sim_assert((serves || slot->state == LIFE_STARTING) == (seat->n_gpus > 0));
-	sim_assert(serves || (r->waiting.n == 0 && !seat->down));
-	/* beside swap a start may have to wait until others made room */
-	sim_assert(serves || r->state == REPLICA_DOWN ||
-	           (slot->state == LIFE_STARTING && r->state == REPLICA_AWAY));
-	sim_assert((slot->state == LIFE_DRAINING) == r->leaving);
-	sim_assert(times_coming(s->life, replica) == comes);
+	const bool placed = slot->state == LIFE_READY || slot->state == LIFE_STARTING ||
+	                    slot->state == LIFE_DRAINING;
+	sim_assert(placed == (s->cluster.seats[replica].n_gpus > 0));
+	sim_assert(does_as_said(s, replica));
+	sim_assert(times_coming(s->life, replica) == is_on_its_way(slot));
 	/* where nothing is left to answer, lives stand still */
 	sim_assert(slot->due >= s->events.now ||
 	           event_at(&s->events, entity_timer(s, TIMER_LIFE)) == NS_NEVER);
-	sim_assert(slot->deadline == NS_NEVER || comes);
+	sim_assert(slot->deadline == NS_NEVER || is_on_its_way(slot));
 	sim_assert(is_open(&s->cluster.services[r->service], r->index) ==
 	           (slot->state == LIFE_READY && !r->full));
 }

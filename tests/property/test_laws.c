@@ -25,11 +25,11 @@
 
 /* In how many scenarios of a thousand each happens; half of it must, else too little was tried. */
 static const int least[METS] = {
-	[MET_START] = 400,     [MET_GIVEN_UP] = 80,   [MET_DOOR] = 400,      [MET_SCALED] = 250,
-	[MET_KILL] = 200,      [MET_SWAP] = 120,      [MET_HIT] = 10,        [MET_EVICTED] = 10,
-	[MET_KEPT_OUT] = 10,   [MET_GPU_FAULT] = 150, [MET_NODE_FAULT] = 80, [MET_SLOWED] = 180,
-	[MET_RECOVERED] = 180, [MET_LOST] = 250,      [MET_JOB_DONE] = 100,  [MET_STOPPED] = 30,
-	[MET_SHARED] = 600,    [MET_PREEMPTED] = 150, [MET_SPREAD] = 150,    [MET_MOVED] = 80,
+	[MET_START] = 700,     [MET_GIVEN_UP] = 150,   [MET_DOOR] = 700,    [MET_SCALED] = 450,
+	[MET_KILL] = 180,      [MET_SWAP] = 140,       [MET_SPREAD] = 130,  [MET_MOVED] = 50,
+	[MET_GPU_FAULT] = 280, [MET_NODE_FAULT] = 180, [MET_SLOWED] = 350,  [MET_RECOVERED] = 300,
+	[MET_LOST] = 400,      [MET_JOB_DONE] = 220,   [MET_STOPPED] = 120, [MET_HIT] = 80,
+	[MET_EVICTED] = 40,    [MET_KEPT_OUT] = 280,   [MET_SHARED] = 650,  [MET_PREEMPTED] = 140,
 };
 
 static int first, count = SCENARIOS;
