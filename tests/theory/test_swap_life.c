@@ -30,6 +30,7 @@ struct one {
 struct swap_case {
 	const char *swap, *more; /* keys of the swap, and of the scenario */
 	int gpus;                /* of the node; 0: one */
+	int warmup;              /* of a new process, s */
 	struct one services[MOST];
 };
 
@@ -45,10 +46,10 @@ static void run(struct test_run *r, const struct swap_case *c)
 			"\"calibration\": \"none\", \"engine_options\": {\"kv_pool\": \"elastic\", "
 			"\"reserved_bytes\": \"2.5GB\"}, \"startup\": {\"schedule\": 0, \"image\": 0, "
 			"\"process\": 10, \"trace\": 0, \"compile\": 0, \"capture\": 0, \"build\": 3, "
-			"\"warmup\": 0, \"warmup_per_token\": 0, \"swap\": 0.5, \"swap_per_token\": "
+			"\"warmup\": %d, \"warmup_per_token\": 0, \"swap\": 0.5, \"swap_per_token\": "
 			"0.001, \"sleep\": 0.25, \"wake\": 0.125, \"reload\": 1, "
 			"\"safetensors_rate\": 0}, %s}",
-			services, i > 0 ? ", " : "", i, c->services[i].keys);
+			services, i > 0 ? ", " : "", i, c->warmup, c->services[i].keys);
 		char *const asked =
 			c->services[i].asked == 0
 				? mem_strdup(loads)
@@ -256,6 +257,36 @@ START_TEST(draining_in_host_memory)
 }
 END_TEST
 
+/* Who waits for the age of one that is scaled away comes at once. */
+START_TEST(who_waits_looks_again)
+{
+	const struct swap_case c = {
+		.swap = "\"min_residency\": \"30s\"",
+		.services = {{BURST ", \"replicas_at\": [{\"at\": 21, \"replicas\": 0}]", 0},
+	                     {BURST, 20}}};
+	struct test_run r;
+	run(&r, &c);
+	ck_assert_int_eq(first(&r, 1), 21 * S + COPY + WARM + prompt());
+	test_run_fini(&r);
+}
+END_TEST
+
+/* A first request that warms its new process up for 5 s is answered before another comes. */
+START_TEST(nobody_goes_before_it_began)
+{
+	const struct swap_case c = {
+		.swap = "", .warmup = 5, .services = {{BURST, 40}, {BURST ", \"start\": 20", 25}}};
+	struct test_run r;
+	run(&r, &c);
+	const ns_t ready = 20 * S + PROCESS + COPY + READ + BUILD;
+	const ns_t left = r.records[0].service == 1 ? r.records[0].end : r.records[1].end;
+	ck_assert(arrival(&r, 0) > ready + RESIDENCY && arrival(&r, 0) < ready + 5 * S);
+	ck_assert_int_eq(first(&r, 1), ready + 5 * S + prompt());
+	ck_assert_int_eq(first(&r, 0), left + COPY + WARM + prompt());
+	test_run_fini(&r);
+}
+END_TEST
+
 /* Two that wake from level 2 at once read at half the speed, and beside a start too. */
 START_TEST(wakes_share_the_storage)
 {
@@ -298,6 +329,8 @@ int main(void)
 	tcase_add_loop_test(c, a_fault_takes_host_memory_too, 0, 2);
 	tcase_add_test(c, a_start_that_is_broken_off);
 	tcase_add_test(c, draining_in_host_memory);
+	tcase_add_test(c, who_waits_looks_again);
+	tcase_add_test(c, nobody_goes_before_it_began);
 	tcase_add_test(c, wakes_share_the_storage);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);
