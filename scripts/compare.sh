@@ -1,6 +1,7 @@
 #!/bin/sh
 # Every bundled scenario gives what it gave: its summary is compared with the one that is kept in
-# results/reference/summaries/NAME/, figure by figure, and a figure that became worse fails.
+# results/reference/summaries/NAME/, figure by figure, and a figure that became worse fails. What the
+# screen shows of it is at most 100 columns wide.
 # Usage: compare.sh [--update] [NAME...]; --update keeps the summaries of today.
 # Ends with "N passed, N failed".
 set -u
@@ -26,6 +27,11 @@ for scenario; do
 	elif [ $status -eq 0 ]; then
 		aliquot compare "$kept/$name" "$made/$name" >"$made/$name.log" 2>&1
 		status=$?
+	fi
+	if [ $status -eq 0 ]; then
+		aliquot run "$name" --exit-zero -q >"$made/$name/screen"
+		width=$(wc -L <"$made/$name/screen")
+		[ "$width" -le 100 ] || { status=1; echo "its screen is $width columns wide" >>"$made/$name.log"; }
 	fi
 	if [ $status -eq 0 ]; then
 		passed=$((passed + 1))

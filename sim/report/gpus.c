@@ -86,6 +86,33 @@ static char *residents_text(const struct summary *s, const struct gpu_summary *g
 	return text;
 }
 
+/* How much of a text fits: all of it, or up to its last comma within the width, else its first. */
+static size_t piece(const char *text, size_t width)
+{
+	size_t best = 0;
+
+	if (strlen(text) <= width) {
+		return strlen(text);
+	}
+	for (size_t i = 0; text[i] != '\0' && (i < width || best == 0); i++) {
+		best = text[i] == ',' ? i + 1 : best;
+	}
+	return best > 0 ? best : strlen(text);
+}
+
+/* A row: who is there, on as many lines as that takes, and the figures behind the first. */
+static void put_row(FILE *out, const char *name, const char *figures)
+{
+	size_t n = piece(name, NAME_WIDTH);
+
+	fprintf(out, "  %-*.*s %s\n", NAME_WIDTH, (int)n, name, figures);
+	for (name += n; *name != '\0'; name += n) {
+		name++; /* the space behind the comma */
+		n = piece(name, NAME_WIDTH - 2);
+		fprintf(out, "    %.*s\n", (int)n, name);
+	}
+}
+
 static void put_shared(FILE *out, const struct summary *s)
 {
 	if (s->n_shared == 0) {
@@ -100,14 +127,15 @@ static void put_shared(FILE *out, const struct summary *s)
 		const double v[] = {list[i].busy / (double)list[i].n, list[i].least, list[i].most,
 		                    list[i].peak};
 		char *name = residents_text(s, list[i].first);
-		char text[4][40], count[40];
+		char text[4][40], count[40], figures[256];
 
 		for (size_t k = 0; k < 4; k++) {
 			str_human(100.0 * v[k], text[k], sizeof(text[k]));
 		}
-		fprintf(out, "  %-*s %8s  %7s %% %6s %% %6s %%  %8s %%\n", NAME_WIDTH, name,
-		        str_thousands(list[i].n, count, sizeof(count)), text[0], text[1], text[2],
-		        text[3]);
+		snprintf(figures, sizeof(figures), "%8s  %7s %% %6s %% %6s %%  %8s %%",
+		         str_thousands(list[i].n, count, sizeof(count)), text[0], text[1], text[2],
+		         text[3]);
+		put_row(out, name, figures);
 		free(name);
 	}
 	putc('\n', out);

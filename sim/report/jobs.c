@@ -11,7 +11,7 @@
 
 #define MOST_LINES 20   /* of jobs one by one; more are shown as they were written */
 #define MOST_REASONS 10 /* lines that say why */
-#define NAME_WIDTH 20
+#define NAME_WIDTH 18
 #define LEAST 0.01
 
 static const char *number(double v, char *buf, size_t size)
@@ -53,7 +53,7 @@ static void put_job(FILE *out, const struct report *r, size_t i, struct time_uni
 	const struct scenario_job *spec = &r->scenario->jobs[i];
 	char text[6][40];
 
-	fprintf(out, "  %-*.*s %-12.12s %-8s %6s %9s %9s %9s %9s %7s %3lld\n", NAME_WIDTH,
+	fprintf(out, "  %-*.*s %-12.12s %-8s %6s %9s %9s %9s %9s %6s %3lld\n", NAME_WIDTH,
 	        NAME_WIDTH, j->name, r->summary->projects[j->project].name, j->state,
 	        str_thousands(spec->workers * spec->gpus_per_worker, text[0], sizeof(text[0])),
 	        time_text(j->submitted, unit, text[1], sizeof(text[1])),
@@ -66,7 +66,7 @@ static void put_job(FILE *out, const struct report *r, size_t i, struct time_uni
 
 static void put_each(FILE *out, const struct report *r, struct time_unit unit)
 {
-	fprintf(out, "  %-*s %-12s %-8s %6s %9s %9s %9s %9s %7s %3s\n", NAME_WIDTH, "job",
+	fprintf(out, "  %-*s %-12s %-8s %6s %9s %9s %9s %9s %6s %3s\n", NAME_WIDTH, "job",
 	        "project", "state", "GPUs", "submitted", "waited", "finished", "GPU hours", "lost",
 	        "pre");
 	for (size_t i = 0; i < r->summary->n_jobs; i++) {
@@ -109,7 +109,7 @@ static void put_groups(FILE *out, const struct report *r, struct time_unit unit)
 {
 	const struct scenario *sc = r->scenario;
 
-	fprintf(out, "  %-*s %-12s %6s %8s %7s %7s %8s %7s %9s %7s %4s\n", 16, "jobs", "project",
+	fprintf(out, "  %-14s %-12s %6s %8s %7s %7s %8s %7s %9s %6s %4s\n", "jobs", "project",
 	        "jobs", "finished", "running", "waiting", "rejected", "waited", "GPU hours", "lost",
 	        "pre");
 	for (size_t i = 0; i < sc->n_job_groups; i++) {
@@ -118,7 +118,7 @@ static void put_groups(FILE *out, const struct report *r, struct time_unit unit)
 		char text[3][40];
 
 		add_up(r->summary, g, &sum);
-		fprintf(out, "  %-16.16s %-12.12s %6zu %8zu %7zu %7zu %8zu %7s %9s %7s %4lld\n",
+		fprintf(out, "  %-14.14s %-12.12s %6zu %8zu %7zu %7zu %8zu %7s %9s %6s %4lld\n",
 		        g->name, sc->projects[sc->jobs[g->first].project].name, g->n, sum.finished,
 		        sum.running, sum.waiting, sum.rejected,
 		        time_text(mean_wait(&sum), unit, text[0], sizeof(text[0])),
@@ -147,15 +147,13 @@ static void put_reasons(FILE *out, const struct summary *s)
 			left += same;
 			continue;
 		}
-		struct line l =
-			line_start(out, strcmp(j->state, "pending") == 0 ? "waits" : j->state);
+		char *text = same > 1 ? mem_printf("%.40s and %zu more: %s", j->name, same - 1,
+		                                   j->reason)
+		                      : mem_printf("%.40s: %s", j->name, j->reason);
 
-		if (same > 1) {
-			line_add(&l, "%.40s and %zu more: %s", j->name, same - 1, j->reason);
-		} else {
-			line_add(&l, "%.40s: %s", j->name, j->reason);
-		}
-		line_end(&l);
+		line_start(out, strcmp(j->state, "pending") == 0 ? "waits" : j->state);
+		facts_fold(text, LINE_LABEL, out);
+		free(text);
 	}
 	if (left > 0) {
 		fprintf(out, "  and %zu jobs more: see summary.json\n", left);
@@ -166,16 +164,16 @@ static void put_projects(FILE *out, const struct report *r, struct time_unit uni
 {
 	const struct summary *s = r->summary;
 
-	fprintf(out, "%s  %-*s %6s %9s %9s %9s %8s %6s %8s %9s %7s %4s\n",
-	        s->n_jobs > 0 ? "\n" : "", 16, "project", "quota", "GPUs avg", "of quota",
-	        "GPU hours", "services", "jobs", "finished", "waited", "lost", "pre");
+	fprintf(out, "%s  %-14s %6s %9s %9s %9s %8s %6s %8s %9s %6s %4s\n",
+	        s->n_jobs > 0 ? "\n" : "", "project", "quota", "GPUs avg", "of quota", "GPU hours",
+	        "services", "jobs", "finished", "waited", "lost", "pre");
 	for (size_t i = 0; i < s->n_projects; i++) {
 		const struct project_summary *p = &s->projects[i];
 		const double hours = ns_to_seconds(s->simulated) / 3600.0;
 		const double avg = hours > 0.0 ? p->held / hours : (double)NAN;
 		char text[8][40];
 
-		fprintf(out, "  %-16.16s %6s %9s %7s %% %9s %8s %6s %8s %9s %7s %4lld\n", p->name,
+		fprintf(out, "  %-14.14s %6s %9s %7s %% %9s %8s %6s %8s %9s %6s %4lld\n", p->name,
 		        isnan(p->quota) ? "all" : number(p->quota, text[0], sizeof(text[0])),
 		        number(avg, text[1], sizeof(text[1])),
 		        p->quota > 0.0 ? number(100.0 * avg / p->quota, text[2], sizeof(text[2]))
