@@ -152,7 +152,7 @@ struct summary {
 	size_t n_jobs;
 	struct project_summary *projects;
 	size_t n_projects;
-	char in_vain[200]; /* jobs that lose more than they keep, and what would help; "": none */
+	char in_vain[256]; /* jobs that lose more than they keep, and what would help; "": none */
 	double fairness;   /* Jain's index of GPU hours per GPU of quota; NaN: no project has one */
 	struct fault_summary *faults; /* n_faults of them, in order of time */
 	size_t n_faults;
