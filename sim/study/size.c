@@ -150,6 +150,14 @@ static bool is_constant(const struct probing *p)
 		        "them out with --set jobs=[]",
 		        base->name);
 	}
+	const size_t turns = fleet_takes_turns(base);
+	if (turns < base->n_services) {
+		err_add(err, ERR_USAGE, NULL,
+		        "%s requests less than its engine needs and takes turns on its GPUs: more "
+		        "replicas do not make room; aliquot sweep with --vary "
+		        "cluster.nodes.0.gpus=1,2,4 shows what more GPUs do",
+		        base->services[turns].name);
+	}
 	for (size_t i = 0; i < base->n_services; i++) {
 		if (base->services[i].n_changes > 0) {
 			err_add(err, ERR_USAGE, NULL,

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/units.h"
+#include "perf/perf.h"
 
 /* What the tries have in common. */
 struct fitting {
@@ -190,4 +191,30 @@ double fleet_share(const struct scenario *sc)
 		         (double)(s->replicas * s->gpus_per_replica);
 	}
 	return share;
+}
+
+/* Is a request on these nodes enough for the engine and one sequence? */
+static bool holds_one(const struct scenario_service *service, const struct scenario_nodes *nodes)
+{
+	struct llm_shape shape;
+	struct memory_plan plan;
+	llm_spec_shape(service->llm, (enum precision)service->precision,
+	               (enum precision)service->kv_precision, &shape);
+	perf_memory(scenario_request(service, nodes), &shape, &service->options,
+	            service->tensor_parallel, &plan);
+	return plan.blocks > plan.state_blocks;
+}
+
+size_t fleet_takes_turns(const struct scenario *sc)
+{
+	for (size_t i = 0; sc->swap.on && i < sc->n_services; i++) {
+		bool holds = !scenario_borrows(&sc->services[i]);
+		for (size_t k = 0; k < sc->n_nodes; k++) {
+			holds = holds || holds_one(&sc->services[i], &sc->nodes[k]);
+		}
+		if (!holds) {
+			return i;
+		}
+	}
+	return sc->n_services;
 }

@@ -26,6 +26,12 @@ bool fleet_fit(const json_t *document, const char *file, struct data_dir *data,
                const struct sim_options *options, struct fleet *out, struct err *err);
 void fleet_fini(struct fleet *f);
 
+/*
+ * A service whose requests are too small for its engine, so that GPUs and not replicas are what it
+ * lacks: it takes turns by memory swap. Its place; n_services: there is none.
+ */
+size_t fleet_takes_turns(const struct scenario *sc);
+
 /* GPUs that all services ask for in parts of them: two halves are one. */
 double fleet_share(const struct scenario *sc);
 
