@@ -41,6 +41,7 @@ static const struct {
 	{"cold_starts", NULL, "cold_starts", -1},
 	{"swaps", NULL, "swaps", -1},
 	{"oom_kills", NULL, "oom_kills", -1},
+	{"moves", NULL, "moves", -1},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
