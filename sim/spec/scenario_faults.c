@@ -50,12 +50,33 @@ static int64_t place_in(const struct scenario_nodes *nodes, const char *behind)
 	return *end == '\0' && place < nodes->count ? place : -1;
 }
 
+/* Say that nobody is called so; `like` has a name that it begins with, or is NULL. */
+static void fail_node(const struct scenario *sc, const struct json_at *at, const char *name,
+                      const struct scenario_nodes *like)
+{
+	const char *example = "nodes";
+	for (size_t i = 0; i < sc->n_nodes; i++) {
+		example = sc->nodes[i].name != NULL ? sc->nodes[i].name : example;
+	}
+	if (like == NULL) {
+		json_fail(at,
+		          "no such node: \"%.80s\"; a node is called by its group and its place in "
+		          "it, as \"%s-0\"",
+		          name, example);
+	} else {
+		json_fail(at,
+		          "no such node: \"%.80s\"; %s has %" PRId64 ", from \"%s-0\" on; \"%s\" "
+		          "alone is one of them, drawn",
+		          name, like->name, like->count, like->name, like->name);
+	}
+}
+
 /* "nvl" or "nvl-3" into group and node. */
 static void read_node(struct scenario_loader *l, struct scenario_fault *fault, const char *name,
                       const struct json_at *at)
 {
 	const struct scenario *const sc = l->sc;
-	const char *example = "nodes-0";
+	const struct scenario_nodes *like = NULL;
 	struct json_at member;
 	if (!json_get(at, "node", &member)) {
 		return;
@@ -63,18 +84,15 @@ static void read_node(struct scenario_loader *l, struct scenario_fault *fault, c
 	for (size_t i = 0; i < sc->n_nodes && fault->group < 0; i++) {
 		const struct scenario_nodes *const nodes = &sc->nodes[i];
 		const size_t n = nodes->name != NULL ? strlen(nodes->name) : 0;
-		example = n > 0 ? nodes->name : example;
 		if (n == 0 || strncmp(name, nodes->name, n) != 0) {
 			continue;
 		}
 		fault->node = place_in(nodes, name + n);
 		fault->group = fault->node >= 0 || name[n] == '\0' ? (int64_t)i : -1;
+		like = name[n] == '-' ? nodes : like;
 	}
 	if (fault->group < 0) {
-		json_fail(&member,
-		          "no such node: \"%.80s\"; a node is called by its group and its place in "
-		          "it, as \"%s-0\"",
-		          name, example);
+		fail_node(sc, &member, name, like);
 	}
 }
 
