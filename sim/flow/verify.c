@@ -3,8 +3,12 @@
  * forgotten, and what is counted twice is the same both times. Memory, KV blocks and requests are
  * cluster_verify's, places in turn swap_verify's.
  */
+#include <stdlib.h>
+
 #include "base/check.h"
+#include "base/mem.h"
 #include "flow/scale.h"
+#include "flow/schedule.h"
 #include "flow/share_group.h"
 #include "flow/storage.h"
 #include "flow/swap.h"
@@ -203,6 +207,68 @@ static void verify_limit(const struct sim *s, const struct replica *r)
 	sim_assert(!r->full || limit > 0);
 }
 
+/* --- those who share the cluster -----------------------------------------------------------------
+ */
+
+/* GPUs of a node on which workers are, as its nodes say of each. */
+static int64_t workers_on(const struct schedule *d, const struct scenario *sc, uint32_t node)
+{
+	int64_t gpus = 0;
+	for (size_t i = 0; i < d->open.n; i++) {
+		const uint32_t job = d->open.at[i];
+		for (int64_t k = 0; k < d->jobs[job].most; k++) {
+			gpus += d->nodes[job][k] == node ? sc->jobs[job].gpus_per_worker : 0;
+		}
+	}
+	return gpus;
+}
+
+/* Workers are on GPUs that work and that nobody else has. */
+static void verify_node(const struct sim *s, uint32_t node)
+{
+	const struct node *const at = &s->cluster.nodes[node];
+	const int64_t workers = workers_on(s->schedule, s->sc, node);
+	int64_t taken = 0;
+	for (uint32_t i = at->first; i < at->first + at->n; i++) {
+		taken += s->cluster.gpus[i].residents > 0 || s->cluster.gpus[i].faults > 0;
+	}
+	sim_assert(workers == s->schedule->at_work[node] && workers + taken <= at->n);
+}
+
+/* Take `ppm` off what a project and those above it hold. */
+static void take_off(const struct scenario *sc, int64_t *held, size_t project, int64_t ppm)
+{
+	for (; project != PROJECT_NONE; project = sc->projects[project].parent) {
+		held[project] -= ppm;
+	}
+}
+
+/* What projects hold is what their replicas and workers hold. */
+static void verify_projects(const struct sim *s)
+{
+	const struct schedule *const d = s->schedule;
+	int64_t *const held = mem_new(s->sc->n_projects, sizeof(*held));
+	for (size_t i = 0; i < s->sc->n_projects; i++) {
+		held[i] = d->held[i].ppm;
+	}
+	for (uint32_t i = 0; i < s->cluster.n_replicas; i++) {
+		if (s->cluster.seats[i].n_gpus > 0) {
+			take_off(s->sc, held,
+			         s->services[s->cluster.replicas[i].service].spec->project,
+			         pods_charge(s, i));
+		}
+	}
+	for (size_t i = 0; i < d->open.n; i++) {
+		const struct scenario_job *const spec = &s->sc->jobs[d->open.at[i]];
+		take_off(s->sc, held, spec->project,
+		         d->jobs[d->open.at[i]].workers * spec->gpus_per_worker * SHARE_WHOLE);
+	}
+	for (size_t i = 0; i < s->sc->n_projects; i++) {
+		sim_assert(held[i] == 0);
+	}
+	free(held);
+}
+
 void flow_verify(const struct sim *s)
 {
 	uint32_t pending = 0;
@@ -220,4 +286,10 @@ void flow_verify(const struct sim *s)
 		pending += s->life->services[i].count[LIFE_PENDING];
 	}
 	sim_assert(s->life == NULL || pending == s->life->pending);
+	for (uint32_t i = 0; i < s->cluster.n_nodes && s->schedule != NULL; i++) {
+		verify_node(s, i);
+	}
+	if (s->schedule != NULL) {
+		verify_projects(s);
+	}
 }
