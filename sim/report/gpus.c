@@ -94,7 +94,7 @@ static size_t piece(const char *text, size_t width)
 	if (strlen(text) <= width) {
 		return strlen(text);
 	}
-	for (size_t i = 0; text[i] != '\0' && (i < width || best == 0); i++) {
+	for (size_t i = 0; (i < width || best == 0) && text[i] != '\0'; i++) {
 		best = text[i] == ',' ? i + 1 : best;
 	}
 	return best > 0 ? best : strlen(text);
