@@ -231,9 +231,13 @@ check-checks: all ## plant violations and see each check fail
 same-bytes: setup ## gcc and clang, -O0 and -O2, give the same bytes
 	@scripts/same-bytes.sh
 
-tidy: ## clang-tidy over sim/
+# How many states the analyzer looks at in a function before it gives up: its own default. CI asks for
+# a third of them, in half the time.
+tidy: TIDY_STATES = 225000
+tidy: ## clang-tidy over sim/, TIDY_STATES deep
 	@printf '%s\n' $(LIB_FILES) | xargs -n 1 -P $(JOBS) sh -c \
-		'clang-tidy --quiet "$$0" -- $(DIALECT) -Isim -DALIQUOT_VERSION=\"0\" 2>/dev/null'
+		'clang-tidy --quiet "$$0" -- $(DIALECT) -Isim -DALIQUOT_VERSION=\"0\" \
+		-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_STATES) 2>/dev/null'
 cppcheck: ## cppcheck over sim/
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 \
 		--inline-suppr --suppress=missingIncludeSystem -j $(JOBS) -Isim \
