@@ -155,6 +155,7 @@ static void check_gpus(const struct summary *sum, const struct scenario *sc)
 		check_share(sum->gpu_busy, "busy GPUs");
 	}
 	check_share(sum->allocated, "allocated GPUs");
+	check_share(sum->memory_used, "memory");
 	check_share(sum->memory_used, "used memory");
 	for (size_t i = 0; i < sum->n_shared; i++) {
 		check_share(sum->shared[i].requested, "requested memory");
