@@ -85,7 +85,7 @@ static bool is_below(const struct sim *s, const struct replica *r)
 	return limit == 0 || requests_at(r) < limit;
 }
 
-static bool holds_back(const struct sim *s, uint32_t service)
+bool scale_holds_back(const struct sim *s, uint32_t service)
 {
 	const struct scaler *const c = &s->scalers[service];
 	return !c->policy->bypasses || c->answer.activator;
@@ -93,7 +93,7 @@ static bool holds_back(const struct sim *s, uint32_t service)
 
 void scale_sent(struct sim *s, struct replica *r)
 {
-	if (!is_below(s, r) && holds_back(s, r->service)) {
+	if (!is_below(s, r) && scale_holds_back(s, r->service)) {
 		r->full = true;
 		service_keep_out(&s->cluster.services[r->service], r->index);
 		service_load_close(&s->cluster.services[r->service], r->index);
@@ -112,7 +112,7 @@ void scale_left(struct sim *s, const struct replica *r)
 static void relieve(struct sim *s, uint32_t service)
 {
 	struct service *const v = &s->cluster.services[service];
-	const bool all = !holds_back(s, service);
+	const bool all = !scale_holds_back(s, service);
 	for (uint32_t i = v->first; i < v->first + v->n; i++) {
 		struct replica *const r = &s->cluster.replicas[i];
 		if (r->full && (all || is_below(s, r))) {
@@ -129,7 +129,7 @@ static void relieve(struct sim *s, uint32_t service)
 static void change_path(struct sim *s, uint32_t service)
 {
 	const struct service *const v = &s->cluster.services[service];
-	if (!holds_back(s, service)) {
+	if (!scale_holds_back(s, service)) {
 		relieve(s, service);
 		return;
 	}
@@ -201,7 +201,7 @@ static void decide(struct sim *s, uint32_t service)
 	c->seen.predict = c->policy->predicts ? scale_predict : NULL;
 	c->seen.predict_arg = &model;
 	c->poked = false;
-	const bool held = holds_back(s, service);
+	const bool held = scale_holds_back(s, service);
 	c->policy->decide(c->self, &view, &c->seen, &c->answer);
 	sim_assert(c->answer.replicas <= v->n && c->answer.next > s->events.now);
 	if (c->answer.replicas != wanted) {
@@ -211,7 +211,7 @@ static void decide(struct sim *s, uint32_t service)
 	if (c->answer.replicas != wanted || life_count(s, service, LIFE_FAILED) > 0) {
 		life_want(s, service, c->answer.replicas);
 	}
-	if (held != holds_back(s, service)) {
+	if (held != scale_holds_back(s, service)) {
 		change_path(s, service);
 	}
 }

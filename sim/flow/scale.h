@@ -44,6 +44,10 @@ void scale_arrived(struct sim *s, uint32_t service, const struct arrival *a);
 /* scale.c: a request was answered. */
 void scale_answered(struct sim *s, uint32_t service, const struct request_record *record);
 
+/* scale.c: do requests beyond the hard limit of a service wait at its door? Not while there is no
+ * activator in the path; then they wait at the replica that they were sent to. */
+bool scale_holds_back(const struct sim *s, uint32_t service);
+
 /* scale.c: a request was sent to a replica, or left it. */
 void scale_sent(struct sim *s, struct replica *r);
 void scale_left(struct sim *s, const struct replica *r);

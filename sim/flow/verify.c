@@ -203,8 +203,16 @@ static void verify_reader(const struct sim *s, uint32_t replica)
 static void verify_limit(const struct sim *s, const struct replica *r)
 {
 	const int64_t limit = s->services[r->service].spec->autoscaler.hard_limit;
-	sim_assert(limit == 0 || r->waiting.n + replica_batch(r) <= (uint64_t)limit);
-	sim_assert(!r->full || limit > 0);
+	const uint64_t there = r->waiting.n + replica_batch(r);
+	if (limit == 0) {
+		sim_assert(!r->full);
+		return;
+	}
+	/* requests that no activator held back may wait at the replica besides */
+	sim_assert(replica_batch(r) <= (uint64_t)limit);
+	sim_assert(there <= (uint64_t)limit || s->scalers[r->service].policy->bypasses);
+	sim_assert(there < (uint64_t)limit || r->full || r->leaving ||
+	           !scale_holds_back(s, r->service));
 }
 
 /* --- those who share the cluster -----------------------------------------------------------------

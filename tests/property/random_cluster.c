@@ -49,6 +49,8 @@ static char *scaler(void)
 		"\"stable_window\": \"12s\", \"target_burst_capacity\": 20, \"target\": 7",
 		"\"policy\": \"kpa\", \"metric\": \"throughput\", \"stable_window\": \"8s\", "
 		"\"panic_window\": \"50%\", \"max_scale_up_rate\": 2, \"target\": 2",
+		"\"policy\": \"kpa\", \"stable_window\": \"8s\", \"target_burst_capacity\": 0, "
+		"\"target\": 9",
 		"\"policy\": \"hpa\", \"scale_down_delay\": \"10s\", \"tick\": \"5s\", \"target\": 5",
 		"\"policy\": \"hpa\", \"metric\": \"latency\", \"scale_down_delay\": \"3s\", "
 		"\"tick\": \"4s\", \"target\": 900",
