@@ -124,7 +124,8 @@ static const struct topic topics[] = {
          "  5    cannot read or write\n"
          "  99   a limit is broken, or no number of users or replicas meets the limits,\n"
          "       or a result became worse (compare)\n"
-         "  130  interrupted; the partial result is marked incomplete\n"},
+         "  130  interrupted, or requests are left that nobody will ever answer; the\n"
+         "       partial result is marked incomplete\n"},
 	{"units",
          "  durations   \"250ms\", \"2m30s\", \"1.5s\"; a bare number is in the unit of its key\n"
          "  memory      \"80GiB\" = 80 * 2^30 bytes, \"94GB\" = 94e9 bytes; a bare number is bytes\n"

@@ -51,7 +51,7 @@ void node_level_leave(struct sim *s, uint32_t replica);
 /*
  * A GPU (NODE_NONE: none) is about to fail: those that are booked on it and sit elsewhere are
  * booked where they sit, or where there is room; for whom there is none, the booking stays as it
- * is.
+ * is, and the fault hits them.
  */
 void node_level_rebook(struct sim *s, uint32_t gpu);
 

@@ -1,6 +1,7 @@
 /*
- * Training besides the services: jobs come, cycles of the cluster's scheduler give their workers
- * GPUs and take them away, and the work advances with the workers that run. Private to flow.
+ * The cluster's scheduler, where there are projects or jobs: its cycles give replicas and workers
+ * of jobs GPUs and take them away; the work of jobs advances with the workers that run. Private to
+ * flow.
  */
 #ifndef ALIQUOT_FLOW_SCHEDULE_H
 #define ALIQUOT_FLOW_SCHEDULE_H

@@ -138,7 +138,7 @@ struct summary {
 	uint64_t seed;
 	ns_t simulated;
 	int64_t events;
-	bool incomplete; /* interrupted */
+	bool incomplete; /* interrupted, at the horizon, or left with requests for nobody */
 	struct service_summary *services;
 	size_t n_services;
 	struct limit_result *limits;

@@ -59,8 +59,8 @@ static void put_head(FILE *out, const struct summary *s, bool colour)
 	        str_human(ns_to_seconds(s->simulated), seconds, sizeof(seconds)),
 	        str_thousands(s->events, events, sizeof(events)));
 	if (s->incomplete) {
-		fputs("interrupted, or at the horizon of 100 years: the results cover the time "
-		      "until then\n",
+		fputs("interrupted, at the horizon of 100 years, or left with requests that "
+		      "nobody will answer:\nthe results cover the time until then\n",
 		      out);
 	}
 	putc('\n', out);
