@@ -77,9 +77,7 @@ static uint32_t draw_node(struct sim *s, size_t i, const struct scenario_fault *
 	const struct cluster *const c = &s->cluster;
 	uint32_t first = 0, n = c->n_nodes;
 	if (fault->group >= 0) {
-		while (c->nodes[first].kind != (uint32_t)fault->group) {
-			first++;
-		}
+		first = cluster_first_of(c, (uint32_t)fault->group);
 		n = (uint32_t)s->sc->nodes[fault->group].count;
 	}
 	return fault->node >= 0 ? first + (uint32_t)fault->node
@@ -359,14 +357,10 @@ void faults_summarise(const struct sim *s, struct summary *out)
 	for (size_t i = 0; i < f->notes.n && f->notes.at[i].at <= s->ended; i++) {
 		const struct fault_note *const note = &f->notes.at[i];
 		const struct node *const node = &s->cluster.nodes[note->node];
-		uint32_t first = 0;
-		while (s->cluster.nodes[first].kind != node->kind) {
-			first++;
-		}
 		out->faults[out->n_faults++] = (struct fault_summary){
 			.kind = fault_names[note->kind],
 			.nodes = s->sc->nodes[node->kind].name,
-			.node = note->node - first,
+			.node = note->node - cluster_first_of(&s->cluster, node->kind),
 			.gpu = note->gpu == NODE_NONE ? -1 : (int64_t)(note->gpu - node->first),
 			.at = note->at,
 			.replicas = note->replicas,

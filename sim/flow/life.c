@@ -73,6 +73,11 @@ uint32_t life_count(const struct sim *s, uint32_t service, enum life_state state
 	return s->life->services[service].count[state];
 }
 
+bool life_starts(const struct sim *s, uint32_t replica)
+{
+	return s->life != NULL && s->life->slots[replica].state == LIFE_STARTING;
+}
+
 ns_t life_bound(const struct sim *s, uint32_t replica)
 {
 	const struct life_slot *const slot = &s->life->slots[replica];

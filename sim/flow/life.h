@@ -90,6 +90,10 @@ void life_want(struct sim *s, uint32_t service, uint32_t n);
 /* life.c: how many replicas of a service are in this state. */
 uint32_t life_count(const struct sim *s, uint32_t service, enum life_state state);
 
+/* life.c: is it on its way from scheduling to the built engine, a new process? False where nothing
+ * comes or goes. */
+bool life_starts(const struct sim *s, uint32_t replica);
+
 /*
  * life.c: a pending replica gets these GPUs, as many as it needs, ascending, of one node and with
  * room; it starts.

@@ -11,12 +11,6 @@
 #include "flow/life.h"
 #include "flow/schedule.h"
 
-static uint32_t node_of(const struct cluster *c, uint32_t replica)
-{
-	uint32_t n;
-	return c->gpus[cluster_booked_of(c, replica, &n)[0]].node;
-}
-
 static bool is_idle(const struct gpu *g)
 {
 	return g->residents == 0 && g->faults == 0;
@@ -25,34 +19,12 @@ static bool is_idle(const struct gpu *g)
 /* --- GPUs ----------------------------------------------------------------------------------------
  */
 
-static bool is_among(const uint32_t *gpus, uint32_t n, uint32_t gpu)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		if (gpus[i] == gpu) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void sort_gpus(uint32_t *gpus, uint32_t n)
-{
-	for (uint32_t i = 1; i < n; i++) {
-		const uint32_t gpu = gpus[i];
-		uint32_t k = i;
-		for (; k > 0 && gpus[k - 1] > gpu; k--) {
-			gpus[k] = gpus[k - 1];
-		}
-		gpus[k] = gpu;
-	}
-}
-
 uint32_t node_level_idle(const struct cluster *c, uint32_t node, const uint32_t *taken, uint32_t n)
 {
 	const struct node *const at = &c->nodes[node];
 	uint32_t best = NODE_NONE;
 	for (uint32_t i = at->first; i < at->first + at->n; i++) {
-		if (is_idle(&c->gpus[i]) && !is_among(taken, n, i) &&
+		if (is_idle(&c->gpus[i]) && !gpu_is_among(taken, n, i) &&
 		    (best == NODE_NONE || c->gpus[i].sitters < c->gpus[best].sitters)) {
 			best = i;
 		}
@@ -72,7 +44,7 @@ void node_level_prefer(const struct cluster *c, uint32_t *gpus, uint32_t n)
 			gpus[i] = other;
 		}
 	}
-	sort_gpus(gpus, n);
+	gpu_sort(gpus, n);
 }
 
 /* GPUs of a node that workers of jobs have. */
@@ -138,10 +110,10 @@ static uint32_t pick_seat(const struct sim *s, uint32_t replica, const uint32_t 
                           int64_t left)
 {
 	const struct cluster *const c = &s->cluster;
-	const struct node *const at = &c->nodes[node_of(c, replica)];
+	const struct node *const at = &c->nodes[cluster_node_of(c, replica)];
 	uint32_t best = NODE_NONE;
 	for (uint32_t i = at->first; i < at->first + at->n; i++) {
-		if (is_among(gpus, n, i) || !takes(s, replica, i, left)) {
+		if (gpu_is_among(gpus, n, i) || !takes(s, replica, i, left)) {
 			continue;
 		}
 		if (best == NODE_NONE || is_better(c, replica, i, best)) {
@@ -155,7 +127,7 @@ static uint32_t pick_seat(const struct sim *s, uint32_t replica, const uint32_t 
 static bool pick_seats(const struct sim *s, uint32_t replica, uint32_t *gpus)
 {
 	const uint32_t n = s->cluster.seats[replica].n_gpus;
-	int64_t left = spare_gpus(s, node_of(&s->cluster, replica));
+	int64_t left = spare_gpus(s, cluster_node_of(&s->cluster, replica));
 	for (uint32_t i = 0; i < n; i++) {
 		gpus[i] = pick_seat(s, replica, gpus, i, left);
 		if (gpus[i] == NODE_NONE) {
@@ -164,7 +136,7 @@ static bool pick_seats(const struct sim *s, uint32_t replica, uint32_t *gpus)
 		const struct gpu *const g = &s->cluster.gpus[gpus[i]];
 		left -= is_idle(g) && g->sitters == 0;
 	}
-	sort_gpus(gpus, n);
+	gpu_sort(gpus, n);
 	return true;
 }
 
@@ -338,7 +310,7 @@ void node_level_place(struct sim *s, uint32_t replica)
 		cluster_rise(&s->cluster, replica);
 		sit_down(s, replica);
 	}
-	clear(s, node_of(&s->cluster, replica), replica);
+	clear(s, cluster_node_of(&s->cluster, replica), replica);
 }
 
 void node_level_workers(struct sim *s)
@@ -399,17 +371,13 @@ static struct move_summary summarise_move(const struct sim *s, const struct node
 {
 	const struct cluster *const c = &s->cluster;
 	const uint32_t node = c->gpus[m->from].node;
-	uint32_t first = 0;
-	while (c->nodes[first].kind != c->nodes[node].kind) {
-		first++;
-	}
 	return (struct move_summary){
 		.at = m->at,
 		.start = m->start,
 		.service = c->replicas[m->replica].service,
 		.replica = c->replicas[m->replica].index,
 		.nodes = s->sc->nodes[c->nodes[node].kind].name,
-		.node = node - first,
+		.node = node - cluster_first_of(c, c->nodes[node].kind),
 		.from = m->from - c->nodes[node].first,
 		.to = m->to - c->nodes[node].first,
 		.needed = m->needed != REQUEST_NONE ? (int64_t)c->replicas[m->needed].service : -1,

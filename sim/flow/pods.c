@@ -225,18 +225,6 @@ static void add_training(struct sim *s, struct snapshot *p, uint32_t index)
 	}
 }
 
-static void sort_gpus(uint32_t *gpus, int64_t n)
-{
-	for (int64_t i = 1; i < n; i++) {
-		const uint32_t gpu = gpus[i];
-		int64_t k = i;
-		for (; k > 0 && gpus[k - 1] > gpu; k--) {
-			gpus[k] = gpus[k - 1];
-		}
-		gpus[k] = gpu;
-	}
-}
-
 /*
  * Workers are counted by node, not by GPU: where no replica is, one GPU is as good as another, and
  * the first that comes to a new place for a shared GPU says which one that is.
@@ -258,7 +246,7 @@ void pods_gpus(struct sim *s, uint32_t replica, const struct sched_decision *pla
 			of[place->groups[i]] = gpus[i];
 		}
 	}
-	sort_gpus(gpus, spec->gpus_per_replica);
+	gpu_sort(gpus, (uint32_t)spec->gpus_per_replica);
 }
 
 bool pods_have_room(const struct sim *s, uint32_t replica, const struct sched_decision *place,

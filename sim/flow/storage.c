@@ -44,11 +44,6 @@ static void progress(struct storage *d, ns_t now)
 	}
 }
 
-static bool starts(const struct sim *s, uint32_t replica)
-{
-	return s->life != NULL && s->life->slots[replica].state == LIFE_STARTING;
-}
-
 /* When those who read are done, if nobody else comes. */
 static void plan(struct sim *s, const struct storage *d)
 {
@@ -57,7 +52,7 @@ static void plan(struct sim *s, const struct storage *d)
 		const i128_t ticks = ((i128_t)reader->left * slowdown(d, reader) + PPM - 1) / PPM;
 		const i128_t ns = (ticks + (INT64_C(1) << TICK_SHIFT) - 1) >> TICK_SHIFT;
 		const ns_t at = ns_after(s->events.now, ns < NS_HORIZON ? (ns_t)ns : NS_HORIZON);
-		if (starts(s, reader->replica)) {
+		if (life_starts(s, reader->replica)) {
 			s->life->slots[reader->replica].due = at;
 		} else {
 			event_set(&s->events, reader->replica, at, PHASE_ENGINE_START);

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "perf/swap.h"
+#include "flow/life.h"
 #include "flow/share_group.h"
 #include "flow/storage.h"
 
@@ -33,7 +34,7 @@ static ns_t sleep_time(const struct sim *s, uint32_t replica)
 {
 	const enum swap_method level = (enum swap_method)s->sc->swap.method;
 	const struct start_ask wakes = start_ask_of(s, &s->cluster.replicas[replica]);
-	const bool at_once = level == SWAP_SLEEP_1 && !swap_is_new(s, replica);
+	const bool at_once = level == SWAP_SLEEP_1 && !life_starts(s, replica);
 	ns_t sum = at_once ? perf_wake(&wakes, level) : 0;
 	for (uint32_t i = 0; i < s->swap->n_chosen; i++) {
 		const struct start_ask sleeps =
@@ -135,7 +136,7 @@ static void come(struct sim *s, uint32_t replica)
 	struct swap *const w = s->swap;
 	w->slots[replica].asked = 0;
 	w->asking[s->cluster.replicas[replica].group]--;
-	if (w->n_chosen == 0 && swap_is_new(s, replica)) { /* nothing is to be copied */
+	if (w->n_chosen == 0 && life_starts(s, replica)) { /* nothing is to be copied */
 		swap_enter(s, replica);
 		return;
 	}
@@ -288,7 +289,7 @@ static void warm_up(struct sim *s, uint32_t replica)
 static void be_there(struct sim *s, uint32_t replica)
 {
 	be_away(s, replica);
-	if (swap_is_new(s, replica)) {
+	if (life_starts(s, replica)) {
 		swap_enter(s, replica);
 		return;
 	}

@@ -95,9 +95,6 @@ void swap_ask(struct sim *s, uint32_t replica);
 /* swap.c: who wants to come looks again, at the end of this nanosecond. */
 void swap_look_again(struct sim *s, uint32_t group);
 
-/* swap_life.c: is it a new process? */
-bool swap_is_new(const struct sim *s, uint32_t replica);
-
 /* swap_life.c: a new process takes its memory, and its start goes on. */
 void swap_enter(struct sim *s, uint32_t replica);
 

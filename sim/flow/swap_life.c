@@ -8,11 +8,6 @@
 #include "flow/storage.h"
 #include "flow/swap.h"
 
-bool swap_is_new(const struct sim *s, uint32_t replica)
-{
-	return s->life != NULL && s->life->slots[replica].state == LIFE_STARTING;
-}
-
 bool swap_start(struct sim *s, uint32_t replica)
 {
 	struct replica *const r = &s->cluster.replicas[replica];

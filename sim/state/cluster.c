@@ -202,28 +202,27 @@ void cluster_mend(struct cluster *c, uint32_t gpu)
 	c->nodes[g->node].idle += g->faults == 0;
 }
 
-static bool is_among(const uint32_t *gpus, uint32_t n, uint32_t gpu)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		if (gpus[i] == gpu) {
-			return true;
-		}
-	}
-	return false;
-}
-
 bool cluster_sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu)
 {
 	uint32_t n;
 	const uint32_t *const gpus = cluster_gpus_of(c, replica, &n);
-	return is_among(gpus, n, gpu);
+	return gpu_is_among(gpus, n, gpu);
 }
 
 bool cluster_is_booked_on(const struct cluster *c, uint32_t replica, uint32_t gpu)
 {
 	uint32_t n;
 	const uint32_t *const gpus = cluster_booked_of(c, replica, &n);
-	return is_among(gpus, n, gpu);
+	return gpu_is_among(gpus, n, gpu);
+}
+
+uint32_t cluster_first_of(const struct cluster *c, uint32_t kind)
+{
+	uint32_t first = 0;
+	while (c->nodes[first].kind != kind) {
+		first++;
+	}
+	return first;
 }
 
 bool cluster_is_away(const struct cluster *c, uint32_t replica)

@@ -92,6 +92,9 @@ static inline uint32_t cluster_node_of(const struct cluster *c, uint32_t replica
 	return c->gpus[c->places[c->seats[replica].first]].node;
 }
 
+/* The first node of this kind, which there is; those of a kind stand together. */
+uint32_t cluster_first_of(const struct cluster *c, uint32_t kind);
+
 /* Is this one of the GPUs that the replica sits on, or is booked on? */
 bool cluster_sits_on(const struct cluster *c, uint32_t replica, uint32_t gpu);
 bool cluster_is_booked_on(const struct cluster *c, uint32_t replica, uint32_t gpu);

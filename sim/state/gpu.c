@@ -41,3 +41,25 @@ int gpu_slice_start(uint8_t taken, uint32_t compute, uint32_t memory)
 	}
 	return best;
 }
+
+void gpu_sort(uint32_t *gpus, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		const uint32_t gpu = gpus[i];
+		uint32_t k = i;
+		for (; k > 0 && gpus[k - 1] > gpu; k--) {
+			gpus[k] = gpus[k - 1];
+		}
+		gpus[k] = gpu;
+	}
+}
+
+bool gpu_is_among(const uint32_t *gpus, uint32_t n, uint32_t gpu)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (gpus[i] == gpu) {
+			return true;
+		}
+	}
+	return false;
+}

@@ -87,6 +87,12 @@ static inline uint8_t gpu_slice_bits(int start, uint32_t memory)
 	return (uint8_t)(((1U << memory) - 1U) << (uint32_t)start);
 }
 
+/* `n` numbers of GPUs, ascending from now on. For few of them. */
+void gpu_sort(uint32_t *gpus, uint32_t n);
+
+/* Is `gpu` one of these `n`? */
+bool gpu_is_among(const uint32_t *gpus, uint32_t n, uint32_t gpu);
+
 /* Of a request: parts of a GPU, one GPU, two, ... are sizes of their own. */
 static inline uint32_t gpu_size_bit(const struct gpu_part *part, uint32_t gpus)
 {
