@@ -87,11 +87,13 @@ void kill_restart(struct sim *s, uint32_t replica)
 		swap_killed(s, replica);
 		seat->down = true;
 		seat->died = s->events.now;
-		if (r->leaving) { /* it is closed already, and does not come back */
-			life_drained(s, replica);
-			return;
+		if (!r->leaving) { /* else it is closed already */
+			service_load_close(&s->cluster.services[r->service], r->index);
 		}
-		service_load_close(&s->cluster.services[r->service], r->index);
+	}
+	if (r->leaving) { /* it does not come back */
+		life_drained(s, replica);
+		return;
 	}
 	event_set(&s->events, replica, ns_after(s->events.now, start_again_time(s, r)),
 	          PHASE_ENGINE_START);
