@@ -159,7 +159,7 @@ static void fill_summary(struct report_run *run, size_t n_services)
 		v->gpu_busy = 0.5;
 		v->prefill_share = 0.125;
 		v->max_num_seqs = 256;
-		v->swaps = -1; /* nothing is swapped */
+		v->swaps = v->moves = -1; /* nothing is swapped, nobody spread */
 	}
 	for (size_t i = 0; i < 2; i++) {
 		s->limits[i].limit = &run->slo[i];

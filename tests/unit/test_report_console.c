@@ -148,7 +148,7 @@ START_TEST(long_waits_add_up)
 	run.scenario.n_job_groups = 1;
 	char *text = text_of(jobs_console, &run.report);
 
-	ck_assert_ptr_nonnull(strstr(text, "  train            default          22        0 "
+	ck_assert_ptr_nonnull(strstr(text, "  train          default          22        0 "
 	                                   "      0      21        0  18,250 "));
 	free(text);
 	run.scenario = plain;
