@@ -5,10 +5,17 @@
 #include "base/check.h"
 #include "flow/life.h"
 
+/* A request is about to come to a door, or to leave it. */
+static void note(struct sim *s, uint32_t service)
+{
+	life_account(s, service, s->events.now);
+	s->life->moved = s->events.now;
+}
+
 void door_wait(struct sim *s, uint32_t service, uint32_t request)
 {
 	struct service *const v = &s->cluster.services[service];
-	life_account(s, service, s->events.now);
+	note(s, service);
 	s->life->services[service].waited++;
 	request_list_push_back(&v->door, &s->cluster.requests, request);
 	service_count(v, s->events.now, 0, 1);
@@ -19,7 +26,7 @@ void door_open(struct sim *s, uint32_t service)
 	struct service *const v = &s->cluster.services[service];
 	while (v->door.n > 0 && v->n_open > 0) {
 		const uint32_t request = v->door.head;
-		life_account(s, service, s->events.now);
+		note(s, service);
 		request_list_remove(&v->door, &s->cluster.requests, request);
 		service_count(v, s->events.now, 0, -1);
 		send_in(s, service, request);
@@ -32,7 +39,7 @@ static void put_back(struct sim *s, const struct replica *r, uint32_t request)
 {
 	struct service *const v = &s->cluster.services[r->service];
 	const struct request *const q = &s->cluster.requests.at[request];
-	life_account(s, r->service, s->events.now);
+	note(s, r->service);
 	service_load_remove(v, r->index, (int64_t)q->input + q->output);
 	request_list_insert(&v->door, &s->cluster.requests, request);
 }

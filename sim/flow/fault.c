@@ -327,6 +327,16 @@ bool faults_will_mend(const struct sim *s)
 	return false;
 }
 
+bool faults_may_come(const struct sim *s)
+{
+	for (size_t i = 0; s->faults != NULL && i < s->sc->n_faults; i++) {
+		if (s->faults->next[i] != NS_NEVER) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void fault_recovered(struct sim *s, uint32_t service)
 {
 	struct faults *const f = s->faults;

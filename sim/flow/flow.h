@@ -399,6 +399,9 @@ void fault_job_recovered(struct sim *s, uint32_t job);
 /* fault.c: will GPUs that failed be there again? */
 bool faults_will_mend(const struct sim *s);
 
+/* fault.c: will something fail that has not yet? */
+bool faults_may_come(const struct sim *s);
+
 /* fault.c: what the faults did, into the summary. */
 void faults_summarise(const struct sim *s, struct summary *out);
 

@@ -6,6 +6,8 @@
 
 #include "base/check.h"
 
+#define PATIENCE (7 * 86400 * NS_PER_S) /* with doors that nobody opens */
+
 bool life_needed(const struct scenario *sc)
 {
 	bool needed = sc->n_faults > 0 || sc->node_level;
@@ -338,6 +340,29 @@ void life_event(struct sim *s)
 	life_settle(s);
 }
 
+/*
+ * May somebody still find GPUs, or be wanted, who is not now? Faults take only those who are there,
+ * and an autoscaler may send them away, or want those who are asked for and are not coming.
+ */
+static bool may_change(const struct sim *s)
+{
+	const struct life *const l = s->life;
+	bool due = false, there = false, unwanted = false;
+	for (uint32_t i = 0; i < s->cluster.n_services; i++) {
+		const uint32_t *const n = l->services[i].count;
+		there = there || n[LIFE_STARTING] + n[LIFE_READY] + n[LIFE_DRAINING] > 0;
+		unwanted = unwanted || (s->cluster.services[i].door.n > 0 && n[LIFE_PENDING] == 0);
+	}
+	for (size_t i = 0; i < l->coming.n; i++) {
+		const struct life_slot *const slot = &l->slots[l->coming.at[i]];
+		due = due || slot->state != LIFE_PENDING || slot->deadline != NS_NEVER;
+	}
+	if (event_at(&s->events, entity_timer(s, TIMER_SCALE)) != NS_NEVER) {
+		due = there || unwanted;
+	}
+	return due || (there && faults_may_come(s));
+}
+
 bool life_is_stuck(const struct sim *s)
 {
 	uint32_t at_doors = 0;
@@ -345,14 +370,11 @@ bool life_is_stuck(const struct sim *s)
 		at_doors += s->cluster.services[i].door.n;
 	}
 	bool stuck = at_doors == s->cluster.requests.in_use && !schedule_goes_on(s) &&
-	             s->life->change_at == NS_NEVER;
+	             s->life->change_at == NS_NEVER && !faults_will_mend(s);
 	for (size_t i = 0; i < s->sc->n_loads; i++) {
 		stuck = stuck && s->loads[i]->ops->peek(s->loads[i]) == NS_NEVER;
 	}
-	for (size_t i = 0; i < s->life->coming.n; i++) {
-		stuck = stuck && s->life->slots[s->life->coming.at[i]].state == LIFE_PENDING;
-	}
-	return stuck;
+	return stuck && (s->events.now - s->life->moved > PATIENCE || !may_change(s));
 }
 
 void life_begin(struct sim *s)

@@ -65,6 +65,8 @@ struct life {
 	VEC(uint32_t) coming; /* replicas with a due or a deadline, in order of birth */
 	uint64_t births;
 	uint32_t pending;
+	bool over;      /* nothing would ever move any more */
+	ns_t moved;     /* when a request came to a door, or left it, last */
 	ns_t change_at; /* when the scenario wants other numbers of replicas next */
 };
 

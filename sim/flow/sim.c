@@ -169,7 +169,14 @@ static bool uncounted(struct sim *s)
 	return true;
 }
 
-/* Replicas come, go and fail as long as there is something to answer. */
+/* Would nothing ever move any more, in a run that has no end? */
+static bool is_over(const struct sim *s)
+{
+	return s->life != NULL && s->sc->stop_after > NS_HORIZON &&
+	       (s->life->over || life_is_stuck(s));
+}
+
+/* Replicas come, go and fail as long as there is something to answer, and anybody who may. */
 static bool timer(struct sim *s, uint32_t entity)
 {
 	if (!anything_left(s)) {
@@ -184,14 +191,19 @@ static bool timer(struct sim *s, uint32_t entity)
 	} else {
 		life_event(s);
 	}
+	if (is_over(s)) {
+		s->life->over = true;
+		for (int i = 0; i < TIMERS; i++) {
+			event_set(&s->events, entity_timer(s, (enum timer)i), NS_NEVER, PHASE_LIFE);
+		}
+	}
 	return true;
 }
 
 /* The run ends while requests are in it; not so where it has no end and nothing would move. */
 static bool ends_early(const struct sim *s)
 {
-	return anything_left(s) &&
-	       (s->life == NULL || s->sc->stop_after <= NS_HORIZON || !life_is_stuck(s));
+	return anything_left(s) && !is_over(s);
 }
 
 /* One event; false when the run is over. */

@@ -350,6 +350,41 @@ START_TEST(a_start_that_takes_too_long_is_given_up)
 }
 END_TEST
 
+/*
+ * GPUs fail one after the other and none is mended: when the last has gone nothing will ever be
+ * answered any more, however many faults are still to come. Where
+ * autoscalers ask in vain for a GPU that another service has, the run ends a week after anything
+ * moved.
+ */
+START_TEST(a_run_in_which_nothing_will_move_ends)
+{
+	const char *const load = "\"kind\": \"rate\", \"rate\": 1, \"requests\": 200";
+	struct test_run broken, full;
+	run(&broken, &(struct life_case){.replicas = "\"replicas\": 1",
+	                                 .load = load,
+	                                 .more = ", \"faults\": [{\"kind\": \"gpu\", "
+	                                         "\"every\": 30}]"});
+	ck_assert(broken.summary.incomplete);
+	ck_assert_int_eq(broken.summary.services[0].unfinished, broken.summary.services[0].at_door);
+	ck_assert_int_le(broken.summary.simulated, 600 * S);
+	test_run(
+		&full,
+		"{\"aliquot\": 1, \"cluster\": {\"nodes\": [{\"gpu\": \"h100-nvl\", \"gpus\": 1}]}, "
+		"\"services\": [{\"name\": \"there\", \"model\": \"phi-4-mini\", "
+		"\"autoscaler\": {\"policy\": \"kpa\", \"min\": 1, \"max\": 2}}, "
+		"{\"name\": \"late\", \"model\": \"phi-4-mini\", "
+		"\"autoscaler\": {\"policy\": \"kpa\", \"min\": 0, \"initial\": 0, \"max\": 2}}], "
+		"\"loads\": [{\"service\": \"late\", \"kind\": \"rate\", \"rate\": 1, "
+		"\"requests\": 200, \"isl\": 1000, \"osl\": 200}]}",
+		false);
+	ck_assert(full.summary.incomplete);
+	ck_assert_int_eq(full.summary.services[1].unfinished, 200);
+	ck_assert_int_le(full.summary.simulated, (7 * 86400 + 600) * S);
+	test_run_fini(&broken);
+	test_run_fini(&full);
+}
+END_TEST
+
 /* A link at half its speed from the middle of the weights on; starts at half their speed. */
 START_TEST(slow_links_and_starts)
 {
@@ -390,6 +425,7 @@ int main(void)
 	tcase_add_test(t, who_comes_shares_with_who_is_there);
 	tcase_add_loop_test(t, a_failed_gpu_costs_a_start, 0, 2);
 	tcase_add_test(t, a_start_that_takes_too_long_is_given_up);
+	tcase_add_test(t, a_run_in_which_nothing_will_move_ends);
 	tcase_add_test(t, slow_links_and_starts);
 	suite_add_tcase(s, t);
 	SRunner *const runner = srunner_create(s);
