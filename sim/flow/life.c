@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 
-#define PATIENCE (7 * 86400 * NS_PER_S) /* with doors that nobody opens */
+#define PATIENCE (INT64_C(7) * 86400 * NS_PER_S) /* with doors that nobody opens */
 
 bool life_needed(const struct scenario *sc)
 {
