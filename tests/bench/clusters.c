@@ -75,7 +75,7 @@ static int64_t add_job(struct snapshot *s, struct rng *rng, uint32_t queue)
 	                              .n_tasks = pods,
 	                              .first_set = (uint32_t)s->sets.n,
 	                              .n_sets = 1};
-	const struct sched_set set = {mem_strdup(""), id, pods};
+	const struct sched_set set = {.name = mem_strdup(""), .job = id, .min = pods};
 	for (uint32_t i = 0; i < pods; i++) {
 		const struct sched_task task = {.name = mem_printf("job%u-%u", id, i),
 		                                .job = id,
