@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Relative error of sums of many doubles; anything beyond it is a lost or doubled request. */
 #define LITTLE_ERROR 1e-9
@@ -87,6 +88,17 @@ void test_run_check(const struct test_run *r)
 	for (size_t i = 0; i < r->summary.n_services; i++) {
 		check_service(r, i);
 	}
+}
+
+const struct job_summary *test_run_job(const struct test_run *r, const char *name)
+{
+	for (size_t i = 0; i < r->summary.n_jobs; i++) {
+		if (strcmp(r->summary.jobs[i].name, name) == 0) {
+			return &r->summary.jobs[i];
+		}
+	}
+	ck_abort_msg("no job %s", name);
+	return NULL;
 }
 
 bool test_run_same(const struct request_record *a, const struct request_record *b)

@@ -28,6 +28,9 @@ struct test_run {
 void test_run(struct test_run *r, const char *json, bool exact);
 void test_run_fini(struct test_run *r);
 
+/* The job of a run with this name; the running test fails where there is none. Borrowed. */
+const struct job_summary *test_run_job(const struct test_run *r, const char *name);
+
 /* Do two records say the same of when and where a request was served? */
 bool test_run_same(const struct request_record *a, const struct request_record *b);
 

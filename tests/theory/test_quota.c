@@ -21,17 +21,6 @@ static void run(struct test_run *r, const char *rest)
 	free(json);
 }
 
-static const struct job_summary *job(const struct test_run *r, const char *name)
-{
-	for (size_t i = 0; i < r->summary.n_jobs; i++) {
-		if (strcmp(r->summary.jobs[i].name, name) == 0) {
-			return &r->summary.jobs[i];
-		}
-	}
-	ck_abort_msg("no job %s", name);
-	return NULL;
-}
-
 /* A load that asks until after `span` seconds. */
 #define ASKED(service, span)                                                \
 	"{\"service\": \"" service                                          \
@@ -231,7 +220,7 @@ START_TEST(evicted_under_kubernetes)
 			"400") "], \"jobs\": [{\"name\": \"j\", \"workers\": 3, \"work\": 60, "
 	                       "\"submit\": 100, \"priority\": 126}], \"stop\": {\"after\": 400}");
 	ck_assert_int_eq(r.summary.services[0].evicted, 3);
-	ck_assert_int_eq(job(&r, "j")->started, 101 * S);
+	ck_assert_int_eq(test_run_job(&r, "j")->started, 101 * S);
 	ck_assert_int_eq(r.summary.services[0].cold_starts, 3);
 	test_run_fini(&r);
 }
@@ -259,7 +248,7 @@ START_TEST(a_gpu_of_a_gang)
 	run_fault(
 		&r, "\"checkpoint_every\": 600",
 		"\"kind\": \"gpu\", \"at\": 1500.3, \"for\": 60.4, \"node\": \"n-0\", \"gpu\": 3");
-	const struct job_summary *const j = job(&r, "j");
+	const struct job_summary *const j = test_run_job(&r, "j");
 	const struct fault_summary *const f = &r.summary.faults[0];
 	ck_assert_int_eq(j->finished, (1561 + 2400) * S);
 	ck_assert_int_eq(j->waited, 60700 * NS_PER_MS);
@@ -286,7 +275,7 @@ START_TEST(a_stale_gang)
 	run_fault(
 		&r, "\"checkpoint_every\": 600",
 		"\"kind\": \"gpu\", \"at\": 1500.3, \"for\": 70.4, \"node\": \"n-0\", \"gpu\": 3");
-	const struct job_summary *const j = job(&r, "j");
+	const struct job_summary *const j = test_run_job(&r, "j");
 	ck_assert_int_eq(j->finished, (1571 + 2400) * S);
 	ck_assert_int_eq(j->evicted, 8);
 	ck_assert_int_eq(j->preemptions, 1);
@@ -304,7 +293,7 @@ START_TEST(a_gpu_of_an_elastic_job)
 	run_fault(
 		&r, "\"min_workers\": 4",
 		"\"kind\": \"gpu\", \"at\": 1500.3, \"for\": 60.4, \"node\": \"n-0\", \"gpu\": 3");
-	const struct job_summary *const j = job(&r, "j");
+	const struct job_summary *const j = test_run_job(&r, "j");
 	const ns_t end = 3600 * S + 60700 * NS_PER_MS / 8;
 	ck_assert_int_eq(j->finished, end);
 	ck_assert_int_eq(j->preemptions, 0);
@@ -320,7 +309,7 @@ START_TEST(a_node_of_a_job)
 	struct test_run r;
 	run_fault(&r, "\"preemptible\": true",
 	          "\"kind\": \"node\", \"at\": 1500.5, \"for\": 20, \"node\": \"n-0\"");
-	const struct job_summary *const j = job(&r, "j");
+	const struct job_summary *const j = test_run_job(&r, "j");
 	ck_assert_int_eq(j->finished, (1521 + 3600) * S);
 	ck_assert_double_eq_tol(j->lost, HOURS(8 * 1500.5), 1e-12);
 	ck_assert_int_eq(r.summary.faults[0].workers, 8);

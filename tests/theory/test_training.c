@@ -20,17 +20,6 @@ static void run(struct test_run *r, const char *rest)
 	free(json);
 }
 
-static const struct job_summary *job(const struct test_run *r, const char *name)
-{
-	for (size_t i = 0; i < r->summary.n_jobs; i++) {
-		if (strcmp(r->summary.jobs[i].name, name) == 0) {
-			return &r->summary.jobs[i];
-		}
-	}
-	ck_abort_msg("no job %s", name);
-	return NULL;
-}
-
 /*
  * "long" has all eight GPUs, four of them over its quota. "other" comes at 1500.25 s and may have
  * four by its own: at 1501 s long leaves, 301 s after its last checkpoint; other runs from 1502 s
@@ -44,7 +33,8 @@ START_TEST(a_preemption)
 	        "\"1h\", \"checkpoint_every\": \"10m\"},"
 	        "{\"name\": \"other\", \"project\": \"b\", \"workers\": 4, \"work\": 1800.5,"
 	        "\"submit\": 1500.25}]");
-	const struct job_summary *const l = job(&r, "long"), *const o = job(&r, "other");
+	const struct job_summary *const l = test_run_job(&r, "long"), *const o = test_run_job(
+									      &r, "other");
 	ck_assert_int_eq(l->started, 0);
 	ck_assert_int_eq(l->finished, (3303 + 2400) * S);
 	ck_assert_int_eq(l->waited, (3303 - 1501) * S);
@@ -79,8 +69,8 @@ START_TEST(an_elastic_job)
 	        "\"min_workers\": 2, \"work\": 1000},"
 	        "{\"name\": \"other\", \"project\": \"b\", \"workers\": 4, \"work\": 200, "
 	        "\"submit\": 100}]");
-	const struct job_summary *const e = job(&r, "e");
-	ck_assert_int_eq(job(&r, "other")->finished, 301 * S);
+	const struct job_summary *const e = test_run_job(&r, "e");
+	ck_assert_int_eq(test_run_job(&r, "other")->finished, 301 * S);
 	ck_assert_int_eq(e->finished, 1100 * S + S / 2);
 	ck_assert_int_eq(e->evicted, 4);
 	ck_assert_int_eq(e->preemptions, 0);
@@ -99,13 +89,15 @@ START_TEST(a_priority)
 	        "{\"name\": \"high\", \"workers\": 2, \"gpus_per_worker\": 4, \"work\": 50,"
 	        "\"priority\": \"build-preemptible\", \"submit\": 31},"
 	        "{\"name\": \"equal\", \"workers\": 8, \"work\": 10, \"submit\": 32}]");
-	const struct job_summary *const low = job(&r, "low"), *const high = job(&r, "high");
+	const struct job_summary *const low = test_run_job(&r, "low"), *const high = test_run_job(
+									       &r, "high");
 	ck_assert_int_eq(high->started, 50 * S);
 	ck_assert_int_eq(high->finished, 100 * S);
 	ck_assert_int_eq(low->finished, 200 * S);
 	ck_assert_double_eq_tol(low->lost, HOURS(8 * 40.0), 1e-12);
-	ck_assert_int_eq(job(&r, "equal")->started, 200 * S); /* older first, none for its like */
-	ck_assert(isnan(r.summary.fairness));                 /* no project has a quota */
+	ck_assert_int_eq(test_run_job(&r, "equal")->started,
+	                 200 * S);            /* older first, none for its like */
+	ck_assert(isnan(r.summary.fairness)); /* no project has a quota */
 	test_run_fini(&r);
 }
 END_TEST
@@ -126,7 +118,7 @@ START_TEST(a_gang_under_kubernetes)
 			"{\"name\": \"b\", \"workers\": 5, \"work\": 100, \"submit\": 10}]",
 			kinds[i]);
 		run(&r, text);
-		ck_assert_int_eq(job(&r, "b")->finished, 200 * S);
+		ck_assert_int_eq(test_run_job(&r, "b")->finished, 200 * S);
 		ck_assert_double_eq_tol(r.summary.allocated, held[i] / (8 * 200.0), 1e-12);
 		test_run_fini(&r);
 		free(text);
@@ -144,8 +136,8 @@ START_TEST(a_pod_evicted_under_kubernetes)
 	run(&r, "\"scheduler\": {\"kind\": \"kubernetes\"}, \"jobs\": ["
 	        "{\"name\": \"a\", \"workers\": 8, \"work\": 100, \"preemptible\": false},"
 	        "{\"name\": \"c\", \"work\": 20, \"submit\": 50, \"priority\": \"build\"}]");
-	const struct job_summary *const a = job(&r, "a");
-	ck_assert_int_eq(job(&r, "c")->started, 51 * S);
+	const struct job_summary *const a = test_run_job(&r, "a");
+	ck_assert_int_eq(test_run_job(&r, "c")->started, 51 * S);
 	ck_assert_int_eq(a->waited, 21 * S);
 	ck_assert_int_eq(a->finished, 171 * S);
 	ck_assert_double_eq_tol(a->lost, HOURS(8 * 50.0), 1e-12);
@@ -165,7 +157,7 @@ START_TEST(a_minimum_runtime)
 	    "\"jobs\": [{\"name\": \"long\", \"project\": \"a\", \"workers\": 8, \"work\": \"1h\"},"
 	    "{\"name\": \"other\", \"project\": \"b\", \"workers\": 4, \"work\": 60, "
 	    "\"submit\": 100}]");
-	ck_assert_int_eq(job(&r, "other")->started, (100 + 9 * 60 + 1) * S);
+	ck_assert_int_eq(test_run_job(&r, "other")->started, (100 + 9 * 60 + 1) * S);
 	test_run_fini(&r);
 }
 END_TEST
@@ -191,16 +183,16 @@ START_TEST(priority_policies)
 {
 	struct test_run r;
 	run_three(&r, "fair_share");
-	ck_assert_int_eq(job(&r, "third")->started, 100 * S);
-	ck_assert_int_eq(job(&r, "urgent")->started, 150 * S);
+	ck_assert_int_eq(test_run_job(&r, "third")->started, 100 * S);
+	ck_assert_int_eq(test_run_job(&r, "urgent")->started, 150 * S);
 	test_run_fini(&r);
 	run_three(&r, "fifo");
-	ck_assert_int_eq(job(&r, "urgent")->started, 100 * S);
-	ck_assert_int_eq(job(&r, "third")->started, 150 * S);
+	ck_assert_int_eq(test_run_job(&r, "urgent")->started, 100 * S);
+	ck_assert_int_eq(test_run_job(&r, "third")->started, 150 * S);
 	test_run_fini(&r);
 	run_three(&r, "strict_priority");
-	ck_assert_int_eq(job(&r, "urgent")->started, 21 * S);
-	ck_assert_int_eq(job(&r, "first")->finished, (71 + 100) * S);
+	ck_assert_int_eq(test_run_job(&r, "urgent")->started, 21 * S);
+	ck_assert_int_eq(test_run_job(&r, "first")->finished, (71 + 100) * S);
 	test_run_fini(&r);
 }
 END_TEST
@@ -221,12 +213,12 @@ START_TEST(history)
 {
 	struct test_run r;
 	run(&r, ELASTIC);
-	ck_assert_int_eq(job(&r, "a")->evicted, 4);
-	ck_assert_int_eq(job(&r, "a")->waited, 0);
+	ck_assert_int_eq(test_run_job(&r, "a")->evicted, 4);
+	ck_assert_int_eq(test_run_job(&r, "a")->waited, 0);
 	test_run_fini(&r);
 	run(&r, "\"scheduler\": {\"time_based_fair_share\": {\"window\": \"1d\"}}, " ELASTIC);
-	ck_assert_int_eq(job(&r, "a")->evicted, 8);
-	ck_assert_int_eq(job(&r, "a")->waited, 123 * S);
+	ck_assert_int_eq(test_run_job(&r, "a")->evicted, 8);
+	ck_assert_int_eq(test_run_job(&r, "a")->waited, 123 * S);
 	test_run_fini(&r);
 }
 END_TEST
@@ -247,7 +239,7 @@ START_TEST(yields_to_replicas_that_come)
 	    "\"rate\", \"rate\": 20, \"requests\": 200, \"isl\": 200, \"osl\": 20}],"
 	    "\"jobs\": [{\"name\": \"train\", \"project\": \"lab\", \"workers\": 6, "
 	    "\"work\": 400, \"checkpoint_every\": 30}]");
-	const struct job_summary *const j = job(&r, "train");
+	const struct job_summary *const j = test_run_job(&r, "train");
 	ck_assert_int_eq(j->finished, 510 * S);
 	ck_assert_int_eq(j->waited, 100 * S);
 	ck_assert_double_eq_tol(j->lost, HOURS(6 * 10.0), 1e-12);
@@ -280,7 +272,7 @@ START_TEST(works_in_vain)
 		ck_assert_int_eq(strncmp(r.summary.in_vain, "x (and 1 more) had to stop ", 27) == 0,
 		                 i == 0);
 		ck_assert_int_eq(r.summary.in_vain[0] == '\0', i == 1);
-		ck_assert_int_eq(strcmp(job(&r, "x")->state, "finished") == 0, i == 1);
+		ck_assert_int_eq(strcmp(test_run_job(&r, "x")->state, "finished") == 0, i == 1);
 		test_run_fini(&r);
 		free(text);
 	}
@@ -307,18 +299,19 @@ START_TEST(reasons)
 	    "{\"name\": \"many\", \"workers\": 9, \"work\": 5},"
 	    "{\"name\": \"never\", \"work\": 5, \"submit\": \"9000d\"}],"
 	    "\"stop\": {\"after\": 100}");
-	ck_assert_str_eq(job(&r, "fits")->state, "finished");
-	ck_assert_str_eq(job(&r, "wide")->state, "pending");
-	ck_assert_str_eq(job(&r, "wide")->reason, "room for 2 of 4 workers");
-	ck_assert_int_eq(job(&r, "wide")->waited, 100 * S);
-	ck_assert_str_eq(job(&r, "over")->reason, "needs 3 GPUs, the limit of a is 2");
-	ck_assert_str_eq(job(&r, "over")->state, "rejected");
-	ck_assert_str_eq(job(&r, "fixed")->reason,
+	ck_assert_str_eq(test_run_job(&r, "fits")->state, "finished");
+	ck_assert_str_eq(test_run_job(&r, "wide")->state, "pending");
+	ck_assert_str_eq(test_run_job(&r, "wide")->reason, "room for 2 of 4 workers");
+	ck_assert_int_eq(test_run_job(&r, "wide")->waited, 100 * S);
+	ck_assert_str_eq(test_run_job(&r, "over")->reason, "needs 3 GPUs, the limit of a is 2");
+	ck_assert_str_eq(test_run_job(&r, "over")->state, "rejected");
+	ck_assert_str_eq(test_run_job(&r, "fixed")->reason,
 	                 "needs 2 GPUs and is not preemptible, the quota of a is 1");
-	ck_assert_str_eq(job(&r, "big")->reason,
+	ck_assert_str_eq(test_run_job(&r, "big")->reason,
 	                 "a worker needs 9 GPUs of one node, the largest node has 8");
-	ck_assert_str_eq(job(&r, "many")->reason, "needs 9 workers, the cluster has room for 8");
-	ck_assert_str_eq(job(&r, "never")->state, "expected");
+	ck_assert_str_eq(test_run_job(&r, "many")->reason,
+	                 "needs 9 workers, the cluster has room for 8");
+	ck_assert_str_eq(test_run_job(&r, "never")->state, "expected");
 	ck_assert_int_eq(r.summary.projects[0].jobs, 3);
 	/* six replicas for 100 s, and two workers for 5 s */
 	ck_assert_double_eq_tol(r.summary.allocated, (600.0 + 10.0) / 800.0, 1e-12);
@@ -339,7 +332,7 @@ START_TEST(leaves_services_alone)
 		                     with.records[i].end == without.records[i].end,
 		             "request %zu differs", i);
 	}
-	ck_assert_int_eq(job(&with, "j-3")->finished, 9 * S);
+	ck_assert_int_eq(test_run_job(&with, "j-3")->finished, 9 * S);
 	test_run_fini(&with);
 	test_run_fini(&without);
 }
@@ -366,7 +359,7 @@ START_TEST(a_placement_policy)
 			"\"submit\": 10}]}",
 			cases[i].policy);
 		test_run(&r, json, false);
-		ck_assert_int_eq(job(&r, "large")->started, cases[i].started * S);
+		ck_assert_int_eq(test_run_job(&r, "large")->started, cases[i].started * S);
 		test_run_fini(&r);
 		free(json);
 	}
