@@ -6,8 +6,6 @@
 #include "base/check.h"
 #include "flow/life.h"
 
-#define PPM INT64_C(1000000)
-
 void storage_begin(struct sim *s)
 {
 	s->storage = mem_new(s->cluster.n_nodes, sizeof(*s->storage));
@@ -28,8 +26,8 @@ void storage_free(struct sim *s)
 static int64_t slowdown(const struct storage *d, const struct reader *reader)
 {
 	const int64_t shared =
-		(int64_t)((i128_t)d->readers.n * reader->use_ppm * PPM / d->speed_ppm);
-	return shared > PPM ? shared : PPM;
+		(int64_t)((i128_t)d->readers.n * reader->use_ppm * SHARE_WHOLE / d->speed_ppm);
+	return shared > SHARE_WHOLE ? shared : SHARE_WHOLE;
 }
 
 /* Count what was read up to now. */
@@ -39,7 +37,7 @@ static void progress(struct storage *d, ns_t now)
 	d->since = now;
 	for (size_t i = 0; i < d->readers.n && span > 0; i++) {
 		struct reader *const reader = &d->readers.at[i];
-		const tick_t read = (tick_t)(span * PPM / slowdown(d, reader));
+		const tick_t read = (tick_t)(span * SHARE_WHOLE / slowdown(d, reader));
 		reader->left -= read < reader->left ? read : reader->left;
 	}
 }
@@ -49,7 +47,9 @@ static void plan(struct sim *s, const struct storage *d)
 {
 	for (size_t i = 0; i < d->readers.n; i++) {
 		const struct reader *const reader = &d->readers.at[i];
-		const i128_t ticks = ((i128_t)reader->left * slowdown(d, reader) + PPM - 1) / PPM;
+		const i128_t ticks =
+			((i128_t)reader->left * slowdown(d, reader) + SHARE_WHOLE - 1) /
+			SHARE_WHOLE;
 		const i128_t ns = (ticks + (INT64_C(1) << TICK_SHIFT) - 1) >> TICK_SHIFT;
 		const ns_t at = ns_after(s->events.now, ns < NS_HORIZON ? (ns_t)ns : NS_HORIZON);
 		if (life_starts(s, reader->replica)) {
@@ -75,7 +75,7 @@ void storage_read(struct sim *s, uint32_t replica, const struct start_ask *ask)
 	const struct reader reader = {
 		.replica = replica,
 		.left = perf_read(ask) << TICK_SHIFT,
-		.use_ppm = use < 1.0 ? (int64_t)(use * (double)PPM + 0.5) : PPM,
+		.use_ppm = use < 1.0 ? (int64_t)(use * (double)SHARE_WHOLE + 0.5) : SHARE_WHOLE,
 	};
 	progress(d, s->events.now);
 	vec_push(&d->readers, reader);
