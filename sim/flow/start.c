@@ -7,8 +7,6 @@
 #include "flow/life.h"
 #include "flow/storage.h"
 
-#define PPM INT64_C(1000000)
-
 /* Is the image of a replica's engine on its node? Services of one engine have one image. */
 static bool *image_of(const struct sim *s, uint32_t replica)
 {
@@ -46,7 +44,7 @@ void start_slow(struct sim *s, uint32_t node, int64_t storage_ppm, int64_t start
 static ns_t stage_end(const struct sim *s, uint32_t replica, ns_t alone)
 {
 	const uint32_t node = cluster_node_of(&s->cluster, replica);
-	const i128_t ns = (i128_t)alone * PPM / s->life->start_ppm[node];
+	const i128_t ns = (i128_t)alone * SHARE_WHOLE / s->life->start_ppm[node];
 	return ns_after(s->events.now, ns < NS_HORIZON ? (ns_t)ns : NS_HORIZON);
 }
 
@@ -63,7 +61,7 @@ static void begin(struct sim *s, uint32_t replica, bool of_pod)
 	const ns_t before = of[START_PROCESS] + (of_pod ? pod : 0);
 	slot->stage = STAGE_PREPARE;
 	slot->due = stage_end(s, replica, before);
-	slot->runs = stage_end(s, replica, of[START_SCHEDULE] + of[START_IMAGE]);
+	slot->runs = stage_end(s, replica, of_pod ? of[START_SCHEDULE] + of[START_IMAGE] : 0);
 	slot->build = of[START_TRACE] + of[START_COMPILE] + of[START_CAPTURE] + of[START_BUILD];
 }
 
